@@ -1,0 +1,90 @@
+/*
+ * What the rest of the house may ask of a CPU, and what the CPU's own parts
+ * ask of each other. Faults leave by longjmp: functions marked "raises" come
+ * back to the run loop through cpu->unwind and never return a failure.
+ */
+#ifndef ORRERY_CPU_CPU_H
+#define ORRERY_CPU_CPU_H
+
+#include "cpu/state.h"
+
+/* ---- life (cpu.c) ---- */
+/* A CPU of that model at power-on state; NULL when out of memory. */
+struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const struct cpu_env *env,
+                       struct trace *trace);
+void cpu_destroy(struct cpu *cpu);
+/* RESET# (SDM vol. 3, table 10-1). INIT keeps FPU, MSRs, CR0.CD/NW. APs then wait for SIPI. */
+void cpu_reset(struct cpu *cpu, bool init);
+/* Recomputes mode, mmu_idx, sp_mask, cpl-dependent state after any control state changed. */
+void cpu_update_mode(struct cpu *cpu);
+/* Sets or clears attention bits, from any thread. */
+void cpu_raise_attention(struct cpu *cpu, u32 bits);
+void cpu_clear_attention(struct cpu *cpu, u32 bits);
+/*
+ * Runs up to 'instructions' (exact), or until halted or ATT_EXIT. Returns the number retired.
+ * Pending interrupts, NMI, INIT, SIPI and traps are taken here, at boundaries.
+ */
+u64 cpu_run(struct cpu *cpu, u64 instructions);
+/* True when the CPU has nothing to do until an interrupt arrives. */
+bool cpu_idle(const struct cpu *cpu);
+/* Instructions retired since reset, exact at the current micro-op. */
+u64 cpu_icount(const struct cpu *cpu);
+
+/* ---- raising (excp.c); all need cpu->cur set ---- */
+_Noreturn void cpu_raise(struct cpu *cpu, u8 vector);
+_Noreturn void cpu_raise_error(struct cpu *cpu, u8 vector, u32 error);
+ALWAYS_INLINE _Noreturn void raise_ud(struct cpu *cpu) { cpu_raise(cpu, EXC_UD); }
+ALWAYS_INLINE _Noreturn void raise_nm(struct cpu *cpu) { cpu_raise(cpu, EXC_NM); }
+ALWAYS_INLINE _Noreturn void raise_gp(struct cpu *cpu, u32 error) { cpu_raise_error(cpu, EXC_GP, error); }
+
+/* ---- segments and control transfer (seg.c, far.c, excp.c, task.c) ---- */
+enum int_kind { INT_EXTERNAL, INT_EXCEPTION, INT_SOFT /* INT n */, INT_SOFT_BP /* INT3, INTO */, INT_ICEBP };
+/* Delivers an interrupt or exception at the current instruction boundary, SLOT_RIP being the
+ * return address. May itself raise; double and triple faults are handled by the caller cpu_run. */
+void cpu_deliver(struct cpu *cpu, u8 vector, enum int_kind kind, bool has_error, u32 error);
+/* MOV Sreg and POP Sreg, all modes. Raises. */
+void seg_load(struct cpu *cpu, enum segreg s, u16 sel);
+/* Real-mode style load: base = sel << 4, the rest as it is (V86: 64 KB, DPL 3). */
+void seg_load_real(struct cpu *cpu, enum segreg s, u16 sel);
+/* Raises #GP(0) unless CPL <= IOPL or the TSS bitmap allows the ports; also I/O breakpoints. */
+void io_check(struct cpu *cpu, u16 port, unsigned size);
+/* Loads the six arithmetic flags and those of 'mask' from image. */
+void cpu_set_eflags(struct cpu *cpu, u32 image, u32 mask);
+
+/* ---- memory (mmu.c): see mem.h for the fast path ---- */
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
+/* Linear to physical with all rights checked and A/D bits set. Raises #PF. */
+u64 mmu_translate(struct cpu *cpu, u64 lin, enum access access, unsigned mmu_idx);
+/* The same for a debugger: no rights, no A/D, no faults; false when not mapped. */
+bool mmu_probe(struct cpu *cpu, u64 lin, u64 *pa);
+/* For block lookup: physical address of code at lin; raises #PF. Cached in tlb exec tables. */
+u64 mmu_fetch(struct cpu *cpu, u64 lin);
+void tlb_flush(struct cpu *cpu, bool global);
+void tlb_flush_page(struct cpu *cpu, u64 lin);
+/* Drops every write entry (and only those) that maps host page 'host', on this CPU. */
+void tlb_protect_host_page(struct cpu *cpu, const u8 *host);
+/* Physical memory through env, any alignment inside a page. */
+u64 phys_read(struct cpu *cpu, u64 pa, unsigned size);
+void phys_write(struct cpu *cpu, u64 pa, u64 val, unsigned size);
+
+/* ---- debugging support (debug.c) ---- */
+enum point_kind { POINT_BREAK, POINT_WATCH_WRITE, POINT_WATCH_READ, POINT_WATCH_ACCESS };
+/* Debugger's breakpoint at a linear address / watchpoint over [lin, lin+len). false: no room. */
+bool cpu_point_add(struct cpu *cpu, enum point_kind kind, u64 lin, u64 len);
+bool cpu_point_remove(struct cpu *cpu, enum point_kind kind, u64 lin, u64 len);
+/* Why cpu_run stopped, when a point was hit: kind and address; cleared by reading. */
+bool cpu_point_hit(struct cpu *cpu, enum point_kind *kind, u64 *lin);
+/* True if the page or [lin,len) has data watchpoints (DR7 or debugger's). */
+bool debug_page_watched(const struct cpu *cpu, u64 lin_page);
+/* Called from the slow path for a watched page, after the access has been found legal. */
+void debug_check_data(struct cpu *cpu, u64 lin, unsigned size, bool write);
+bool debug_page_has_break(const struct cpu *cpu, u64 lin_page);
+
+/* Registers by name for debuggers and monitors (slots.def). Size in bytes, 0: no such register. */
+unsigned cpu_reg_read(struct cpu *cpu, const char *name, void *out);
+bool cpu_reg_write(struct cpu *cpu, const char *name, const void *in);
+/* Guest-virtual memory for debuggers; false at the first unmapped byte. */
+bool cpu_debug_read(struct cpu *cpu, u64 lin, void *buf, size_t n);
+bool cpu_debug_write(struct cpu *cpu, u64 lin, const void *buf, size_t n);
+
+#endif

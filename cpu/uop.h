@@ -1,0 +1,155 @@
+/*
+ * The micro-op: one normalised x86 operation, prefixes, sizes and addressing
+ * resolved. Each op's meaning is one C function; that function is the
+ * specification, the interpreter's body and a translator's fallback.
+ *
+ * A uop function returns the next uop to run: NEXT(u) within a block; a
+ * block-ending one returns the first uop of the next block, or NULL to leave
+ * the run loop (through the functions of interp.h). Everything that can fault
+ * comes before everything that writes state. A function that may raise sets
+ * cpu->cur = u first (uop_lin and RAISES do it).
+ */
+#ifndef ORRERY_CPU_UOP_H
+#define ORRERY_CPU_UOP_H
+
+#include "cpu/state.h"
+
+typedef const struct uop *uop_fn(struct cpu *cpu, const struct uop *u);
+
+/* How a memory operand becomes a linear address. */
+enum amode {
+    AM_FLAT64, /* 64-bit code, 64-bit address, no FS/GS base */
+    AM_FLAT32, /* 32-bit address, segment known flat (MODE_FLAT) */
+    AM_SEG64,  /* 64-bit code: FS/GS base and/or 32-bit address size */
+    AM_SEG,    /* segment base, limit and rights checked at run time */
+};
+
+/* The shape of the operands: which handler of an op runs. dst first, then source. */
+enum form {
+    FORM_0,  /* none */
+    FORM_R,  /* dst */
+    FORM_M,  /* memory */
+    FORM_I,  /* imm */
+    FORM_RR, /* dst, src */
+    FORM_RM, /* dst, memory */
+    FORM_MR, /* memory, src */
+    FORM_RI, /* dst, imm */
+    FORM_MI, /* memory, imm */
+    FORM_COUNT
+};
+
+enum uop_flags {
+    UF_FIRST = BIT(0), /* first micro-op of its instruction */
+    UF_LAST = BIT(1),
+    UF_LOCK = BIT(2),
+    UF_REP = BIT(3),   /* F3: REP/REPE */
+    UF_REPNE = BIT(4), /* F2 */
+    UF_REXW = BIT(5),
+};
+
+struct uop {
+    uop_fn *fn;
+    u64 imm;    /* immediate, sign-extended; relative jumps: target minus block start */
+    i32 disp;   /* of the memory operand; RIP-relative: from block start, base = SLOT_RIP */
+    u16 op;     /* enum uop_op */
+    u16 pc_off; /* this instruction's start, from the block's */
+    u8 dst, src, src2; /* register numbers; of byte GPRs the byte offset in gpr[] */
+    u8 aux;     /* from the row: condition code, sub-operation; F4 imm etc. */
+    u8 base, index, scale; /* slots; scale is a shift */
+    u8 seg;
+    u8 amode;   /* enum amode */
+    u8 asize;   /* address size in bytes: 2, 4, 8 */
+    u8 size;    /* operand size in bytes */
+    u8 size2;   /* size of the second operand, where it differs */
+    u8 len;     /* instruction length in bytes */
+    u8 index_in_block; /* instructions before this one */
+    u8 form;    /* enum form */
+    u8 flags;   /* enum uop_flags */
+};
+
+/* Flags a micro-op reads and writes: for liveness and dumps. */
+enum uop_props {
+    UP_MEM_READ = BIT(0),
+    UP_MEM_WRITE = BIT(1),
+    UP_RAISES = BIT(2),     /* may fault other than through its memory operand */
+    UP_ENDS = BIT(3),       /* ends the block */
+    UP_MODE = BIT(4),       /* may change cpu->mode, CPL, paging: ends the block */
+    UP_FP = BIT(5),         /* x87 */
+    UP_SSE = BIT(6),
+    UP_COUNT = BIT(7),      /* needs the exact instruction count (RDTSC, IN, MMIO-like) */
+};
+
+enum uop_op {
+#define UOP(name, reads, writes, props, table) UOP_##name,
+#include "cpu/uop.def"
+#undef UOP
+    UOP_OP_COUNT
+};
+
+/*
+ * The handlers of one op by operand shape and size. Sizes 1, 2, 4, 8 are
+ * columns 0..3. An op whose handlers look at u->size themselves fills all
+ * four columns with one function (ANY_SIZE). NULL: the combination does not exist.
+ */
+struct uop_table {
+    uop_fn *fn[FORM_COUNT][4];
+};
+#define ANY_SIZE(f) {f, f, f, f}
+
+struct uop_info {
+    const char *name;
+    u32 flags_read, flags_written; /* FL_* */
+    u32 props;
+    const struct uop_table *table;
+};
+extern const struct uop_info uop_info[UOP_OP_COUNT];
+
+/*
+ * With tail calls a uop jumps straight to the next; without (debug, sanitizers)
+ * it returns to the loop. The build chooses.
+ */
+#ifdef ORRERY_THREADED
+#define NEXT(u) return (u)[1].fn(cpu, (u) + 1)
+#else
+#define NEXT(u) return (u) + 1
+#endif
+#define UOP_FN(name) const struct uop *name(struct cpu *cpu, const struct uop *u)
+/* First statement of a handler that may raise without touching memory. */
+#define RAISES(cpu, u) ((cpu)->cur = (u))
+
+/* Register access by slot; writes follow the architecture (32-bit ones clear the upper half). */
+ALWAYS_INLINE u64 reg_get(const struct cpu *cpu, unsigned slot, unsigned size)
+{
+    return size == 1   ? ((const u8 *)cpu->gpr)[slot]
+           : size == 2 ? (u16)cpu->gpr[slot]
+           : size == 4 ? (u32)cpu->gpr[slot]
+                       : cpu->gpr[slot];
+}
+ALWAYS_INLINE void reg_set(struct cpu *cpu, unsigned slot, unsigned size, u64 v)
+{
+    if (size == 1)
+        ((u8 *)cpu->gpr)[slot] = (u8)v;
+    else if (size == 2)
+        cpu->gpr[slot] = (cpu->gpr[slot] & ~0xffffull) | (u16)v;
+    else if (size == 4)
+        cpu->gpr[slot] = (u32)v;
+    else
+        cpu->gpr[slot] = v;
+}
+
+/* EIP of the instruction u belongs to, and of the one after it, wrapped as the code size says. */
+ALWAYS_INLINE u64 ip_mask(const struct cpu *cpu)
+{
+    unsigned code = cpu->mode & MODE_CODE;
+    return code == MODE_CODE64 ? ~0ull : code == MODE_CODE32 ? 0xffffffffull : 0xffffull;
+}
+ALWAYS_INLINE u64 uop_ip(const struct cpu *cpu, const struct uop *u)
+{
+    return (cpu->gpr[SLOT_RIP] + u->pc_off) & ip_mask(cpu);
+}
+ALWAYS_INLINE u64 uop_next_ip(const struct cpu *cpu, const struct uop *u)
+{
+    return (cpu->gpr[SLOT_RIP] + u->pc_off + u->len) & ip_mask(cpu);
+}
+
+#endif
