@@ -256,7 +256,7 @@ struct cpu {
     u32 dr6_pending;   /* DR6 bits to be reported with ATT_TRAP */
     u64 monitor_addr;  /* MONITOR: physical line armed, or ~0 */
     struct fpu fpu;
-    u32 mxcsr;
+    u32 mxcsr;         /* not by itself: see mxcsr.h */
     union vec xmm[16];
     u64 icount_base;   /* instructions retired before the current slice */
 
@@ -265,7 +265,11 @@ struct cpu {
     u8 mmu_idx;
     u64 sp_mask;       /* 0xffff, 0xffffffff or ~0 by SS.B / long mode */
 
+    bool sse_checked;  /* MXCSR unmasks something: SSE looks before it writes */
+
     /* ---- RUNNING ---- */
+    bool sse_live;     /* the host's SSE unit holds the guest's MXCSR */
+    u32 sse_host_mxcsr; /* what it held before */
     i64 budget;        /* instructions left in this slice; blocks subtract their length on entry */
     i64 slice;         /* budget at the start of the slice */
     u32 attention;     /* enum attention; atomic */

@@ -1,0 +1,18 @@
+/*
+ * The seam between SSE/AVX floating point and the host: elementary operations
+ * on 128-bit vectors with x86's results, NaN rules and sticky flags under the
+ * guest's MXCSR (mxcsr.h). One implementation per kind of host; nothing above
+ * this header knows which.
+ */
+#ifndef ORRERY_CPU_FP_SSE_H
+#define ORRERY_CPU_FP_SSE_H
+
+#include "cpu/mxcsr.h"
+
+#if defined(__x86_64__)
+#include "cpu/fp_sse_x86.h"
+#else
+#error "no SSE arithmetic for this host yet: write cpu/fp_sse_soft.h with the functions of cpu/fp_sse_x86.h"
+#endif
+
+#endif

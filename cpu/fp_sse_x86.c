@@ -1,0 +1,42 @@
+/*
+ * Guest SSE floating point on an x86-64 host: who owns the host's MXCSR, and
+ * what goes with it. The arithmetic itself is inline, in fp_sse_x86.h.
+ */
+#include "cpu/fp_sse.h"
+
+/* The host runs guest arithmetic with everything masked and no flags pending. */
+static u32 host_control(u32 guest) { return (guest & (MXCSR_RC | MXCSR_DAZ | MXCSR_FTZ)) | MXCSR_MASKS; }
+
+void sse_enter(struct cpu *cpu)
+{
+    if (cpu->sse_live)
+        return;
+    cpu->sse_host_mxcsr = fp_host_get();
+    cpu->sse_checked = (cpu->mxcsr & MXCSR_MASKS) != MXCSR_MASKS;
+    fp_host_set(host_control(cpu->mxcsr));
+    cpu->sse_live = true;
+}
+
+void sse_leave(struct cpu *cpu)
+{
+    if (!cpu->sse_live)
+        return;
+    cpu->mxcsr |= fp_host_get() & MXCSR_FLAGS;
+    fp_host_set(cpu->sse_host_mxcsr);
+    cpu->sse_live = false;
+}
+
+u32 cpu_mxcsr(struct cpu *cpu)
+{
+    if (cpu->sse_live)
+        cpu->mxcsr |= fp_host_get() & MXCSR_FLAGS;
+    return cpu->mxcsr;
+}
+
+void cpu_set_mxcsr(struct cpu *cpu, u32 v)
+{
+    cpu->mxcsr = v;
+    cpu->sse_checked = (v & MXCSR_MASKS) != MXCSR_MASKS;
+    if (cpu->sse_live)
+        fp_host_set(host_control(v));
+}
