@@ -1,0 +1,37 @@
+/*
+ * Wires. An interrupt line is a value handed to the chip that drives it. A
+ * shared line is wired-OR: it is up while any of its drivers holds it up.
+ */
+#ifndef ORRERY_CORE_IRQ_H
+#define ORRERY_CORE_IRQ_H
+
+#include "cpu/base.h"
+
+struct irq {
+    void (*set)(void *owner, unsigned pin, bool level);
+    void *owner;
+    unsigned pin;
+};
+
+/* Nothing connected is fine. */
+ALWAYS_INLINE void irq_set(const struct irq *irq, bool level)
+{
+    if (irq->set)
+        irq->set(irq->owner, irq->pin, level);
+}
+ALWAYS_INLINE void irq_pulse(const struct irq *irq)
+{
+    irq_set(irq, true);
+    irq_set(irq, false);
+}
+
+/* A wired-OR junction: each driver gets a pin of it by irq_or_input (32 at most). */
+struct irq_or {
+    struct irq out;
+    u32 up; /* bit per driver */
+    unsigned inputs;
+};
+void irq_or_init(struct irq_or *j, struct irq out);
+struct irq irq_or_input(struct irq_or *j);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * The machine as front ends see it: create from a configuration, run, pause,
+ * look, post input. It has a thread of its own (the machine thread) on which
+ * CPUs and devices run; everything else asks by machine_post / machine_call.
+ */
+#ifndef ORRERY_DEVICES_MACHINE_H
+#define ORRERY_DEVICES_MACHINE_H
+
+#include "cpu/cpu.h"
+#include "cpu/cpuid.h"
+#include "devices/core/chardev.h"
+#include "devices/core/device.h"
+#include "devices/core/disk.h"
+#include "devices/core/display.h"
+
+enum { MAX_CPUS = 8, MAX_SERIAL = 4, MAX_DEBUGCON = 4, MAX_FLOPPY = 2, MAX_IDE = 4 };
+
+enum machine_type { MACHINE_PC, MACHINE_BARE };
+enum icount_mode { ICOUNT_OFF, ICOUNT_SHIFT, ICOUNT_AUTO };
+
+struct drive_config {
+    bool present;      /* the drive exists; disk NULL: no medium */
+    bool cdrom;
+    struct disk *disk;
+};
+struct debugcon_config {
+    u16 port;
+    struct chardev *chardev;
+};
+
+/* All the command line decides. Disks and chardevs are opened by the front end; the machine owns them after. */
+struct machine_config {
+    enum machine_type type;
+    const char *name;
+    u64 ram_size; /* bytes */
+    unsigned cpus;
+    struct cpu_model cpu;
+    const char *accel; /* "interp" */
+    enum icount_mode icount;
+    unsigned icount_shift;
+    bool icount_sleep;
+    struct chardev *serial[MAX_SERIAL];
+    bool serial_present[MAX_SERIAL];
+    struct chardev *parallel;
+    bool parallel_present;
+    struct debugcon_config debugcon[MAX_DEBUGCON];
+    unsigned ndebugcon;
+    bool debug_exit;
+    u16 debug_exit_base, debug_exit_size;
+    bool pvpanic, testdev;
+    struct drive_config floppy[MAX_FLOPPY], ide[MAX_IDE];
+    bool vga;
+    const char *bios; /* file, or NULL for the default */
+    const char *kernel, *initrd, *append; /* initrd: multiboot takes "file args,file args" */
+    const char *boot_order; /* "cad" letters, or NULL */
+    bool boot_menu;
+    u32 splash_time_ms;
+    bool fd_bootchk;
+    u64 rtc_base;     /* seconds since 1970 at start; UINT64_MAX: the host's clock */
+    bool rtc_localtime, rtc_clock_vm;
+    bool no_reboot, no_shutdown, start_paused;
+    struct trace *trace;
+};
+
+enum run_state { RUN_RUNNING, RUN_PAUSED, RUN_DEBUG, RUN_SHUTDOWN, RUN_PANICKED, RUN_PRELAUNCH, RUN_SUSPENDED };
+const char *run_state_name(enum run_state s); /* QMP's spelling */
+
+enum machine_event { EVENT_STOP, EVENT_RESUME, EVENT_RESET, EVENT_SHUTDOWN, EVENT_POWERDOWN, EVENT_GUEST_PANICKED, EVENT_DEBUG };
+struct machine_observer {
+    /* On the machine thread. detail: for SHUTDOWN and RESET the QMP reason ("guest-shutdown", ...), else NULL. */
+    void (*event)(struct machine_observer *o, enum machine_event e, const char *detail);
+    struct machine_observer *next;
+};
+
+struct machine {
+    struct system sys;
+    struct machine_config config;
+    struct cpu *cpu[MAX_CPUS];
+    unsigned ncpus;
+    struct ram *ram;
+    struct display *display; /* NULL without a display adapter */
+    struct input_sink keyboard, mouse;
+    struct device *pic, *ioapic, *pci; /* for info commands; NULL on a board without */
+    struct machine_observer *observers;
+    struct machine_private *priv; /* machine.c */
+};
+
+/* Builds the whole machine; NULL with one sentence in err. */
+struct machine *machine_create(const struct machine_config *cfg, char *err, size_t err_size);
+void machine_destroy(struct machine *m);
+/* Starts the machine thread (paused if so configured). */
+bool machine_start(struct machine *m);
+/* Waits until the machine has ended; the process exit status. */
+int machine_join(struct machine *m);
+bool machine_ended(struct machine *m);
+
+/* From any thread: fn(m, arg) runs on the machine thread at the next safe point. machine_call waits for it. */
+void machine_post(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg);
+void machine_call(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg);
+
+/* Callable from any thread. */
+enum run_state machine_state(struct machine *m);
+void machine_stop(struct machine *m, enum run_state why); /* RUN_PAUSED or RUN_DEBUG; returns when stopped */
+void machine_cont(struct machine *m);
+void machine_reset(struct machine *m);            /* system_reset */
+void machine_powerdown(struct machine *m);        /* the ACPI power button */
+void machine_quit(struct machine *m, int status); /* ends the machine thread */
+void machine_nmi(struct machine *m);
+/* One instruction on one CPU, while stopped. */
+void machine_step(struct machine *m, unsigned cpu);
+void machine_add_observer(struct machine *m, struct machine_observer *o);
+void machine_add_screen(struct machine *m, struct screen_observer *o);
+
+#endif
