@@ -30,7 +30,29 @@ bool cpu_idle(const struct cpu *cpu);
 /* Instructions retired since reset, exact at the current micro-op. */
 u64 cpu_icount(const struct cpu *cpu);
 
-/* ---- raising (excp.c); all need cpu->cur set ---- */
+/*
+ * ---- the run loop's partners (excp.c, debug.c) ----
+ * A raise leaves cpu->cur at the micro-op that raised, or NULL when SLOT_RIP is exact already
+ * (fetch, delivery, after the commit point of a task switch). The run loop syncs SLOT_RIP to the
+ * start of cur's instruction and calls cpu_handle_exception.
+ */
+/* Delivers the exception cpu_raise left (exc_vector, exc_error); decides double and triple faults. */
+void cpu_handle_exception(struct cpu *cpu);
+/*
+ * At an instruction boundary with attention != 0, SLOT_RIP exact: INIT, SIPI, pending #DB, NMI,
+ * INTR by their priorities and shadows; wakes a halted CPU. True: leave the run loop (ATT_EXIT,
+ * or nothing to do while halted). While ATT_SHADOW is set mode has MODE_STEP.
+ */
+bool cpu_take_pending(struct cpu *cpu);
+/* After each instruction completed (not faulted) under MODE_STEP; eflags_before: cpu->eflags before it. */
+void cpu_step_done(struct cpu *cpu, u32 eflags_before);
+/*
+ * Before each instruction on a page with debug_page_has_break(). Raises #DB for DR0-3 (unless RF);
+ * true: a debugger's breakpoint, ATT_EXIT is set, leave the run loop without executing it.
+ */
+bool cpu_check_code_break(struct cpu *cpu, u64 lin);
+
+/* ---- raising (excp.c); all need cpu->cur set (or NULL, see above) ---- */
 _Noreturn void cpu_raise(struct cpu *cpu, u8 vector);
 _Noreturn void cpu_raise_error(struct cpu *cpu, u8 vector, u32 error);
 ALWAYS_INLINE _Noreturn void raise_ud(struct cpu *cpu) { cpu_raise(cpu, EXC_UD); }

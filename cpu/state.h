@@ -87,6 +87,7 @@ enum vector {
     EXC_DE = 0, EXC_DB = 1, EXC_NMI = 2, EXC_BP = 3, EXC_OF = 4, EXC_BR = 5, EXC_UD = 6, EXC_NM = 7,
     EXC_DF = 8, EXC_TS = 10, EXC_NP = 11, EXC_SS = 12, EXC_GP = 13, EXC_PF = 14, EXC_MF = 16,
     EXC_AC = 17, EXC_MC = 18, EXC_XM = 19,
+    EXC_RESTART = 0xff, /* ours, never delivered: run this instruction again, alone, under MODE_STEP */
 };
 
 /*
@@ -129,7 +130,19 @@ struct tlb_exec {
     u64 tag;
     u64 phys;
 };
+/* What the slow paths know of a page: 'phys' is its address with TLB_PHYS_* in the low bits. */
+struct tlb_phys {
+    u64 tag;
+    u64 phys;
+};
+enum tlb_phys_bits {
+    TLB_PHYS_WRITE = BIT(0),  /* writable with these rights, D already set */
+    TLB_PHYS_READ = BIT(1),
+    TLB_PHYS_GLOBAL = BIT(2),
+    TLB_PHYS_LARGE = BIT(3),  /* part of a larger page: INVLPG anywhere in it must find us */
+};
 struct tlb {
+    struct tlb_phys phys[TLB_ENTRIES];
     struct tlb_entry read[TLB_ENTRIES];
     struct tlb_entry write[TLB_ENTRIES];
     struct tlb_exec exec[TLB_ENTRIES];
@@ -245,7 +258,8 @@ struct cpu {
     u64 star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
     u64 pat, mtrr_def, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
-    u64 misc_enable, mcg_status, tsc_offset;
+    u64 misc_enable, mcg_status, tsc_offset, debugctl, mcg_ctl, ucode_rev;
+    u64 mc_bank[4][4]; /* machine check: CTL, STATUS, ADDR, MISC of each bank */
     u64 pdpte[4]; /* PAE: loaded by MOV CR3 */
     u8 cpl;
     bool halted;       /* HLT or MWAIT */
@@ -255,6 +269,11 @@ struct cpu {
     u8 sipi_vector;
     u32 dr6_pending;   /* DR6 bits to be reported with ATT_TRAP */
     u64 monitor_addr;  /* MONITOR: physical line armed, or ~0 */
+    u64 monitor_line[8]; /* what it held then: MWAIT wakes when it changed */
+    bool mwait_any;    /* MWAIT with ECX[0]: wakes for interrupts even with IF = 0 */
+    bool in_shutdown;  /* after a triple fault: only INIT and RESET (NMI) wake it */
+    u8 shadow;         /* with ATT_SHADOW: calls of cpu_step_done until it ends */
+    bool shadow_ss;    /* it came from MOV SS: holds off traps and NMI too */
     struct fpu fpu;
     u32 mxcsr;         /* not by itself: see mxcsr.h */
     union vec xmm[16];
@@ -280,6 +299,11 @@ struct cpu {
     u8 exc_vector;
     bool exc_has_error;
     u32 exc_error;
+    u8 exc_ext;              /* EXT bit for error codes of faults met while delivering */
+    bool delivering;         /* inside cpu_deliver: nothing can be restarted */
+    bool force_step;         /* run the next instruction alone (EXC_RESTART) */
+    bool keep_rf;            /* this instruction loaded RF: it holds for the next one */
+    bool no_step_trap;       /* this instruction (INT n) takes no TF trap */
 
     /* ---- HOST ---- */
     unsigned index;          /* APIC id */
@@ -292,8 +316,7 @@ struct cpu {
     struct trace *trace;
     struct debug_points *points; /* debugger's breakpoints and watchpoints, or NULL */
     struct tlb *tlb;         /* [MMU_COUNT] */
-    u16 *tlb_filled;         /* list of filled entries: idx * TLB_ENTRIES + slot */
-    unsigned tlb_nfilled;
+    struct tlb_lists *tlb_lists; /* which entries are filled, global or not (mmu.c) */
 };
 
 static_assert(RDI == 7 && R15 == 15, "slots are the encoding");
