@@ -23,6 +23,7 @@ struct event {
 
 struct clock {
     u64 now;                      /* ns at the last clock_advance */
+    bool firing;                  /* inside clock_advance: time stands at the event's moment */
     struct event *head;           /* sorted by (when, seq) */
     u64 seq;
     u64 (*read)(void *owner);     /* exact now, between advances; never past head->when. NULL: 'now' */
@@ -37,6 +38,8 @@ u64 clock_now(struct clock *c);
 void event_init(struct event *e, const char *name, void (*fire)(void *owner), void *owner);
 /* (Re)schedules for virtual time 'when'; in the past means: as soon as possible. */
 void event_at(struct clock *c, struct event *e, u64 when);
+/* For state_load: schedules with the place among ties that was saved. */
+void event_restore(struct clock *c, struct event *e, u64 when, u64 seq);
 void event_cancel(struct clock *c, struct event *e);
 /* Virtual time of the first event, or UINT64_MAX. */
 u64 clock_deadline(const struct clock *c);

@@ -1,0 +1,85 @@
+/*
+ * The queue of events in virtual time. A sorted list is enough: a PC has some
+ * twenty events, and the ones that move often lie near its head. While events
+ * fire, time stands at the moment of each.
+ */
+#include "devices/core/clock.h"
+
+void clock_init(struct clock *c, struct trace *trace) { *c = (struct clock){.trace = trace}; }
+
+u64 clock_now(struct clock *c)
+{
+    if (!c->read || c->firing)
+        return c->now;
+    u64 t = c->read(c->owner);
+    if (c->head && t > c->head->when)
+        t = c->head->when;
+    return MAX(t, c->now);
+}
+
+void event_init(struct event *e, const char *name, void (*fire)(void *owner), void *owner)
+{
+    *e = (struct event){.fire = fire, .owner = owner, .name = name};
+}
+
+static void unlink_event(struct clock *c, struct event *e)
+{
+    struct event **p = &c->head;
+    while (*p != e)
+        p = &(*p)->next;
+    *p = e->next;
+    e->next = NULL;
+    e->pending = false;
+}
+
+static void link_event(struct clock *c, struct event *e, u64 when, u64 seq)
+{
+    struct event **p = &c->head;
+    while (*p && ((*p)->when < when || ((*p)->when == when && (*p)->seq < seq)))
+        p = &(*p)->next;
+    e->when = when;
+    e->seq = seq;
+    e->pending = true;
+    e->next = *p;
+    *p = e;
+    if (c->head == e && c->earlier)
+        c->earlier(c->owner);
+}
+
+void event_at(struct clock *c, struct event *e, u64 when)
+{
+    /* Not before the present, or clock_now(), which never passes the first event, would step back. */
+    u64 now = clock_now(c);
+    event_cancel(c, e);
+    link_event(c, e, MAX(when, now), c->seq++);
+}
+
+void event_restore(struct clock *c, struct event *e, u64 when, u64 seq)
+{
+    event_cancel(c, e);
+    c->seq = MAX(c->seq, seq + 1);
+    link_event(c, e, when, seq);
+}
+
+void event_cancel(struct clock *c, struct event *e)
+{
+    if (e->pending)
+        unlink_event(c, e);
+}
+
+u64 clock_deadline(const struct clock *c) { return c->head ? c->head->when : UINT64_MAX; }
+
+void clock_advance(struct clock *c, u64 now)
+{
+    bool outer = c->firing;
+    c->firing = true;
+    while (c->head && c->head->when <= now) {
+        struct event *e = c->head;
+        c->now = MAX(c->now, e->when);
+        unlink_event(c, e);
+        trace(c->trace, clock, "%llu %s", (unsigned long long)c->now, e->name);
+        e->fire(e->owner);
+    }
+    c->now = MAX(c->now, now);
+    c->firing = outer;
+}

@@ -1,0 +1,22 @@
+/*
+ * Wired-OR junctions: a line several drivers share is up while one holds it.
+ */
+#include "devices/core/irq.h"
+
+static void or_set(void *owner, unsigned pin, bool level)
+{
+    struct irq_or *j = owner;
+    u32 up = level ? j->up | BIT(pin) : j->up & ~BIT(pin);
+    bool changed = !up != !j->up;
+    j->up = up;
+    if (changed)
+        irq_set(&j->out, up != 0);
+}
+
+void irq_or_init(struct irq_or *j, struct irq out) { *j = (struct irq_or){.out = out}; }
+
+struct irq irq_or_input(struct irq_or *j)
+{
+    assert(j->inputs < 32);
+    return (struct irq){or_set, j, j->inputs++};
+}

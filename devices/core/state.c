@@ -1,0 +1,287 @@
+/*
+ * Device state as bytes and as text, from its description. A saved struct is a
+ * run of fields, each its name, type, count and values, ended by an empty name;
+ * loading insists on the very same fields. All numbers are little-endian.
+ */
+#include "devices/core/state.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "devices/core/clock.h"
+
+/* ---- save ---- */
+
+static void put_bytes(struct state_buf *b, const void *p, size_t n)
+{
+    if (b->cap - b->len < n) {
+        size_t cap = MAX(b->cap * 2, b->len + n + 4096);
+        u8 *data = realloc(b->data, cap);
+        if (!data)
+            abort(); /* a snapshot without room has no way to go on */
+        b->data = data;
+        b->cap = cap;
+    }
+    memcpy(b->data + b->len, p, n);
+    b->len += n;
+}
+
+static void put(struct state_buf *b, u64 val, unsigned size)
+{
+    u8 bytes[8];
+    st_le(bytes, val, size);
+    put_bytes(b, bytes, size);
+}
+
+static bool is_saved(const struct state_field *f) { return f->type != STATE_DERIVED && f->type != STATE_HOST; }
+
+static u64 host_value(const void *p, unsigned size)
+{
+    switch (size) {
+    case 1: return *(const u8 *)p;
+    case 2: return *(const u16 *)p;
+    case 4: return *(const u32 *)p;
+    default: return *(const u64 *)p;
+    }
+}
+
+static void save_field(const struct state_field *f, const u8 *at, struct state_buf *out)
+{
+    if (f->type == STATE_STRUCT) {
+        for (u32 i = 0; i < f->count; i++)
+            state_save(f->fields, at + (size_t)i * f->size, out);
+    } else if (f->type == STATE_EVENT) {
+        const struct event *e = (const struct event *)(const void *)at;
+        put(out, e->pending, 1);
+        put(out, e->pending ? e->when : 0, 8);
+        put(out, e->pending ? e->seq : 0, 8);
+    } else {
+        for (u32 i = 0; i < f->count; i++)
+            put(out, host_value(at + (size_t)i * f->size, f->size), f->size);
+    }
+}
+
+void state_save(const struct state_field *fields, const void *obj, struct state_buf *out)
+{
+    for (const struct state_field *f = fields; f->type != STATE_END_; f++) {
+        if (!is_saved(f))
+            continue;
+        size_t len = strlen(f->name);
+        assert(len && len < 256);
+        put(out, len, 1);
+        put_bytes(out, f->name, len);
+        put(out, f->type, 1);
+        put(out, f->count, 4);
+        save_field(f, (const u8 *)obj + f->offset, out);
+    }
+    put(out, 0, 1);
+}
+
+/* ---- load ---- */
+
+struct loader {
+    struct state_buf *in;
+    struct clock *clock;
+    char *err;
+    size_t err_size;
+};
+
+static bool PRINTF_LIKE(2, 3) load_fail(struct loader *l, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(l->err, l->err_size, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+static const u8 *take(struct loader *l, size_t n)
+{
+    if (l->in->len - l->in->pos < n)
+        return NULL;
+    l->in->pos += n;
+    return l->in->data + l->in->pos - n;
+}
+
+static void set_host_value(void *p, u64 val, unsigned size)
+{
+    switch (size) {
+    case 1: *(u8 *)p = (u8)val; break;
+    case 2: *(u16 *)p = (u16)val; break;
+    case 4: *(u32 *)p = (u32)val; break;
+    default: *(u64 *)p = val; break;
+    }
+}
+
+static bool load_fields(struct loader *l, const struct state_field *fields, u8 *obj);
+
+static bool load_event(struct loader *l, const struct state_field *f, u8 *at)
+{
+    struct event *e = (struct event *)(void *)at;
+    const u8 *p = take(l, 17);
+    if (!p)
+        return load_fail(l, "the saved state ends inside '%s'", f->name);
+    event_cancel(l->clock, e);
+    if (p[0])
+        event_restore(l->clock, e, ld64(p + 1), ld64(p + 9));
+    return true;
+}
+
+static bool load_values(struct loader *l, const struct state_field *f, u8 *at)
+{
+    const u8 *p = take(l, (size_t)f->size * f->count);
+    if (!p)
+        return load_fail(l, "the saved state ends inside '%s'", f->name);
+    for (u32 i = 0; i < f->count; i++) {
+        u64 val = ld_le(p + (size_t)i * f->size, f->size);
+        set_host_value(at + (size_t)i * f->size, f->type == STATE_BOOL ? val != 0 : val, f->size);
+    }
+    return true;
+}
+
+static bool load_field(struct loader *l, const struct state_field *f, u8 *at)
+{
+    if (f->type == STATE_EVENT)
+        return load_event(l, f, at);
+    if (f->type != STATE_STRUCT)
+        return load_values(l, f, at);
+    for (u32 i = 0; i < f->count; i++)
+        if (!load_fields(l, f->fields, at + (size_t)i * f->size))
+            return false;
+    return true;
+}
+
+/* Consumes the head of a field, which must be f's. */
+static bool load_head(struct loader *l, const struct state_field *f)
+{
+    const u8 *n = take(l, 1);
+    const u8 *name = n ? take(l, *n) : NULL;
+    const u8 *rest = name ? take(l, 5) : NULL;
+    if (!rest)
+        return load_fail(l, "the saved state ends where '%s' should follow", f->name);
+    if (*n != strlen(f->name) || memcmp(name, f->name, *n))
+        return load_fail(l, "the saved state has '%.*s' where '%s' should follow", *n, (const char *)name, f->name);
+    if (rest[0] != f->type || ld32(rest + 1) != f->count)
+        return load_fail(l, "the saved state has another type or length for '%s'", f->name);
+    return true;
+}
+
+static bool load_fields(struct loader *l, const struct state_field *fields, u8 *obj)
+{
+    for (const struct state_field *f = fields; f->type != STATE_END_; f++)
+        if (is_saved(f) && !(load_head(l, f) && load_field(l, f, obj + f->offset)))
+            return false;
+    const u8 *end = take(l, 1);
+    if (!end || *end)
+        return load_fail(l, "the saved state has more fields than this version knows");
+    return true;
+}
+
+bool state_load(const struct state_field *fields, void *obj, struct clock *clock, struct state_buf *in, char *err,
+                size_t err_size)
+{
+    struct loader l = {in, clock, err, err_size};
+    return load_fields(&l, fields, obj);
+}
+
+/* ---- dump ---- */
+
+static void dump_fields(const struct state_field *fields, const u8 *obj, const char *prefix, FILE *out);
+
+static void dump_values(const struct state_field *f, const u8 *at, FILE *out)
+{
+    bool is_signed = f->type >= STATE_I8 && f->type <= STATE_I64;
+    for (u32 i = 0; i < f->count; i++) {
+        u64 val = host_value(at + (size_t)i * f->size, f->size);
+        if (i && i % 16 == 0)
+            fprintf(out, "\n   ");
+        if (is_signed)
+            fprintf(out, " %lld", (long long)sext(val, f->size));
+        else if (f->count > 1)
+            fprintf(out, " %0*llx", (int)f->size * 2, (unsigned long long)val);
+        else
+            fprintf(out, " 0x%llx", (unsigned long long)val);
+    }
+    fputc('\n', out);
+}
+
+static void dump_field(const struct state_field *f, const u8 *at, const char *prefix, FILE *out)
+{
+    if (f->type == STATE_STRUCT) {
+        for (u32 i = 0; i < f->count; i++) {
+            char inner[128];
+            if (f->count > 1)
+                snprintf(inner, sizeof inner, "%s%s[%u].", prefix, f->name, i);
+            else
+                snprintf(inner, sizeof inner, "%s%s.", prefix, f->name);
+            dump_fields(f->fields, at + (size_t)i * f->size, inner, out);
+        }
+        return;
+    }
+    fprintf(out, "%s%s =", prefix, f->name);
+    if (f->type == STATE_EVENT) {
+        const struct event *e = (const struct event *)(const void *)at;
+        if (e->pending)
+            fprintf(out, " at %llu ns\n", (unsigned long long)e->when);
+        else
+            fprintf(out, " idle\n");
+    } else {
+        dump_values(f, at, out);
+    }
+}
+
+static void dump_fields(const struct state_field *fields, const u8 *obj, const char *prefix, FILE *out)
+{
+    for (const struct state_field *f = fields; f->type != STATE_END_; f++)
+        if (is_saved(f))
+            dump_field(f, obj + f->offset, prefix, out);
+}
+
+void state_dump(const struct state_field *fields, const void *obj, FILE *out) { dump_fields(fields, obj, "", out); }
+
+/* ---- coverage ---- */
+
+/* Whether [end, next) can be padding before something that starts at 'next'. */
+static bool is_padding(size_t end, size_t next, size_t max_align)
+{
+    for (size_t a = 2; a <= max_align; a *= 2)
+        if ((end + a - 1) / a * a == next)
+            return true;
+    return end == next;
+}
+
+static size_t max_align(const struct state_field *f)
+{
+    return f->type >= STATE_STRUCT ? _Alignof(max_align_t) : f->size;
+}
+
+/* The entry that starts first at or after 'from'. */
+static const struct state_field *next_field(const struct state_field *fields, size_t from)
+{
+    const struct state_field *best = NULL;
+    for (const struct state_field *f = fields; f->type != STATE_END_; f++)
+        if (f->offset >= from && (!best || f->offset < best->offset))
+            best = f;
+    return best;
+}
+
+long state_uncovered(const struct state_field *fields, size_t size)
+{
+    size_t at = 0, seen = 0, total = 0;
+    for (const struct state_field *f = fields; f->type != STATE_END_; f++)
+        total++;
+    for (const struct state_field *f; (f = next_field(fields, at)); seen++) {
+        if (!is_padding(at, f->offset, max_align(f)))
+            return (long)at;
+        if (f->type == STATE_STRUCT) {
+            long inner = state_uncovered(f->fields, f->size);
+            if (inner >= 0)
+                return (long)f->offset + inner;
+        }
+        at = f->offset + (size_t)f->size * f->count;
+    }
+    /* An entry not met starts inside another: a byte in two entries. */
+    if (seen != total || !is_padding(at, size, _Alignof(max_align_t)))
+        return (long)at;
+    return -1;
+}
