@@ -416,3 +416,20 @@ void ram_written(struct space *s, struct ram *ram, u64 off, u64 len)
         len -= n;
     }
 }
+
+bool ram_clean(struct space *s, struct ram *ram, enum dirty_client client, u64 off, u64 len)
+{
+    u64 first = UINT64_MAX, last = 0;
+    for (u64 page = off / RAM_PAGE; page * RAM_PAGE < off + len; page++) {
+        if (!(ram->dirty[page] & client))
+            continue;
+        ram->dirty[page] &= (u8)~client;
+        first = MIN(first, page);
+        last = page;
+    }
+    if (first == UINT64_MAX)
+        return false;
+    if (s->cleaned)
+        s->cleaned(s->cleaned_owner, ram, first * RAM_PAGE, (last - first + 1) * RAM_PAGE);
+    return true;
+}

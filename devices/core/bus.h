@@ -44,6 +44,7 @@ struct ram {
     int fd;        /* memfd: clones and windows map it again */
     u8 *dirty;     /* one byte a page, bits by client: enum dirty_client */
     u64 *code;     /* one word a page, one bit per 64 bytes: holds decoded code */
+    u8 tracked;    /* clients that look: a page clean for one of them must not be written behind our back */
 };
 enum dirty_client { DIRTY_VGA = BIT(0), DIRTY_MIGRATION = BIT(1) };
 
@@ -70,6 +71,9 @@ struct space {
     /* Told when RAM that holds decoded code was written other than by a CPU's fast path. */
     void (*code_written)(void *owner, struct ram *ram, u64 off, unsigned len);
     void *code_owner;
+    /* Told when pages in [off, off+len) became clean: CPUs drop write mappings of them (see ram_direct). */
+    void (*cleaned)(void *owner, struct ram *ram, u64 off, u64 len);
+    void *cleaned_owner;
 };
 
 void space_init(struct space *s, const char *name, u64 limit, bool is_io, struct trace *trace);
@@ -105,5 +109,13 @@ void region_ram(struct region *r, struct space *s, const char *name, u64 base, s
                 bool rom);
 /* Marks [off, off+len) dirty for all clients, and tells code_written where the bitmap says so. */
 void ram_written(struct space *s, struct ram *ram, u64 off, u64 len);
+/* A CPU may write the page at 'off' without telling: nobody waits for it to become dirty, and it holds no code. */
+ALWAYS_INLINE bool ram_direct(const struct ram *ram, u64 off)
+{
+    u64 page = off >> 12;
+    return (ram->dirty[page] & ram->tracked) == ram->tracked && !ram->code[page];
+}
+/* Clears the client's bits of the pages in [off, off+len); true if any was set. Tells 'cleaned' once. */
+bool ram_clean(struct space *s, struct ram *ram, enum dirty_client client, u64 off, u64 len);
 
 #endif
