@@ -30,6 +30,7 @@ struct operand {
     u8 kind; /* enum opkind */
     u8 size; /* bytes; 0: none */
     u8 reg;  /* register number; byte GPRs: BYTE_SLOT */
+    bool vvvv; /* named by VEX.vvvv */
 };
 
 struct insn {
@@ -59,6 +60,6 @@ enum decode_result decode(const u32 *features, u32 mode, const u8 *bytes, unsign
 void decode_init(void);
 /* Appends the micro-ops of insn to out (room for LOWER_MAX); returns how many. */
 #define LOWER_MAX 4
-unsigned lower(const struct insn *insn, u32 mode, struct uop *out);
+unsigned lower(const struct insn *insn, u32 mode, u16 pc_off, struct uop *out);
 
 #endif

@@ -103,7 +103,8 @@ enum mode_bits {
     MODE_FPU = BIT(5),                          /* x87/MMX may run: CR0.EM = CR0.TS = 0 */
     MODE_SSE = BIT(6),                          /* SSE may run: also CR4.OSFXSR = 1 */
     MODE_AVX = BIT(7),                          /* AVX may run: CR4.OSXSAVE and XCR0[2:1] = 3 */
-    MODE_STEP = BIT(8),                         /* one-instruction blocks: TF, debugger, breakpoints */
+    MODE_STEP = BIT(8),                         /* one-instruction blocks: TF, debugger, */
+    MODE_BREAKS = BIT(9),                       /* code breakpoints exist: blocks are never chained */
 };
 
 /* Which set of TLB tables an access uses. */

@@ -109,10 +109,11 @@ extern const struct uop_info uop_info[UOP_OP_COUNT];
  * it returns to the loop. The build chooses.
  */
 #ifdef ORRERY_THREADED
-#define NEXT(u) return (u)[1].fn(cpu, (u) + 1)
+#define THREAD(cpu, u) (u)->fn(cpu, u)
 #else
-#define NEXT(u) return (u) + 1
+#define THREAD(cpu, u) (u)
 #endif
+#define NEXT(u) return THREAD(cpu, (u) + 1)
 #define UOP_FN(name) const struct uop *name(struct cpu *cpu, const struct uop *u)
 /* First statement of a handler that may raise without touching memory. */
 #define RAISES(cpu, u) ((cpu)->cur = (u))

@@ -1,0 +1,346 @@
+/*
+ * The block cache: lookup by virtual address (a direct-mapped table that a TLB
+ * flush empties), then by physical address and mode, then decoding. Pages that
+ * hold blocks are reported to the world by code_here(), which makes writes to
+ * them reach block_code_written(). A dropped block's memory stays until the
+ * next flush of all, so a running block may drop itself: its next instruction
+ * is patched to UOP_STALE.
+ */
+#include "cpu/block.h"
+
+#include <stdlib.h>
+
+#include "cpu/cpu.h"
+#include "cpu/insn.h"
+
+enum { ARENA_BYTES = 1 << 20, MAX_UOPS = BLOCK_MAX_INSNS * LOWER_MAX + 1 };
+
+struct arena {
+    struct arena *next;
+    size_t used;
+    _Alignas(16) u8 bytes[];
+};
+struct code_page {
+    u64 page;
+    struct block *first;
+    struct code_page *next;
+};
+
+struct block_cache *block_cache_create(size_t limit)
+{
+    struct block_cache *c = calloc(1, sizeof(*c));
+    if (c) {
+        c->limit = limit;
+        c->gen = 1;
+    }
+    decode_init();
+    return c;
+}
+
+void block_cache_unmap(struct block_cache *c)
+{
+    memset(c->jump, 0, sizeof(c->jump));
+    if (++c->gen == 0)
+        c->gen = 1;
+}
+
+void block_cache_flush(struct block_cache *c)
+{
+    block_cache_unmap(c);
+    for (unsigned i = 0; i < ARRAY_LEN(c->pages); i++)
+        while (c->pages[i]) {
+            struct code_page *p = c->pages[i];
+            c->pages[i] = p->next;
+            free(p);
+        }
+    memset(c->hash, 0, sizeof(c->hash));
+    while (c->arena) {
+        struct arena *a = c->arena;
+        c->arena = a->next;
+        free(a);
+    }
+    c->used = 0;
+    c->flushes++;
+}
+
+void block_cache_destroy(struct block_cache *c)
+{
+    if (c)
+        block_cache_flush(c);
+    free(c);
+}
+
+static struct block *block_alloc(struct block_cache *c, unsigned nuops)
+{
+    size_t bytes = (sizeof(struct block) + nuops * sizeof(struct uop) + 15) & ~(size_t)15;
+    if (!c->arena || c->arena->used + bytes > ARENA_BYTES) {
+        struct arena *a = malloc(sizeof(*a) + ARENA_BYTES);
+        assert(a && "out of memory for the block cache");
+        a->next = c->arena;
+        a->used = 0;
+        c->arena = a;
+    }
+    struct block *b = (struct block *)(c->arena->bytes + c->arena->used);
+    c->arena->used += bytes;
+    c->used += bytes;
+    return b;
+}
+
+static unsigned hash_of(u64 pa, u32 key) { return (unsigned)((pa ^ pa >> 15 ^ key * 0x9e37u) & (BLOCK_HASH - 1)); }
+
+static struct code_page **page_slot(struct block_cache *c, u64 page)
+{
+    struct code_page **p = &c->pages[(page ^ page >> 12) & (ARRAY_LEN(c->pages) - 1)];
+    while (*p && (*p)->page != page)
+        p = &(*p)->next;
+    return p;
+}
+
+/* Enters b in the list of the page 'pa' lies in; which: 0 its first page, 1 its second. */
+static void page_add(struct block_cache *c, struct block *b, u64 pa, unsigned which)
+{
+    struct code_page **slot = page_slot(c, pa >> 12);
+    if (!*slot) {
+        *slot = calloc(1, sizeof(**slot));
+        assert(*slot && "out of memory for the block cache");
+        (*slot)->page = pa >> 12;
+    }
+    b->page_next[which] = (*slot)->first;
+    (*slot)->first = b;
+}
+
+static void page_remove(struct block_cache *c, struct block *b, u64 pa)
+{
+    struct code_page **slot = page_slot(c, pa >> 12);
+    if (!*slot)
+        return;
+    struct block **p = &(*slot)->first;
+    while (*p && *p != b)
+        p = &(*p)->page_next[(*p)->pa >> 12 == pa >> 12 ? 0 : 1];
+    if (*p)
+        *p = b->page_next[b->pa >> 12 == pa >> 12 ? 0 : 1];
+}
+
+static void block_drop(struct block_cache *c, struct block *b)
+{
+    struct block **p = &c->hash[hash_of(b->pa, b->key)];
+    while (*p && *p != b)
+        p = &(*p)->hash_next;
+    if (*p)
+        *p = b->hash_next;
+    page_remove(c, b, b->pa);
+    if (b->pa2 != ~0ull)
+        page_remove(c, b, b->pa2);
+    b->valid = false;
+    for (unsigned i = 0; i < b->nuops; i++)
+        if (b->uops[i].flags & UF_FIRST) {
+            b->uops[i].op = UOP_STALE;
+            b->uops[i].fn = uop_info[UOP_STALE].table->fn[FORM_0][0];
+        }
+    c->invalidated++;
+}
+
+/* True when [pa, pa + len) touches bytes of b that lie in the same page. */
+static bool block_touches(const struct block *b, u64 pa, u64 end)
+{
+    u64 first = b->pa, last = b->pa + b->len;
+    if (b->pa2 != ~0ull) {
+        u64 in_first = PAGE_SIZE - (b->pa & 0xfff);
+        if (b->pa2 < end && b->pa2 + (b->len - in_first) > pa)
+            return true;
+        last = b->pa + in_first;
+    }
+    return first < end && last > pa;
+}
+
+void block_code_written(struct cpu *cpu, u64 pa, unsigned len)
+{
+    struct block_cache *c = cpu->engine_data;
+    u64 end = (pa + len + 63) & ~63ull;
+    pa &= ~63ull;
+    for (u64 page = pa >> 12; page <= (end - 1) >> 12; page++) {
+        struct code_page *p = *page_slot(c, page);
+        for (struct block *b = p ? p->first : NULL, *next; b; b = next) {
+            next = b->page_next[b->pa >> 12 == page ? 0 : 1];
+            if (block_touches(b, pa, end))
+                block_drop(c, b);
+        }
+    }
+}
+
+/* Code bytes at one place: a page's host memory, or single bytes read through the world. */
+static unsigned fetch_bytes(struct cpu *cpu, u64 pa, u8 *out, unsigned n)
+{
+    struct cpu_page page;
+    n = MIN(n, PAGE_SIZE - (unsigned)(pa & 0xfff));
+    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
+    if (page.read)
+        memcpy(out, page.read + (pa & 0xfff), n);
+    else
+        for (unsigned i = 0; i < n; i++)
+            out[i] = (u8)cpu->env->mem_read(cpu->env->world, pa + i, 1);
+    return n;
+}
+
+/* A block under construction. */
+struct builder {
+    struct cpu *cpu;
+    u64 ip, lin, pa, pa2;
+    u32 mode;
+    unsigned len, ninsn, nuops;
+    bool ended, cached;
+    struct uop uops[MAX_UOPS];
+};
+
+static void emit_plain(struct builder *b, enum uop_op op, unsigned len)
+{
+    b->uops[b->nuops] = (struct uop){.op = op, .fn = uop_info[op].table->fn[FORM_0][0], .pc_off = (u16)b->len,
+                                     .len = (u8)len, .base = SLOT_ZERO, .index = SLOT_ZERO,
+                                     .index_in_block = (u8)b->ninsn, .flags = UF_FIRST | UF_LAST};
+    b->nuops++;
+}
+
+static void trace_insn(struct builder *b, const u8 *bytes, unsigned n)
+{
+    struct trace *t = b->cpu->trace;
+    static const unsigned bits[] = {16, 32, 64, 64};
+    if (t->disasm) {
+        t->disasm(t->out, b->lin + b->len, bytes, n, bits[b->mode & MODE_CODE]);
+        return;
+    }
+    fprintf(t->out, "0x%08llx: ", (unsigned long long)(b->lin + b->len));
+    for (unsigned i = 0; i < n; i++)
+        fprintf(t->out, "%02x", bytes[i]);
+    fputc('\n', t->out);
+}
+
+/* Lowers one decoded instruction into the block. */
+static void append(struct builder *b, const struct insn *in)
+{
+    unsigned n = lower(in, b->mode, (u16)b->len, &b->uops[b->nuops]);
+    for (unsigned i = 0; i < n; i++) {
+        struct uop *u = &b->uops[b->nuops + i];
+        u->index_in_block = (u8)b->ninsn;
+        b->ended |= (uop_info[u->op].props & (UP_ENDS | UP_MODE)) || u->op == UOP_GATE;
+    }
+    b->nuops += n;
+}
+
+/* Decodes the next instruction; false when the block must end before it. */
+static bool build_one(struct builder *b)
+{
+    u8 bytes[16];
+    struct insn in;
+    u64 pa = b->pa + b->len;
+    if (b->ninsn && (pa & PAGE_MASK) != (b->pa & PAGE_MASK))
+        return false;
+    unsigned avail = fetch_bytes(b->cpu, pa, bytes, 15);
+    enum decode_result r = decode(b->cpu->features, b->mode, bytes, avail, &in);
+    if (r == DECODE_NEED_MORE) {
+        if (b->ninsn)
+            return false;
+        b->pa2 = mmu_fetch(b->cpu, b->lin + avail);
+        avail += fetch_bytes(b->cpu, b->pa2, bytes + avail, 15 - avail);
+        r = decode(b->cpu->features, b->mode, bytes, avail, &in);
+    }
+    if (tracing(b->cpu->trace, in_asm))
+        trace_insn(b, bytes, in.len);
+    if (r == DECODE_OK) {
+        append(b, &in);
+    } else {
+        emit_plain(b, r == DECODE_UD ? UOP_INVALID : UOP_TOO_LONG, in.len);
+        b->ended = true;
+    }
+    b->len += in.len;
+    b->ninsn++;
+    return true;
+}
+
+static struct block *builder_finish(struct builder *b)
+{
+    struct block_cache *c = b->cpu->engine_data;
+    if (!b->ended)
+        emit_plain(b, UOP_FALLTHROUGH, 0);
+    struct block *blk = block_alloc(c, b->nuops);
+    *blk = (struct block){.pa = b->pa, .pa2 = b->pa2, .key = b->mode, .len = (u16)b->len, .ninsn = (u16)b->ninsn,
+                          .nuops = (u16)b->nuops, .valid = true};
+    memcpy(blk->uops, b->uops, b->nuops * sizeof(struct uop));
+    c->built++;
+    if (!b->cached)
+        return blk;
+    blk->hash_next = c->hash[hash_of(blk->pa, blk->key)];
+    c->hash[hash_of(blk->pa, blk->key)] = blk;
+    page_add(c, blk, blk->pa, 0);
+    if (blk->pa2 != ~0ull)
+        page_add(c, blk, blk->pa2, 1);
+    u64 in_first = MIN((u64)blk->len, PAGE_SIZE - (blk->pa & 0xfff));
+    for (u64 pa = blk->pa & ~63ull; pa < blk->pa + in_first; pa += 64)
+        b->cpu->env->code_here(b->cpu->env->world, pa);
+    if (blk->pa2 != ~0ull)
+        b->cpu->env->code_here(b->cpu->env->world, blk->pa2);
+    return blk;
+}
+
+static struct block *block_build(struct cpu *cpu, u64 ip, u64 lin, u64 pa, u32 mode)
+{
+    struct builder b = {.cpu = cpu, .ip = ip, .lin = lin, .pa = pa, .pa2 = ~0ull, .mode = mode};
+    struct cpu_page page;
+    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
+    b.cached = page.read != NULL; /* code in MMIO is read anew each time */
+    if (tracing(cpu->trace, in_asm))
+        fprintf(cpu->trace->out, "IN: 0x%llx\n", (unsigned long long)lin);
+    unsigned max = (mode & MODE_STEP) || !b.cached ? 1 : BLOCK_MAX_INSNS;
+    while (b.ninsn < max && !b.ended && build_one(&b))
+        ;
+    return builder_finish(&b);
+}
+
+/* #GP(0) when the fetch of [ip, ip + len) leaves CS (SDM vol. 3, 5.3). */
+static void check_limit(struct cpu *cpu, u64 ip, unsigned len)
+{
+    if (ip + len - 1 > cpu->seg[CS].limit)
+        raise_gp(cpu, 0);
+}
+
+static struct block *find(struct cpu *cpu, u64 ip, u64 lin, u32 mode)
+{
+    struct block_cache *c = cpu->engine_data;
+    u64 pa = mmu_fetch(cpu, lin);
+    for (struct block *b = c->hash[hash_of(pa, mode)]; b; b = b->hash_next)
+        if (b->pa == pa && b->key == mode &&
+            (b->pa2 == ~0ull || mmu_fetch(cpu, lin + (PAGE_SIZE - (pa & 0xfff))) == b->pa2))
+            return b;
+    if (c->used > c->limit)
+        block_cache_flush(c);
+    return block_build(cpu, ip, lin, pa, mode);
+}
+
+struct block *block_lookup(struct cpu *cpu, u64 ip, u32 mode)
+{
+    struct block_cache *c = cpu->engine_data;
+    cpu->gpr[SLOT_RIP] = ip;
+    bool is64 = (mode & MODE_CODE) == MODE_CODE64;
+    u64 lin = is64 ? ip : (u32)(cpu->seg[CS].base + ip);
+    u32 key = mode | (cpu->cpl == 3 ? BIT(31) : 0);
+    struct jump_entry *j = &c->jump[(lin ^ lin >> 12) & (JUMP_CACHE - 1)];
+    struct block *b = j->block;
+    if (likely(j->lin == lin && j->key == key && b && b->valid)) {
+        if (likely(is64 || (mode & MODE_FLAT)))
+            return b;
+    } else {
+        cpu->cur = NULL;
+        if (!is64 && unlikely(ip > cpu->seg[CS].limit))
+            raise_gp(cpu, 0);
+        b = find(cpu, ip, lin, mode);
+        if (b->hash_next || c->hash[hash_of(b->pa, b->key)] == b)
+            *j = (struct jump_entry){lin, key, b};
+    }
+    if (!is64 && unlikely(ip + b->len - 1 > cpu->seg[CS].limit)) {
+        /* only the instructions that lie inside may run: one at a time */
+        cpu->cur = NULL;
+        if (b->ninsn > 1)
+            b = find(cpu, ip, lin, mode | MODE_STEP);
+        check_limit(cpu, ip, b->len);
+    }
+    return b;
+}

@@ -1,0 +1,66 @@
+/*
+ * Blocks of micro-ops, cached by physical address and mode, so that nothing is
+ * decoded twice. A block is position independent: it runs at whatever EIP
+ * SLOT_RIP holds. Each CPU has a cache of its own.
+ */
+#ifndef ORRERY_CPU_BLOCK_H
+#define ORRERY_CPU_BLOCK_H
+
+#include "cpu/uop.h"
+
+enum { BLOCK_MAX_INSNS = 32, JUMP_CACHE = 4096, BLOCK_HASH = 1 << 15 };
+
+struct block;
+/* A remembered successor. gen 0: same physical page, holds while both blocks are valid; otherwise
+ * it holds while the cache's generation (mapping of pages) is that. */
+struct block_link {
+    struct block *to;
+    u32 gen;
+};
+
+struct block {
+    u64 pa, pa2;             /* pa2: second page of a page-crossing instruction, or ~0 */
+    u32 key;                 /* mode it was decoded for */
+    u16 len;                 /* bytes */
+    u16 ninsn;
+    u16 nuops;
+    bool valid;
+    struct block_link link[2];
+    struct block *hash_next;
+    struct block *page_next[2]; /* in the lists of pa's and pa2's page */
+    struct uop uops[];
+};
+
+struct code_page; /* the blocks that lie in one physical page */
+
+struct jump_entry {
+    u64 lin;
+    u32 key;                 /* mode and privilege */
+    struct block *block;
+};
+
+struct block_cache {
+    struct jump_entry jump[JUMP_CACHE];
+    struct block *hash[BLOCK_HASH];
+    struct code_page *pages[4096];
+    struct arena *arena;
+    size_t used, limit;      /* bytes of uops */
+    u32 gen;                 /* bumped when virtual mappings change; never 0 */
+    u64 built, invalidated, flushes;
+};
+
+struct block_cache *block_cache_create(size_t limit);
+void block_cache_destroy(struct block_cache *c);
+/* Forgets every block. Only between blocks. */
+void block_cache_flush(struct block_cache *c);
+/* Forgets what virtual addresses meant. */
+void block_cache_unmap(struct block_cache *c);
+/*
+ * The block at EIP ip for that mode, decoded if need be. Raises #PF, #GP for
+ * the fetch, with SLOT_RIP = ip and cpu->cur = NULL set first.
+ */
+struct block *block_lookup(struct cpu *cpu, u64 ip, u32 mode);
+/* RAM in [pa, pa + len) changed: drops blocks that overlap it, in 64-byte chunks. */
+void block_code_written(struct cpu *cpu, u64 pa, unsigned len);
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * The interpreter: runs cached blocks of micro-ops, and cpu_run, the loop that
+ * every engine shares: pending events and breakpoints are looked at between
+ * blocks, faults come back here by longjmp, the budget of instructions is kept
+ * exact (the last few run one by one).
+ */
+#include "cpu/interp.h"
+
+#include "cpu/block.h"
+#include "cpu/cpu.h"
+#include "cpu/insn.h"
+#include "cpu/mem.h"
+#include "cpu/mxcsr.h"
+
+/* Enters b, whose EIP is in SLOT_RIP: what a uop function returns. */
+ALWAYS_INLINE const struct uop *block_enter(struct cpu *cpu, struct block *b)
+{
+    cpu->budget -= b->ninsn;
+    cpu->block = b;
+    return THREAD(cpu, b->uops);
+}
+
+/* Goes on to b; NULL, with nothing run, when the budget is short or somebody wants attention. */
+ALWAYS_INLINE const struct uop *block_chain(struct cpu *cpu, struct block *b)
+{
+    if (unlikely(cpu->budget < b->ninsn || __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED)))
+        return NULL;
+    return block_enter(cpu, b);
+}
+
+/* The instruction before which 'u' leaves its block early has not run, nor those behind it. */
+static void refund_from(struct cpu *cpu, unsigned index)
+{
+    cpu->budget += (i64)cpu->block->ninsn - (i64)index;
+}
+
+void branch_check(struct cpu *cpu, u64 ip)
+{
+    if ((cpu->mode & MODE_CODE) == MODE_CODE64) {
+        if ((u64)((i64)(ip << 16) >> 16) != ip)
+            raise_gp(cpu, 0);
+    } else if (ip > cpu->seg[CS].limit) {
+        raise_gp(cpu, 0);
+    }
+}
+
+const struct uop *goto_direct(struct cpu *cpu, const struct uop *u, u64 ip, unsigned link)
+{
+    struct block_cache *c = cpu->engine_data;
+    struct block *from = cpu->block;
+    struct block_link *l = &from->link[link];
+    struct block *b = l->to;
+    (void)u;
+    cpu->gpr[SLOT_RIP] = ip;
+    if (likely(b && b->valid && (l->gen == 0 || l->gen == c->gen)))
+        return block_chain(cpu, b);
+    if (unlikely((cpu->mode | from->key) & (MODE_STEP | MODE_BREAKS)))
+        return NULL; /* such blocks are never linked: the run loop looks at each */
+    u64 flushes = c->flushes;
+    b = block_lookup(cpu, ip, cpu->mode);
+    /* Outside flat code CS.limit and base must be looked at again each time. */
+    if (c->flushes == flushes && from->valid && (cpu->mode & (MODE_FLAT | MODE_CODE64))) {
+        bool same_page = b->pa >> 12 == from->pa >> 12 && b->pa2 == ~0ull && from->pa2 == ~0ull;
+        if (b->key == cpu->mode)
+            *l = (struct block_link){b, same_page ? 0 : c->gen};
+    }
+    return block_chain(cpu, b);
+}
+
+const struct uop *goto_indirect(struct cpu *cpu, const struct uop *u, u64 ip)
+{
+    (void)u;
+    cpu->gpr[SLOT_RIP] = ip;
+    if (unlikely((cpu->mode | cpu->block->key) & (MODE_STEP | MODE_BREAKS)))
+        return NULL;
+    return block_chain(cpu, block_lookup(cpu, ip, cpu->mode));
+}
+
+const struct uop *goto_afresh(struct cpu *cpu, const struct uop *u, u64 ip)
+{
+    refund_from(cpu, u->index_in_block + 1u);
+    cpu->gpr[SLOT_RIP] = ip;
+    return NULL;
+}
+
+static UOP_FN(run_gate)
+{
+    RAISES(cpu, u);
+    /* AVX and SSE first look at what makes them #UD (SDM vol. 2, 2.4 and table 13-1) */
+    bool avx_off = !(cpu->cr4 & CR4_OSXSAVE) || (cpu->xcr0 & 6) != 6 || !(cpu->cr0 & CR0_PE) || (cpu->eflags & FL_VM);
+    bool ud = u->imm == A_AVX   ? avx_off
+              : u->imm == A_SSE ? (cpu->cr0 & CR0_EM) || !(cpu->cr4 & CR4_OSFXSR)
+              : u->imm == A_MMX ? (cpu->cr0 & CR0_EM) != 0
+                                : false;
+    if (ud)
+        raise_ud(cpu);
+    raise_nm(cpu);
+}
+static UOP_FN(run_invalid)
+{
+    RAISES(cpu, u);
+    raise_ud(cpu);
+}
+static UOP_FN(run_too_long)
+{
+    RAISES(cpu, u);
+    raise_gp(cpu, 0);
+}
+static UOP_FN(run_fallthrough) { return goto_direct(cpu, u, (cpu->gpr[SLOT_RIP] + u->pc_off) & ip_mask(cpu), 0); }
+static UOP_FN(run_stale)
+{
+    refund_from(cpu, u->index_in_block);
+    cpu->gpr[SLOT_RIP] = uop_ip(cpu, u);
+    return NULL;
+}
+const struct uop_table uop_gate = {{[FORM_0] = ANY_SIZE(run_gate)}};
+const struct uop_table uop_invalid = {{[FORM_0] = ANY_SIZE(run_invalid)}};
+const struct uop_table uop_too_long = {{[FORM_0] = ANY_SIZE(run_too_long)}};
+const struct uop_table uop_fallthrough = {{[FORM_0] = ANY_SIZE(run_fallthrough)}};
+const struct uop_table uop_stale = {{[FORM_0] = ANY_SIZE(run_stale)}};
+
+/* A micro-op raised: registers go back to the boundary before its instruction, and delivery starts. */
+static void caught(struct cpu *cpu)
+{
+    if (cpu->cur) {
+        refund_from(cpu, cpu->cur->index_in_block);
+        cpu->gpr[SLOT_RIP] = uop_ip(cpu, cpu->cur);
+        cpu->cur = NULL;
+    }
+    cpu->budget--; /* so that a guest that only faults still uses up its slice */
+    cpu_handle_exception(cpu);
+}
+
+/* The linear address of the next instruction. */
+static u64 next_lin(const struct cpu *cpu)
+{
+    u64 ip = cpu->gpr[SLOT_RIP];
+    return (cpu->mode & MODE_CODE) == MODE_CODE64 ? ip : (u32)(cpu->seg[CS].base + ip);
+}
+
+/* One turn of the run loop: one block, and all those chained to it. */
+static void run_once(struct cpu *cpu)
+{
+    u32 mode = cpu->mode, eflags = cpu->eflags, forced = 0;
+    u64 ip = cpu->gpr[SLOT_RIP], lin = next_lin(cpu);
+    if (unlikely(mode & MODE_BREAKS) && debug_page_has_break(cpu, lin & PAGE_MASK)) {
+        forced = MODE_STEP;
+        if (cpu_check_code_break(cpu, lin))
+            return;
+    }
+    struct block *b = block_lookup(cpu, ip, mode | forced);
+    if (b->ninsn > cpu->budget)
+        b = block_lookup(cpu, ip, mode | MODE_STEP);
+    const struct uop *u = block_enter(cpu, b);
+    while (u)
+        u = u->fn(cpu, u);
+    if (unlikely(mode & MODE_STEP))
+        cpu_step_done(cpu, eflags);
+}
+
+/* True when cpu_run has nothing more to do. */
+static bool finished(struct cpu *cpu)
+{
+    if (cpu->budget <= 0)
+        return true;
+    bool look = __atomic_load_n(&cpu->attention, __ATOMIC_ACQUIRE) || cpu->halted || cpu->wait_sipi;
+    return unlikely(look) && cpu_take_pending(cpu);
+}
+
+static void interp_run(struct cpu *cpu)
+{
+    for (;;) {
+        if (_setjmp(cpu->unwind) == 0) {
+            while (!finished(cpu))
+                run_once(cpu);
+            return;
+        }
+        caught(cpu);
+    }
+}
+
+static void interp_flush(struct cpu *cpu) { block_cache_unmap(cpu->engine_data); }
+
+const struct engine engine_interp = {"interp", interp_run, block_code_written, interp_flush};
+
+u64 cpu_run(struct cpu *cpu, u64 instructions)
+{
+    cpu->budget = cpu->slice = (i64)instructions;
+    cpu->block = NULL;
+    cpu->cur = NULL;
+    sse_enter(cpu);
+    cpu->engine->run(cpu);
+    sse_leave(cpu);
+    u64 done = (u64)(cpu->slice - cpu->budget);
+    cpu->icount_base += done;
+    cpu->slice = cpu->budget = 0;
+    cpu->block = NULL;
+    return done;
+}
+
+u64 cpu_icount(const struct cpu *cpu)
+{
+    u64 n = cpu->icount_base + (u64)(cpu->slice - cpu->budget);
+    /* the running block was charged whole */
+    if (cpu->block && cpu->cur)
+        n -= (u64)cpu->block->ninsn - cpu->cur->index_in_block;
+    return n;
+}
