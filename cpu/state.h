@@ -267,6 +267,7 @@ struct cpu {
     bool wait_sipi;    /* an AP before SIPI */
     bool nmi_masked;   /* between NMI delivery and IRET */
     bool ferr_high;
+    bool ignne;        /* IGNNE#: the board drives it (port F0h); falls with FERR# */
     u8 sipi_vector;
     u32 dr6_pending;   /* DR6 bits to be reported with ATT_TRAP */
     u64 monitor_addr;  /* MONITOR: physical line armed, or ~0 */
