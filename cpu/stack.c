@@ -1,0 +1,141 @@
+/*
+ * PUSH and POP of general registers, memory and immediates, PUSHA, POPA,
+ * ENTER, LEAVE. Size 8 exists only in 64-bit mode, where the stack is flat and
+ * 64 bits wide: those handlers skip the segment. rSP moves after everything
+ * that can fault.
+ */
+#include "cpu/handlers.h"
+
+ALWAYS_INLINE u64 stack_at(struct cpu *cpu, u64 sp, unsigned size, bool write)
+{
+    return size == 8 ? sp : stack_lin(cpu, sp, size, write);
+}
+ALWAYS_INLINE void stack_move(struct cpu *cpu, unsigned size, u64 sp)
+{
+    if (size == 8)
+        cpu->gpr[RSP] = sp;
+    else
+        sp_set(cpu, sp);
+}
+ALWAYS_INLINE void push_value(struct cpu *cpu, unsigned size, u64 v)
+{
+    u64 sp = cpu->gpr[RSP] - size;
+    mem_write(cpu, stack_at(cpu, sp, size, true), v, size);
+    stack_move(cpu, size, sp);
+}
+
+ALWAYS_INLINE const struct uop *push_r(struct cpu *cpu, const struct uop *u, unsigned size)
+{
+    RAISES(cpu, u);
+    push_value(cpu, size, cpu->gpr[u->dst]);
+    NEXT(u);
+}
+ALWAYS_INLINE const struct uop *push_i(struct cpu *cpu, const struct uop *u, unsigned size)
+{
+    RAISES(cpu, u);
+    push_value(cpu, size, u->imm);
+    NEXT(u);
+}
+ALWAYS_INLINE const struct uop *push_m(struct cpu *cpu, const struct uop *u, unsigned size)
+{
+    u64 v = mem_read(cpu, uop_lin(cpu, u, size, false), size);
+    push_value(cpu, size, v);
+    NEXT(u);
+}
+ALWAYS_INLINE const struct uop *pop_r(struct cpu *cpu, const struct uop *u, unsigned size)
+{
+    RAISES(cpu, u);
+    u64 sp = cpu->gpr[RSP];
+    u64 v = mem_read(cpu, stack_at(cpu, sp, size, false), size);
+    stack_move(cpu, size, sp + size);
+    reg_set(cpu, u->dst, size, v);
+    NEXT(u);
+}
+/* POP to memory addressed by rSP uses the value rSP will have. */
+ALWAYS_INLINE const struct uop *pop_m(struct cpu *cpu, const struct uop *u, unsigned size)
+{
+    RAISES(cpu, u);
+    u64 sp = cpu->gpr[RSP], mask = cpu->sp_mask;
+    u64 v = mem_read(cpu, stack_at(cpu, sp, size, false), size);
+    u64 moved = (sp & ~mask) | ((sp + size) & mask);
+    u64 ea = uop_ea(cpu, u);
+    if (u->base == RSP)
+        ea = addr_wrap(u, ea + moved - sp);
+    mem_write(cpu, lin_at(cpu, u, u->seg, ea, size, true), v, size);
+    cpu->gpr[RSP] = moved;
+    NEXT(u);
+}
+BY_SIZE_248(push, push_r)
+BY_SIZE_248(push, push_i)
+BY_SIZE_248(push, push_m)
+BY_SIZE_248(pop, pop_r)
+BY_SIZE_248(pop, pop_m)
+const struct uop_table uop_push = {
+    {[FORM_R] = SIZES_248(push, push_r), [FORM_I] = SIZES_248(push, push_i), [FORM_M] = SIZES_248(push, push_m)}};
+const struct uop_table uop_pop = {{[FORM_R] = SIZES_248(pop, pop_r), [FORM_M] = SIZES_248(pop, pop_m)}};
+
+/* rAX first and highest, rDI lowest; the rSP pushed is the one from before. */
+static UOP_FN(pusha)
+{
+    RAISES(cpu, u);
+    unsigned size = u->size;
+    u64 sp = cpu->gpr[RSP];
+    for (unsigned r = RAX; r <= RDI; r++)
+        mem_write(cpu, stack_lin(cpu, sp - (r + 1) * size, size, true), cpu->gpr[r], size);
+    sp_set(cpu, sp - 8 * size);
+    NEXT(u);
+}
+static UOP_FN(popa)
+{
+    RAISES(cpu, u);
+    unsigned size = u->size;
+    u64 v[8];
+    for (unsigned i = 0; i < 8; i++)
+        v[7 - i] = stack_peek(cpu, i * size, size);
+    u64 sp = cpu->gpr[RSP] + 8 * size;
+    for (unsigned r = RAX; r <= RDI; r++)
+        if (r != RSP)
+            reg_set(cpu, r, size, v[r]);
+    sp_set(cpu, sp);
+    NEXT(u);
+}
+const struct uop_table uop_pusha = {{[FORM_0] = ANY_SIZE(pusha)}};
+const struct uop_table uop_popa = {{[FORM_0] = ANY_SIZE(popa)}};
+
+/* imm bytes of locals, level disp mod 32. The new top of the stack must be writable. */
+static UOP_FN(enter)
+{
+    RAISES(cpu, u);
+    unsigned size = u->size, level = (u32)u->disp & 31;
+    u64 sp = cpu->gpr[RSP] - size, bp = cpu->gpr[RBP];
+    mem_write(cpu, stack_lin(cpu, sp, size, true), bp, size);
+    u64 frame = sp;
+    for (unsigned i = 1; i < level; i++) {
+        bp -= size;
+        u64 v = mem_read(cpu, stack_lin(cpu, bp, size, false), size);
+        sp -= size;
+        mem_write(cpu, stack_lin(cpu, sp, size, true), v, size);
+    }
+    if (level > 0) {
+        sp -= size;
+        mem_write(cpu, stack_lin(cpu, sp, size, true), frame, size);
+    }
+    sp -= u->imm;
+    mem_probe_write(cpu, stack_lin(cpu, sp, size, true), size, cpu->mmu_idx);
+    sp_set(cpu, sp);
+    /* BP takes the operand size; the frame pointer has the stack's. */
+    reg_set(cpu, RBP, size, (cpu->gpr[RBP] & ~cpu->sp_mask) | (frame & cpu->sp_mask));
+    NEXT(u);
+}
+ALWAYS_INLINE const struct uop *leave_0(struct cpu *cpu, const struct uop *u, unsigned size)
+{
+    RAISES(cpu, u);
+    u64 bp = cpu->gpr[RBP];
+    u64 v = mem_read(cpu, stack_at(cpu, bp, size, false), size);
+    stack_move(cpu, size, bp + size);
+    reg_set(cpu, RBP, size, v);
+    NEXT(u);
+}
+BY_SIZE_248(leave, leave_0)
+const struct uop_table uop_enter = {{[FORM_I] = ANY_SIZE(enter)}};
+const struct uop_table uop_leave = {{[FORM_0] = SIZES_248(leave, leave_0)}};

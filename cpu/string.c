@@ -1,0 +1,228 @@
+/*
+ * MOVS STOS LODS SCAS CMPS INS OUTS, with and without REP, for every address
+ * size. A "burst" does some elements of one op: as many as lie in one page
+ * when plain memory allows, else one. Registers are exact after each burst, so
+ * a fault in the next one finds the state of the last completed element. After
+ * REP_LIMIT elements the instruction is left and comes back to itself, so that
+ * interrupts are seen; that number does not depend on anything cached.
+ */
+#include "cpu/handlers.h"
+#include "cpu/interp.h"
+
+enum { REP_LIMIT = 4096 };
+/* How a repetition goes on after a burst: STOP when a comparison ended it, LEAVE to look at interrupts. */
+enum next { AGAIN, STOP, LEAVE };
+
+/* Does 1 to n elements of 'size' bytes and returns how many; sets *next when not AGAIN. */
+typedef u64 burst_fn(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next);
+
+ALWAYS_INLINE u64 index_get(const struct cpu *cpu, const struct uop *u, unsigned slot) { return addr_wrap(u, cpu->gpr[slot]); }
+ALWAYS_INLINE void index_advance(struct cpu *cpu, const struct uop *u, unsigned slot, unsigned size, u64 n)
+{
+    u64 step = n * size;
+    reg_set(cpu, slot, u->asize, cpu->gpr[slot] + (cpu->eflags & FL_DF ? -step : step));
+}
+
+/*
+ * How many of n elements at offset 'off' of segment s, found at linear 'lin',
+ * lie in one page and one stretch of the segment; 0: go one by one.
+ */
+static u64 stretch(const struct cpu *cpu, const struct uop *u, unsigned s, u64 off, u64 lin, unsigned size, u64 n)
+{
+    if (n == 1 || (cpu->eflags & FL_DF))
+        return 0;
+    u64 room = PAGE_SIZE - (lin & ~PAGE_MASK);
+    if (u->asize != 8)
+        room = MIN(room, size_mask(u->asize) - off + 1);
+    bool checked = (cpu->mode & MODE_CODE) != MODE_CODE64 && !((cpu->mode & MODE_FLAT) && s < FS);
+    if (checked) {
+        const struct seg *g = &cpu->seg[s];
+        if (!(g->attr & SEG_CODE) && (g->attr & SEG_E))
+            return 0;
+        room = MIN(room, (u64)g->limit - off + 1);
+    }
+    return MIN(n, room / size);
+}
+
+/* Copies forward element by element, as overlapping ranges show. */
+ALWAYS_INLINE void copy_up(u8 *to, const u8 *from, u64 bytes, unsigned size)
+{
+    if (to <= from || to >= from + bytes) {
+        memmove(to, from, bytes);
+        return;
+    }
+    for (u64 i = 0; i < bytes; i += size)
+        st_le(to + i, ld_le(from + i, size), size);
+}
+ALWAYS_INLINE u64 movs(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
+{
+    (void)next;
+    u64 si = index_get(cpu, u, RSI), di = index_get(cpu, u, RDI);
+    u64 from = lin_at(cpu, u, u->seg, si, size, false), to = lin_at(cpu, u, ES, di, size, true);
+    u64 k = stretch(cpu, u, ES, di, to, size, stretch(cpu, u, u->seg, si, from, size, n));
+    if (k > 0) {
+        unsigned bytes = (unsigned)(k * size);
+        const u8 *p = tlb_read_ptr(cpu, from, bytes, cpu->mmu_idx);
+        u8 *q = tlb_write_ptr(cpu, to, bytes, cpu->mmu_idx);
+        if (p && q)
+            copy_up(q, p, bytes, size);
+        else
+            k = 0;
+    }
+    if (k == 0) {
+        mem_write(cpu, to, mem_read(cpu, from, size), size);
+        k = 1;
+    }
+    index_advance(cpu, u, RSI, size, k);
+    index_advance(cpu, u, RDI, size, k);
+    return k;
+}
+ALWAYS_INLINE u64 stos(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
+{
+    (void)next;
+    u64 di = index_get(cpu, u, RDI), to = lin_at(cpu, u, ES, di, size, true), v = cpu->gpr[RAX];
+    u64 k = stretch(cpu, u, ES, di, to, size, n);
+    u8 *q = k ? tlb_write_ptr(cpu, to, (unsigned)(k * size), cpu->mmu_idx) : NULL;
+    if (q && size == 1) {
+        memset(q, (u8)v, k);
+    } else if (q) {
+        for (u64 i = 0; i < k; i++)
+            st_le(q + i * size, v, size);
+    } else {
+        mem_write(cpu, to, v, size);
+        k = 1;
+    }
+    index_advance(cpu, u, RDI, size, k);
+    return k;
+}
+ALWAYS_INLINE u64 lods(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
+{
+    (void)n, (void)next;
+    u64 v = mem_read(cpu, lin_at(cpu, u, u->seg, index_get(cpu, u, RSI), size, false), size);
+    reg_set(cpu, size == 1 ? BYTE_SLOT(RAX, 0) : RAX, size, v);
+    index_advance(cpu, u, RSI, size, 1);
+    return 1;
+}
+/* After comparing a with b: flags, and whether REPE or REPNE has come to its end. */
+ALWAYS_INLINE void compare(struct cpu *cpu, const struct uop *u, unsigned size, u64 a, u64 b, enum next *next)
+{
+    flags_sub(cpu, size, a, b, a - b);
+    if ((a == b) == ((u->flags & UF_REPNE) != 0))
+        *next = STOP;
+}
+ALWAYS_INLINE u64 scas(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
+{
+    u64 di = index_get(cpu, u, RDI), lin = lin_at(cpu, u, ES, di, size, false);
+    u64 a = cpu->gpr[RAX] & size_mask(size), b;
+    u64 k = stretch(cpu, u, ES, di, lin, size, n);
+    const u8 *p = k ? tlb_read_ptr(cpu, lin, (unsigned)(k * size), cpu->mmu_idx) : NULL;
+    if (p) {
+        bool until_equal = u->flags & UF_REPNE;
+        u64 i = 0;
+        do
+            b = ld_le(p + i * size, size);
+        while (++i < k && (a == b) != until_equal);
+        k = i;
+    } else {
+        b = mem_read(cpu, lin, size);
+        k = 1;
+    }
+    compare(cpu, u, size, a, b, next);
+    index_advance(cpu, u, RDI, size, k);
+    return k;
+}
+ALWAYS_INLINE u64 cmps(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
+{
+    u64 si = index_get(cpu, u, RSI), di = index_get(cpu, u, RDI), a, b;
+    u64 lin_a = lin_at(cpu, u, u->seg, si, size, false), lin_b = lin_at(cpu, u, ES, di, size, false);
+    u64 k = stretch(cpu, u, ES, di, lin_b, size, stretch(cpu, u, u->seg, si, lin_a, size, n));
+    const u8 *p = k ? tlb_read_ptr(cpu, lin_a, (unsigned)(k * size), cpu->mmu_idx) : NULL;
+    const u8 *q = k ? tlb_read_ptr(cpu, lin_b, (unsigned)(k * size), cpu->mmu_idx) : NULL;
+    if (p && q) {
+        bool until_equal = u->flags & UF_REPNE;
+        u64 i = 0;
+        do {
+            a = ld_le(p + i * size, size);
+            b = ld_le(q + i * size, size);
+        } while (++i < k && (a == b) != until_equal);
+        k = i;
+    } else {
+        a = mem_read(cpu, lin_a, size);
+        b = mem_read(cpu, lin_b, size);
+        k = 1;
+    }
+    compare(cpu, u, size, a, b, next);
+    index_advance(cpu, u, RSI, size, k);
+    index_advance(cpu, u, RDI, size, k);
+    return k;
+}
+ALWAYS_INLINE void leave_if_wanted(struct cpu *cpu, enum next *next)
+{
+    if (unlikely(__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) != 0))
+        *next = LEAVE;
+}
+/* The destination is known to be writable before the port is read, which may not be undone. */
+ALWAYS_INLINE u64 ins(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
+{
+    (void)n;
+    RAISES(cpu, u);
+    u16 port = (u16)cpu->gpr[RDX];
+    io_check(cpu, port, size);
+    u64 lin = lin_at(cpu, u, ES, index_get(cpu, u, RDI), size, true);
+    u8 *p = tlb_write_ptr(cpu, lin, size, cpu->mmu_idx);
+    if (p == NULL)
+        mem_probe_write(cpu, lin, size, cpu->mmu_idx);
+    u32 v = cpu->env->io_read(cpu->env->world, port, size);
+    /* the port may have changed the memory map: look again */
+    mem_write(cpu, lin, v, size);
+    index_advance(cpu, u, RDI, size, 1);
+    leave_if_wanted(cpu, next);
+    return 1;
+}
+ALWAYS_INLINE u64 outs(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
+{
+    (void)n;
+    RAISES(cpu, u);
+    u16 port = (u16)cpu->gpr[RDX];
+    io_check(cpu, port, size);
+    u64 v = mem_read(cpu, lin_at(cpu, u, u->seg, index_get(cpu, u, RSI), size, false), size);
+    cpu->env->io_write(cpu->env->world, port, (u32)v, size);
+    index_advance(cpu, u, RSI, size, 1);
+    leave_if_wanted(cpu, next);
+    return 1;
+}
+
+/* In single-step mode every element is a step of its own. */
+ALWAYS_INLINE const struct uop *string_0(struct cpu *cpu, const struct uop *u, unsigned size, burst_fn *burst)
+{
+    enum next next = AGAIN;
+    u64 count = 1;
+    if (!(u->flags & (UF_REP | UF_REPNE))) {
+        burst(cpu, u, size, 1, &next);
+        count = 0;
+    } else {
+        count = index_get(cpu, u, RCX);
+        u64 left = MIN(count, cpu->mode & MODE_STEP ? 1u : (u64)REP_LIMIT);
+        while (left > 0 && next == AGAIN) {
+            u64 k = burst(cpu, u, size, left, &next);
+            left -= k;
+            count -= k;
+            reg_set(cpu, RCX, u->asize, count);
+        }
+    }
+    if (count > 0 && next != STOP)
+        return goto_afresh(cpu, u, uop_ip(cpu, u));
+    if (next == LEAVE)
+        return goto_afresh(cpu, u, uop_next_ip(cpu, u));
+    NEXT(u);
+}
+#define STRING(name)                                                                               \
+    BY_SIZE(name, string_0, name)                                                                  \
+    const struct uop_table uop_##name = {{[FORM_0] = SIZES(name, string_0)}};
+STRING(movs)
+STRING(stos)
+STRING(lods)
+STRING(scas)
+STRING(cmps)
+STRING(ins)
+STRING(outs)
