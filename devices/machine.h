@@ -82,6 +82,12 @@ struct machine {
     struct input_sink keyboard, mouse;
     struct device *pic, *ioapic, *pci; /* for info commands; NULL on a board without */
     struct machine_observer *observers;
+    struct {
+        bool valid;
+        unsigned cpu;
+        enum point_kind kind;
+        u64 lin;
+    } stop; /* the debugger's point that was hit last; the reader clears valid */
     struct machine_private *priv; /* machine.c */
 };
 

@@ -1,0 +1,509 @@
+/*
+ * The machine: builds a board from a configuration and runs it on a thread of
+ * its own, CPUs in turn. Between slices events fire, posted work runs, resets
+ * and ends are carried out. Front ends never touch devices from outside that
+ * thread: they post.
+ */
+#include "devices/machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "devices/machine_internal.h"
+
+enum {
+    QUANTUM = 20000,             /* instructions of one CPU's turn, with several */
+    SLICE = 200000,              /* ... with one */
+    REFRESH_NS = 16 * 1000000,   /* the screen's */
+};
+
+const char *run_state_name(enum run_state s)
+{
+    static const char *const names[] = {"running", "paused", "debug", "shutdown", "guest-panicked", "prelaunch",
+                                        "suspended"};
+    return names[s];
+}
+
+static void tell(struct machine *m, enum machine_event e, const char *detail)
+{
+    for (struct machine_observer *o = m->observers; o; o = o->next)
+        o->event(o, e, detail);
+}
+
+void machine_kick(struct machine *m)
+{
+    for (unsigned i = 0; i < m->ncpus; i++)
+        cpu_raise_attention(m->cpu[i], ATT_EXIT);
+}
+
+/* From chips: noted, and carried out once the instruction has ended. */
+static void on_request(void *owner, enum system_request what)
+{
+    struct machine *m = owner;
+    struct machine_private *p = m->priv;
+    switch (what) {
+    case REQUEST_RESET:
+        p->want_reset = true;
+        p->reset_reason = "guest-reset";
+        break;
+    case REQUEST_SHUTDOWN:
+        p->want_shutdown = true;
+        p->shutdown_reason = "guest-shutdown";
+        break;
+    case REQUEST_EXIT: p->want_exit = true; break;
+    case REQUEST_PANIC: p->want_panic = true; break;
+    case REQUEST_SUSPEND: p->want_suspend = true; break;
+    }
+    machine_kick(m);
+}
+
+static bool create_cpus(struct machine *m)
+{
+    for (unsigned i = 0; i < m->config.cpus; i++) {
+        struct cpu *cpu = cpu_create(&m->config.cpu, i, &m->priv->env, m->sys.trace);
+        if (!cpu)
+            return device_fail(&m->sys, "not enough memory for CPU %u", i);
+        cpu->count = m->config.cpus;
+        m->cpu[m->ncpus++] = cpu;
+    }
+    return true;
+}
+
+struct machine *machine_create(const struct machine_config *cfg, char *err, size_t err_size)
+{
+    struct machine *m = calloc(1, sizeof(*m));
+    if (m)
+        m->priv = calloc(1, sizeof(*m->priv));
+    if (!m || !m->priv) {
+        snprintf(err, err_size, "not enough memory for the machine");
+        free(m);
+        return NULL;
+    }
+    struct machine_private *p = m->priv;
+    m->config = *cfg;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->wake, &attr);
+    pthread_cond_init(&p->finished, &attr);
+    pthread_condattr_destroy(&attr);
+    p->last = &p->first;
+    p->state = RUN_PRELAUNCH;
+    system_init(&m->sys, cfg->trace);
+    m->sys.request = on_request;
+    m->sys.request_owner = m;
+    vclock_init(&p->vclock, &m->sys.clock, cfg);
+    world_init(m);
+    bool ok = create_cpus(m) && (cfg->type == MACHINE_BARE ? bare_build(m) : pc_build(m));
+    if (!ok) {
+        snprintf(err, err_size, "%s", m->sys.err);
+        machine_destroy(m);
+        return NULL;
+    }
+    return m;
+}
+
+void machine_destroy(struct machine *m)
+{
+    if (!m)
+        return;
+    struct machine_private *p = m->priv;
+    if (p->started) {
+        machine_quit(m, 0);
+        pthread_join(p->thread, NULL);
+    }
+    unsigned n = m->ncpus;
+    m->ncpus = 0; /* regions that go away need tell nobody */
+    for (unsigned i = 0; i < n; i++)
+        cpu_destroy(m->cpu[i]);
+    device_destroy_all(&m->sys);
+    if (p->board_destroy)
+        p->board_destroy(m);
+    system_destroy(&m->sys);
+    ram_destroy(m->ram);
+    pthread_mutex_destroy(&p->lock);
+    pthread_cond_destroy(&p->wake);
+    pthread_cond_destroy(&p->finished);
+    free(p);
+    free(m);
+}
+
+static void do_reset(struct machine *m, const char *reason)
+{
+    tell(m, EVENT_RESET, reason);
+    space_begin(&m->sys.mem);
+    device_reset_all(&m->sys);
+    space_commit(&m->sys.mem);
+    for (unsigned i = 0; i < m->ncpus; i++)
+        cpu_reset(m->cpu[i], false);
+    if (m->priv->board_reset)
+        m->priv->board_reset(m);
+    m->priv->turn = 0;
+    m->priv->quantum_left = 0;
+}
+
+static void set_state(struct machine *m, enum run_state s)
+{
+    struct machine_private *p = m->priv;
+    if (p->state == s)
+        return;
+    bool was_running = p->state == RUN_RUNNING;
+    __atomic_store_n(&p->state, s, __ATOMIC_RELEASE);
+    if (s == RUN_RUNNING) {
+        vclock_resume(&p->vclock);
+        tell(m, EVENT_RESUME, NULL);
+    } else if (was_running) {
+        tell(m, EVENT_STOP, NULL);
+    }
+}
+
+static void end_machine(struct machine *m, int status)
+{
+    m->priv->quit = true;
+    m->priv->status = status;
+}
+
+static void do_shutdown(struct machine *m, const char *reason)
+{
+    tell(m, EVENT_SHUTDOWN, reason);
+    if (m->config.no_shutdown)
+        set_state(m, RUN_SHUTDOWN);
+    else
+        end_machine(m, 0);
+}
+
+/* What chips and users asked for while a slice ran. */
+static void carry_out(struct machine *m)
+{
+    struct machine_private *p = m->priv;
+    if (p->want_exit) {
+        p->want_exit = false;
+        tell(m, EVENT_SHUTDOWN, "guest-shutdown");
+        end_machine(m, m->sys.exit_code);
+    }
+    if (p->want_shutdown) {
+        p->want_shutdown = false;
+        do_shutdown(m, p->shutdown_reason);
+    }
+    if (p->want_panic) {
+        p->want_panic = false;
+        tell(m, EVENT_GUEST_PANICKED, NULL);
+        if (m->config.no_shutdown)
+            set_state(m, RUN_PANICKED);
+        else
+            do_shutdown(m, "guest-panic");
+    }
+    if (p->want_reset) {
+        p->want_reset = false;
+        if (m->config.no_reboot)
+            do_shutdown(m, p->reset_reason);
+        else
+            do_reset(m, p->reset_reason);
+    }
+    if (p->want_suspend) {
+        p->want_suspend = false;
+        set_state(m, RUN_SUSPENDED);
+    }
+}
+
+static void run_posts(struct machine *m)
+{
+    struct machine_private *p = m->priv;
+    pthread_mutex_lock(&p->lock);
+    while (p->first) {
+        struct post *post = p->first;
+        p->first = post->next;
+        if (!p->first)
+            p->last = &p->first;
+        pthread_mutex_unlock(&p->lock);
+        post->fn(m, post->arg);
+        pthread_mutex_lock(&p->lock);
+        if (post->done) {
+            *post->done = true;
+            pthread_cond_broadcast(&p->finished);
+        }
+        free(post);
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* Sleeps until something is posted, or ns have passed; true: the whole time. */
+static bool sleep_for(struct machine *m, u64 ns)
+{
+    struct machine_private *p = m->priv;
+    bool whole = false;
+    u64 until = host_ns() + MIN(ns, 3600 * NS_PER_SEC);
+    struct timespec ts = {(time_t)(until / NS_PER_SEC), (long)(until % NS_PER_SEC)};
+    pthread_mutex_lock(&p->lock);
+    while (!p->first && !whole) {
+        if (ns == UINT64_MAX)
+            pthread_cond_wait(&p->wake, &p->lock);
+        else
+            whole = pthread_cond_timedwait(&p->wake, &p->lock, &ts) == ETIMEDOUT;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return whole;
+}
+
+static void refresh_screen(struct machine *m, u64 now)
+{
+    if (!m->display || !m->display->observers || now - m->priv->last_refresh < REFRESH_NS)
+        return;
+    m->priv->last_refresh = now;
+    m->display->refresh(m->display->owner, false);
+}
+
+static bool all_idle(const struct machine *m)
+{
+    for (unsigned i = 0; i < m->ncpus; i++)
+        if (!cpu_idle(m->cpu[i]))
+            return false;
+    return true;
+}
+
+static void check_stop(struct machine *m, struct cpu *cpu)
+{
+    if (!cpu->points || !cpu_point_hit(cpu, &m->stop.kind, &m->stop.lin))
+        return;
+    m->stop.cpu = cpu->index;
+    m->stop.valid = true;
+    set_state(m, RUN_DEBUG);
+    tell(m, EVENT_DEBUG, NULL);
+}
+
+/* One CPU's slice; returns instructions run. */
+static u64 run_cpu(struct machine *m, struct cpu *cpu, u64 budget)
+{
+    struct machine_private *p = m->priv;
+    u64 start = host_ns();
+    p->current = cpu;
+    vclock_slice_begin(&p->vclock, cpu);
+    u64 n = cpu_run(cpu, budget);
+    u64 end = host_ns();
+    vclock_slice_end(&p->vclock, n, end - start);
+    p->current = m->cpu[0];
+    refresh_screen(m, end);
+    check_stop(m, cpu);
+    return n;
+}
+
+/* The CPU whose turn it is runs until its quantum, an event or somebody's wish ends the slice. */
+static void run_slice(struct machine *m)
+{
+    struct machine_private *p = m->priv;
+    struct cpu *cpu = m->cpu[p->turn];
+    if (p->quantum_left == 0 || cpu_idle(cpu)) {
+        do
+            p->turn = (p->turn + 1) % m->ncpus;
+        while (cpu_idle(m->cpu[p->turn]));
+        cpu = m->cpu[p->turn];
+        p->quantum_left = m->ncpus > 1 ? QUANTUM : SLICE;
+    }
+    u64 n = run_cpu(m, cpu, vclock_budget(&p->vclock, p->quantum_left));
+    p->quantum_left -= MIN(n, p->quantum_left);
+    vclock_sync(&p->vclock);
+}
+
+static void idle(struct machine *m)
+{
+    struct machine_private *p = m->priv;
+    u64 ns = vclock_idle_sleep(&p->vclock);
+    bool real = m->config.icount == ICOUNT_OFF || m->config.icount_sleep;
+    u64 start = host_ns();
+    /* the screen goes on being looked at while the guest sleeps */
+    u64 nap = m->display && m->display->observers ? MIN(ns, REFRESH_NS) : ns;
+    bool whole = !real && ns != UINT64_MAX;
+    if (!whole && nap)
+        whole = sleep_for(m, nap) && nap == ns;
+    else if (!nap)
+        whole = true;
+    u64 end = host_ns();
+    vclock_idle_done(&p->vclock, end - start, whole);
+    vclock_sync(&p->vclock);
+    refresh_screen(m, end);
+}
+
+static void *machine_main(void *arg)
+{
+    struct machine *m = arg;
+    struct machine_private *p = m->priv;
+    p->current = m->cpu[0];
+    if (!m->config.start_paused)
+        set_state(m, RUN_RUNNING);
+    while (!p->quit) {
+        for (unsigned i = 0; i < m->ncpus; i++)
+            cpu_clear_attention(m->cpu[i], ATT_EXIT);
+        run_posts(m);
+        carry_out(m);
+        if (p->quit)
+            break;
+        if (p->state != RUN_RUNNING)
+            sleep_for(m, UINT64_MAX);
+        else if (all_idle(m))
+            idle(m);
+        else
+            run_slice(m);
+    }
+    pthread_mutex_lock(&p->lock);
+    p->ended = true;
+    pthread_cond_broadcast(&p->finished);
+    pthread_mutex_unlock(&p->lock);
+    run_posts(m);
+    return NULL;
+}
+
+bool machine_start(struct machine *m)
+{
+    m->priv->started = pthread_create(&m->priv->thread, NULL, machine_main, m) == 0;
+    return m->priv->started;
+}
+
+int machine_join(struct machine *m)
+{
+    if (m->priv->started)
+        pthread_join(m->priv->thread, NULL);
+    m->priv->started = false;
+    return m->priv->status;
+}
+
+bool machine_ended(struct machine *m)
+{
+    pthread_mutex_lock(&m->priv->lock);
+    bool ended = m->priv->ended;
+    pthread_mutex_unlock(&m->priv->lock);
+    return ended;
+}
+
+static bool on_machine_thread(const struct machine *m)
+{
+    return !m->priv->started || pthread_equal(pthread_self(), m->priv->thread);
+}
+
+/* Queues a post; false when the machine has ended and nobody will run it. */
+static bool queue(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg, bool *done)
+{
+    struct machine_private *p = m->priv;
+    struct post *post = malloc(sizeof(*post));
+    if (!post)
+        return false;
+    *post = (struct post){fn, arg, done, NULL};
+    pthread_mutex_lock(&p->lock);
+    bool alive = !p->ended;
+    if (alive) {
+        *p->last = post;
+        p->last = &post->next;
+        pthread_cond_signal(&p->wake);
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (alive)
+        machine_kick(m);
+    else
+        free(post);
+    return alive;
+}
+
+void machine_post(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg)
+{
+    queue(m, fn, arg, NULL);
+}
+
+void machine_call(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg)
+{
+    bool done = false;
+    if (on_machine_thread(m) || !queue(m, fn, arg, &done)) {
+        fn(m, arg);
+        return;
+    }
+    pthread_mutex_lock(&m->priv->lock);
+    while (!done)
+        pthread_cond_wait(&m->priv->finished, &m->priv->lock);
+    pthread_mutex_unlock(&m->priv->lock);
+}
+
+enum run_state machine_state(struct machine *m) { return __atomic_load_n(&m->priv->state, __ATOMIC_ACQUIRE); }
+
+static void call_stop(struct machine *m, void *arg)
+{
+    if (m->priv->state == RUN_RUNNING)
+        set_state(m, *(enum run_state *)arg);
+}
+void machine_stop(struct machine *m, enum run_state why) { machine_call(m, call_stop, &why); }
+
+static void call_cont(struct machine *m, void *arg)
+{
+    (void)arg;
+    if (m->priv->state != RUN_SHUTDOWN && m->priv->state != RUN_PANICKED)
+        set_state(m, RUN_RUNNING);
+}
+void machine_cont(struct machine *m) { machine_call(m, call_cont, NULL); }
+
+static void call_reset(struct machine *m, void *arg)
+{
+    (void)arg;
+    m->priv->want_reset = true;
+    m->priv->reset_reason = "host-qmp-system-reset";
+    if (m->priv->state == RUN_SHUTDOWN || m->priv->state == RUN_PANICKED)
+        set_state(m, RUN_PAUSED);
+}
+void machine_reset(struct machine *m) { machine_call(m, call_reset, NULL); }
+
+static void call_powerdown(struct machine *m, void *arg)
+{
+    (void)arg;
+    tell(m, EVENT_POWERDOWN, NULL);
+    if (m->priv->board_powerdown)
+        m->priv->board_powerdown(m);
+}
+void machine_powerdown(struct machine *m) { machine_call(m, call_powerdown, NULL); }
+
+static void call_quit(struct machine *m, void *arg)
+{
+    tell(m, EVENT_SHUTDOWN, "host-qmp-quit");
+    end_machine(m, *(int *)arg);
+}
+void machine_quit(struct machine *m, int status)
+{
+    if (!machine_ended(m))
+        machine_call(m, call_quit, &status);
+}
+
+static void call_nmi(struct machine *m, void *arg)
+{
+    (void)arg;
+    if (m->priv->board_nmi)
+        m->priv->board_nmi(m);
+}
+void machine_nmi(struct machine *m) { machine_call(m, call_nmi, NULL); }
+
+static void call_step(struct machine *m, void *arg)
+{
+    struct cpu *cpu = m->cpu[*(unsigned *)arg];
+    vclock_resume(&m->priv->vclock);
+    cpu_clear_attention(cpu, ATT_EXIT);
+    if (cpu_idle(cpu))
+        idle(m);
+    run_cpu(m, cpu, 1);
+    vclock_sync(&m->priv->vclock);
+}
+void machine_step(struct machine *m, unsigned cpu) { machine_call(m, call_step, &cpu); }
+
+static void call_add_observer(struct machine *m, void *arg)
+{
+    struct machine_observer *o = arg;
+    o->next = m->observers;
+    m->observers = o;
+}
+void machine_add_observer(struct machine *m, struct machine_observer *o) { machine_call(m, call_add_observer, o); }
+
+static void call_add_screen(struct machine *m, void *arg)
+{
+    struct screen_observer *o = arg;
+    if (!m->display)
+        return;
+    o->next = m->display->observers;
+    m->display->observers = o;
+    m->display->refresh(m->display->owner, true);
+}
+void machine_add_screen(struct machine *m, struct screen_observer *o) { machine_call(m, call_add_screen, o); }
