@@ -1,0 +1,249 @@
+/*
+ * fw_cfg: a selector (510h), a byte-wide data port (511h) and a DMA interface
+ * (514h, big-endian). Items are made by the board; their contents are
+ * configuration, not state: what is saved is which one is selected, where
+ * reading stands, and the bytes of writable files.
+ */
+#include "devices/fw_cfg.h"
+
+#include <stdlib.h>
+
+enum {
+    PORT_SELECT = 0, PORT_DATA = 1, PORT_DMA = 4, PORTS = 12,
+    DMA_ERROR = BIT(0), DMA_READ = BIT(1), DMA_SKIP = BIT(2), DMA_SELECT = BIT(3), DMA_WRITE = BIT(4),
+    ID_TRADITIONAL = BIT(0), ID_DMA = BIT(1), NAME_LEN = 56, ARCH_ITEMS = 8,
+    WRITE_FLAG = 0x4000, /* bit 14 of the selector: write, long gone */
+};
+#define DMA_SIGNATURE 0x51454d5520434647ull /* "QEMU CFG" */
+
+struct item {
+    u8 *data;
+    u32 len;
+    char name[NAME_LEN];
+    void (*written)(void *owner, const u8 *data, u32 len);
+    void *owner;
+};
+
+struct fw_cfg {
+    struct device dev;
+    struct region ports;
+    struct item item[FW_CFG_FILE_FIRST + FW_CFG_FILE_COUNT];
+    struct item arch[ARCH_ITEMS];
+    u32 nfiles;
+    u16 selected;
+    u32 at;
+    u64 dma_addr;
+};
+
+static struct item *find_item(struct fw_cfg *f, u16 key)
+{
+    key &= (u16)~WRITE_FLAG;
+    if (key < ARRAY_LEN(f->item))
+        return &f->item[key];
+    return key >= FW_CFG_ARCH && key < FW_CFG_ARCH + ARCH_ITEMS ? &f->arch[key - FW_CFG_ARCH] : NULL;
+}
+
+static void select_item(struct fw_cfg *f, u16 key)
+{
+    f->selected = key;
+    f->at = 0;
+    trace(f->dev.sys->trace, fw_cfg, "select %x %s", key, find_item(f, key) ? find_item(f, key)->name : "?");
+}
+
+static u8 next_byte(struct fw_cfg *f)
+{
+    const struct item *i = find_item(f, f->selected);
+    return i && f->at < i->len ? i->data[f->at++] : 0;
+}
+
+/* One transfer: control, length and address stand big-endian in guest memory at dma_addr. */
+static void run_dma(struct fw_cfg *f)
+{
+    struct space *mem = &f->dev.sys->mem;
+    u8 d[16];
+    u64 desc = f->dma_addr;
+    f->dma_addr = 0;
+    space_read_bytes(mem, desc, d, sizeof(d));
+    u32 control = __builtin_bswap32(ld32(d)), len = __builtin_bswap32(ld32(d + 4));
+    u64 addr = __builtin_bswap64(ld64(d + 8));
+    if (control & DMA_SELECT)
+        select_item(f, (u16)(control >> 16));
+    const struct item *i = find_item(f, f->selected);
+    u32 left = i && f->at < i->len ? i->len - f->at : 0, n = MIN(len, left);
+    u32 status = 0;
+    if (control & DMA_READ) {
+        static const u8 zeros[4096];
+        if (n)
+            space_write_bytes(mem, addr, i->data + f->at, n);
+        /* past the end reads as zeros, as far as a real item could reach */
+        for (u32 done = n; done < len && done - n < (16u << 20); done += MIN(len - done, (u32)sizeof(zeros)))
+            space_write_bytes(mem, addr + done, zeros, MIN(len - done, (u32)sizeof(zeros)));
+    } else if (control & DMA_WRITE) {
+        if (i && i->written && n == len) {
+            space_read_bytes(mem, addr, i->data + f->at, n);
+            i->written(i->owner, i->data, i->len);
+        } else {
+            status = DMA_ERROR;
+        }
+    } else if (!(control & (DMA_SKIP | DMA_SELECT))) {
+        status = DMA_ERROR;
+    }
+    if (control & (DMA_READ | DMA_WRITE | DMA_SKIP))
+        f->at += n;
+    u8 out[4];
+    st32(out, __builtin_bswap32(status));
+    space_write_bytes(mem, desc, out, sizeof(out));
+}
+
+static u64 ports_read(void *owner, u64 off, unsigned size)
+{
+    struct fw_cfg *f = owner;
+    if (off >= PORT_DMA) {
+        u64 v = 0;
+        for (unsigned i = 0; i < size; i++)
+            v |= (DMA_SIGNATURE >> (56 - 8 * (off - PORT_DMA + i)) & 0xff) << (8 * i);
+        return v;
+    }
+    if (off == PORT_DATA)
+        return next_byte(f);
+    return 0;
+}
+
+static void ports_write(void *owner, u64 off, u64 val, unsigned size)
+{
+    struct fw_cfg *f = owner;
+    if (off == PORT_SELECT && size == 2) {
+        select_item(f, (u16)val);
+    } else if (off == PORT_DMA && size == 4) {
+        f->dma_addr = (u64)__builtin_bswap32((u32)val) << 32;
+    } else if (off == PORT_DMA + 4 && size == 4) {
+        f->dma_addr |= __builtin_bswap32((u32)val);
+        run_dma(f);
+    }
+}
+
+static bool set_item(struct item *i, const void *data, u32 len)
+{
+    u8 *copy = calloc(1, len ? len : 1);
+    if (!copy)
+        return false;
+    if (len && data)
+        memcpy(copy, data, len);
+    free(i->data);
+    i->data = copy;
+    i->len = len;
+    return true;
+}
+
+bool fw_cfg_add(struct device *dev, u16 key, const void *data, u32 len)
+{
+    struct item *i = find_item((struct fw_cfg *)dev, key);
+    return i && set_item(i, data, len);
+}
+
+bool fw_cfg_add_u16(struct device *dev, u16 key, u16 v)
+{
+    u8 b[2];
+    st16(b, v);
+    return fw_cfg_add(dev, key, b, sizeof(b));
+}
+
+bool fw_cfg_add_u32(struct device *dev, u16 key, u32 v)
+{
+    u8 b[4];
+    st32(b, v);
+    return fw_cfg_add(dev, key, b, sizeof(b));
+}
+
+/* The directory: count, then size, selector, reserved and name of each, big-endian. */
+static bool write_directory(struct fw_cfg *f)
+{
+    u8 dir[4 + FW_CFG_FILE_COUNT * 64] = {0};
+    st32(dir, __builtin_bswap32(f->nfiles));
+    for (u32 n = 0; n < f->nfiles; n++) {
+        const struct item *i = &f->item[FW_CFG_FILE_FIRST + n];
+        u8 *e = dir + 4 + n * 64;
+        st32(e, __builtin_bswap32(i->len));
+        st16(e + 4, __builtin_bswap16((u16)(FW_CFG_FILE_FIRST + n)));
+        memcpy(e + 8, i->name, NAME_LEN);
+    }
+    return set_item(&f->item[FW_CFG_FILE_DIR], dir, 4 + f->nfiles * 64);
+}
+
+bool fw_cfg_add_writable(struct device *dev, const char *name, u32 len,
+                         void (*written)(void *owner, const u8 *data, u32 len), void *owner)
+{
+    struct fw_cfg *f = (struct fw_cfg *)dev;
+    if (!fw_cfg_add_file(dev, name, NULL, len))
+        return false;
+    for (u32 n = 0; n < f->nfiles; n++)
+        if (!strcmp(f->item[FW_CFG_FILE_FIRST + n].name, name)) {
+            f->item[FW_CFG_FILE_FIRST + n].written = written;
+            f->item[FW_CFG_FILE_FIRST + n].owner = owner;
+        }
+    return true;
+}
+
+bool fw_cfg_add_file(struct device *dev, const char *name, const void *data, u32 len)
+{
+    struct fw_cfg *f = (struct fw_cfg *)dev;
+    u32 n = 0;
+    while (n < f->nfiles && strcmp(f->item[FW_CFG_FILE_FIRST + n].name, name))
+        n++;
+    if (n == FW_CFG_FILE_COUNT || strlen(name) >= NAME_LEN)
+        return false;
+    struct item *i = &f->item[FW_CFG_FILE_FIRST + n];
+    if (!set_item(i, data, len))
+        return false;
+    snprintf(i->name, sizeof(i->name), "%s", name);
+    f->nfiles = MAX(f->nfiles, n + 1);
+    return write_directory(f);
+}
+
+static bool fw_cfg_create(struct device *dev, const void *cfg)
+{
+    struct fw_cfg *f = (struct fw_cfg *)dev;
+    (void)cfg;
+    region_device(&f->ports, &dev->sys->io, "fw_cfg", 0x510, PORTS, f, ports_read, ports_write);
+    f->ports.max_access = 4;
+    return fw_cfg_add(dev, FW_CFG_SIGNATURE, "QEMU", 4) &&
+           fw_cfg_add_u32(dev, FW_CFG_ID, ID_TRADITIONAL | ID_DMA) && write_directory(f);
+}
+
+static void fw_cfg_reset(struct device *dev)
+{
+    struct fw_cfg *f = (struct fw_cfg *)dev;
+    f->selected = 0;
+    f->at = 0;
+    f->dma_addr = 0;
+}
+
+static void fw_cfg_destroy(struct device *dev)
+{
+    struct fw_cfg *f = (struct fw_cfg *)dev;
+    for (unsigned i = 0; i < ARRAY_LEN(f->item); i++)
+        free(f->item[i].data);
+    for (unsigned i = 0; i < ARCH_ITEMS; i++)
+        free(f->arch[i].data);
+}
+
+static const struct state_field fw_cfg_state[] = {
+    DEVICE_STATE(struct fw_cfg),
+    HOST(struct fw_cfg, ports),
+    HOST(struct fw_cfg, item),
+    HOST(struct fw_cfg, arch),
+    HOST(struct fw_cfg, nfiles),
+    STATE(struct fw_cfg, selected),
+    STATE(struct fw_cfg, at),
+    STATE(struct fw_cfg, dma_addr),
+    STATE_END,
+};
+
+const struct device_class fw_cfg_class = {
+    .name = "fw_cfg",
+    .size = sizeof(struct fw_cfg),
+    .state = fw_cfg_state,
+    .create = fw_cfg_create,
+    .reset = fw_cfg_reset,
+    .destroy = fw_cfg_destroy,
+};
