@@ -626,6 +626,7 @@ enum decode_result decode(const u32 *features, u32 mode, const u8 *bytes, unsign
         return finish(&c, in, DECODE_UD);
     u16 attrs = e->row->attrs;
     in->row = e->row;
+    in->opcode = p.opcode;
     in->rex = p.rex;
     in->lock = p.lock;
     in->rep = p.rep == 0xf3;

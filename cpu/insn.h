@@ -45,6 +45,7 @@ struct insn {
     u8 asize;        /* 2, 4, 8 */
     u8 rex;
     bool lock, rep, repne, opsize_prefix;
+    u8 opcode;       /* its last byte */
     u8 modrm;
     u8 vvvv, vex_l;
 };

@@ -100,6 +100,8 @@ unsigned lower(const struct insn *in, u32 mode, u16 pc_off, struct uop *out)
         return 1;
     }
     u->form = set_operands(u, in, pc_off);
+    if (row->attrs & A_FPU)
+        u->imm = (in->opcode & 7u) << 8 | in->modrm; /* FOP (SDM vol. 1, 8.1.9) */
     bool sized = in->noperands && in->op[0].size && in->op[0].kind != OPK_IMM; /* PUSH Ib, RET Iw: operand size */
     u->size = sized ? in->op[0].size : in->opsize;
     u->size2 = in->noperands > 1 && in->op[1].size ? in->op[1].size : u->size;
