@@ -1,0 +1,252 @@
+/*
+ * Runs instruction bytes on the host's CPU. A child process maps the oracle's
+ * areas at their addresses and enters the code by IRETQ, with every register
+ * loaded; the exception that ends it arrives as a signal on an alternate
+ * stack, whose context is the result. A timer ends endless loops. The child
+ * is started again if it dies. 32-bit code runs through Linux's 32-bit user
+ * code segment (selector 23h) inside the 64-bit child.
+ */
+#include "tests/insn/oracle.h"
+
+#include "cpu/cpuid.h"
+
+#ifdef __x86_64__
+
+#include <asm/prctl.h>
+#include <cpuid.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { CODE_PAGE = ORACLE_CODE & ~0xfff, STACK_BYTES = 1 << 16, ENTER_GPR = 512, ENTER_IRET = ENTER_GPR + 16 * 8 };
+
+/* What enter_code() loads. */
+struct enter {
+    _Alignas(16) u8 fx[512];
+    u64 gpr[16];
+    u64 iret[5]; /* RIP CS RFLAGS RSP SS */
+};
+static_assert(offsetof(struct enter, gpr) == ENTER_GPR && offsetof(struct enter, iret) == ENTER_IRET, "used by assembly");
+
+/* Shared between parent and child. */
+struct shared {
+    struct oracle_case c;
+    struct oracle_state out;
+};
+
+/* One per process; the child's copy is its own. */
+static struct {
+    struct shared *shared;
+    pid_t child;
+    int fd;
+    u8 *code, *data, *low; /* writable aliases of the areas */
+    u64 fs_base;
+    struct enter enter;
+    jmp_buf back;
+    volatile sig_atomic_t running, ticks;
+} native;
+
+__attribute__((noreturn)) void oracle_enter_code(const struct enter *e);
+__asm__(".text\n"
+        ".globl oracle_enter_code\n"
+        "oracle_enter_code:\n"
+        "  fxrstor64 (%rdi)\n"
+        "  mov $0x2b, %eax\n"
+        "  mov %eax, %ds\n"
+        "  mov %eax, %es\n"
+        "  lea 640(%rdi), %rsp\n" /* ENTER_IRET */
+        "  mov -128(%rsp), %rax\n"
+        "  mov -120(%rsp), %rcx\n"
+        "  mov -112(%rsp), %rdx\n"
+        "  mov -104(%rsp), %rbx\n"
+        "  mov -88(%rsp), %rbp\n"
+        "  mov -80(%rsp), %rsi\n"
+        "  mov -72(%rsp), %rdi\n"
+        "  mov -64(%rsp), %r8\n"
+        "  mov -56(%rsp), %r9\n"
+        "  mov -48(%rsp), %r10\n"
+        "  mov -40(%rsp), %r11\n"
+        "  mov -32(%rsp), %r12\n"
+        "  mov -24(%rsp), %r13\n"
+        "  mov -16(%rsp), %r14\n"
+        "  mov -8(%rsp), %r15\n"
+        "  iretq\n");
+
+static void set_base(int code, u64 base)
+{
+    register long rax __asm__("rax") = SYS_arch_prctl;
+    __asm__ volatile("syscall" : "+r"(rax) : "D"((long)code), "S"(base) : "rcx", "r11", "memory");
+}
+
+/* Any exception of the code under test. Thread-local storage is out of reach until FS is back. */
+static void caught(int sig, siginfo_t *info, void *context)
+{
+    static const u8 slot_of[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                   REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+    const ucontext_t *uc = context;
+    struct oracle_state *o = &native.shared->out;
+    (void)info;
+    if (sig == SIGALRM && (!native.running || native.ticks++ < 2))
+        return;
+    set_base(ARCH_SET_FS, native.fs_base);
+    if (!native.running)
+        _exit(3);
+    for (unsigned i = 0; i < 16; i++)
+        o->gpr[i] = (u64)uc->uc_mcontext.gregs[slot_of[i]];
+    o->rip = (u64)uc->uc_mcontext.gregs[REG_RIP];
+    o->rflags = (u64)uc->uc_mcontext.gregs[REG_EFL];
+    o->vector = sig == SIGALRM ? ORACLE_TIMEOUT : (unsigned)uc->uc_mcontext.gregs[REG_TRAPNO];
+    o->error = (u32)uc->uc_mcontext.gregs[REG_ERR];
+    o->cr2 = (u64)uc->uc_mcontext.gregs[REG_CR2];
+    memcpy(o->fx, uc->uc_mcontext.fpregs, 512);
+    longjmp(native.back, 1);
+}
+
+static void child_run(void)
+{
+    const struct oracle_case *c = &native.shared->c;
+    struct oracle_state *o = &native.shared->out;
+    struct enter *e = &native.enter;
+    memset(native.code, 0xcc, PAGE_SIZE);
+    memcpy(native.code + (ORACLE_CODE & 0xfff), c->code, c->len);
+    memcpy(native.data, c->in.data, sizeof(c->in.data));
+    memcpy(native.low, c->in.low, sizeof(c->in.low));
+    memcpy(e->fx, c->in.fx, 512);
+    memcpy(e->gpr, c->in.gpr, sizeof(e->gpr));
+    e->iret[0] = c->in.rip;
+    e->iret[1] = c->bits == 64 ? 0x33 : 0x23;
+    e->iret[2] = c->in.rflags;
+    e->iret[3] = c->in.gpr[RSP];
+    e->iret[4] = 0x2b;
+    if (_setjmp(native.back) == 0) {
+        set_base(ARCH_SET_GS, c->in.gs_base);
+        native.ticks = 0;
+        native.running = 1;
+        set_base(ARCH_SET_FS, c->in.fs_base);
+        oracle_enter_code(e);
+    }
+    native.running = 0;
+    memcpy(o->data, native.data, sizeof(o->data));
+    memcpy(o->low, native.low, sizeof(o->low));
+}
+
+/* Two views of 'size' fresh bytes: one at 'at' with 'prot', one writable, which is returned. */
+static u8 *map_area(u64 at, size_t size, int prot)
+{
+    int fd = memfd_create("oracle", 0);
+    if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
+        return NULL;
+    void *here = mmap((void *)(uintptr_t)at, size, prot, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+    void *alias = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    return here == (void *)(uintptr_t)at && alias != MAP_FAILED ? alias : NULL;
+}
+
+static void child_signals(void)
+{
+    static const int signals[] = {SIGTRAP, SIGSEGV, SIGILL, SIGBUS, SIGFPE, SIGALRM, SIGSYS};
+    stack_t stack = {.ss_sp = malloc(STACK_BYTES), .ss_size = STACK_BYTES};
+    sigaltstack(&stack, NULL);
+    struct sigaction sa = {.sa_sigaction = caught, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART};
+    for (unsigned i = 0; i < ARRAY_LEN(signals); i++)
+        sigaction(signals[i], &sa, NULL);
+    struct itimerval tick = {{0, 20000}, {0, 20000}};
+    setitimer(ITIMER_REAL, &tick, NULL);
+}
+
+static _Noreturn void child_main(int fd)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    native.code = map_area(CODE_PAGE, PAGE_SIZE, PROT_READ | PROT_EXEC);
+    native.data = map_area(ORACLE_DATA, ORACLE_DATA_SIZE, PROT_READ | PROT_WRITE);
+    native.low = map_area(ORACLE_LOW, ORACLE_LOW_SIZE, PROT_READ | PROT_WRITE);
+    if (!native.code || !native.data || !native.low)
+        _exit(2);
+    mprotect((void *)(uintptr_t)(ORACLE_DATA + 0x2000), PAGE_SIZE, PROT_READ);
+    syscall(SYS_arch_prctl, ARCH_GET_FS, &native.fs_base);
+    child_signals();
+    char byte;
+    while (read(fd, &byte, 1) == 1) {
+        child_run();
+        if (write(fd, &byte, 1) != 1)
+            break;
+    }
+    _exit(0);
+}
+
+static bool child_start(void)
+{
+    int fds[2];
+    if (!native.shared) {
+        void *p = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (p == MAP_FAILED)
+            return false;
+        native.shared = p;
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+        return false;
+    native.child = fork();
+    if (native.child == 0) {
+        close(fds[0]);
+        child_main(fds[1]);
+    }
+    close(fds[1]);
+    native.fd = fds[0];
+    return native.child > 0;
+}
+
+bool native_available(void) { return true; }
+
+bool native_run(const struct oracle_case *c, struct oracle_state *out)
+{
+    char byte = 0;
+    if (native.child == 0 && !child_start()) {
+        fprintf(stderr, "oracle: cannot start the native child\n");
+        return false;
+    }
+    native.shared->c = *c;
+    if (write(native.fd, &byte, 1) != 1 || read(native.fd, &byte, 1) != 1) {
+        int status = 0;
+        waitpid(native.child, &status, 0);
+        close(native.fd);
+        native.child = 0;
+        fprintf(stderr, "oracle: the native child died (status %x)\n", (unsigned)status);
+        return false;
+    }
+    *out = native.shared->out;
+    return true;
+}
+
+bool native_has(unsigned feature)
+{
+    u32 r[WORD_COUNT] = {~0u}, a, b, c, d;
+    __cpuid(1, a, b, c, d);
+    r[WORD_F1_EDX] = d;
+    r[WORD_F1_ECX] = c;
+    __cpuid_count(7, 0, a, b, c, d);
+    r[WORD_F7_EBX] = b;
+    r[WORD_F7_ECX] = c;
+    r[WORD_F7_EDX] = d;
+    __cpuid(0x80000001, a, b, c, d);
+    r[WORD_X1_EDX] = d;
+    r[WORD_X1_ECX] = c;
+    __cpuid_count(13, 1, a, b, c, d);
+    r[WORD_FD_EAX] = a;
+    return r[feature >> 5] >> (feature & 31) & 1;
+}
+
+#else
+
+bool native_available(void) { return false; }
+bool native_has(unsigned feature) { return (void)feature, false; }
+bool native_run(const struct oracle_case *c, struct oracle_state *out) { return (void)c, (void)out, false; }
+
+#endif
