@@ -1,0 +1,160 @@
+/*
+ * The command line's frame: finds each word's row in options.def, hands its
+ * argument to the row's parser, prints -help. Knows no option by name.
+ */
+#include "frontend/options.h"
+
+#include <stdlib.h>
+
+enum option_group { GROUP_MACHINE, GROUP_DISK, GROUP_BOOT, GROUP_DISPLAY, GROUP_CHAR, GROUP_DEBUG, GROUP_OTHER, GROUPS };
+
+struct option_row {
+    const char *name, *argument;
+    enum option_group group;
+    option_parse *parse;
+    const char *help;
+};
+static const struct option_row rows[] = {
+#define OPTION(name, argument, group, parse, help) {name, argument, GROUP_##group, parse, help},
+#include "frontend/options.def"
+#undef OPTION
+};
+static const char *const option_names[] = {
+#define OPTION(name, argument, group, parse, help) "-" name,
+#include "frontend/options.def"
+#undef OPTION
+};
+
+/* Each group's title, and the common jobs its options are for. */
+static const struct {
+    const char *title;
+    const char *examples[3];
+} options_groups[GROUPS] = {
+    [GROUP_MACHINE] = {"The machine", {"-m 1G -smp 2 -cpu qemu64,+avx -hda disk.img",
+                                       "-icount shift=3,sleep=off -rtc base=2020-01-01,clock=vm -hda disk.img"}},
+    [GROUP_DISK] = {"Disks", {"-hda disk.img -cdrom install.iso -boot d",
+                              "-drive file=disk.img,format=raw,index=1,snapshot=on", "-fda floppy.img -boot a"}},
+    [GROUP_BOOT] = {"Booting", {"-kernel vmlinuz -initrd initrd.img -append \"console=ttyS0\" -nographic",
+                                "-boot order=dc,menu=on,splash-time=5000 -cdrom install.iso -hda disk.img"}},
+    [GROUP_DISPLAY] = {"Screen", {"-nographic -hda disk.img", "-display none -monitor stdio -hda disk.img"}},
+    [GROUP_CHAR] = {"Serial ports, monitors and the like",
+                    {"-serial file:serial.log -monitor stdio -hda disk.img",
+                     "-display none -qmp unix:/tmp/qmp,server,nowait -hda disk.img",
+                     "-chardev socket,id=s,path=/tmp/serial,server=on,wait=off -serial chardev:s -hda disk.img"}},
+    [GROUP_DEBUG] = {"Debugging", {"-s -S -kernel vmlinux -nographic     then: gdb -ex 'target remote :1234' vmlinux",
+                                   "-d int,guest_errors -D trace.log -hda disk.img",
+                                   "-debugcon file:bios.log -global isa-debugcon.iobase=0x402 -hda disk.img"}},
+    [GROUP_OTHER] = {"Other", {"-pidfile /run/guest.pid -display none -hda disk.img"}},
+};
+
+static void help_row(FILE *out, const struct option_row *row)
+{
+    enum { COLUMN = 30, WIDTH = 100 };
+    int at = fprintf(out, "  -%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
+    if (at >= COLUMN - 1) {
+        fputc('\n', out);
+        at = 0;
+    }
+    at += fprintf(out, "%*s", COLUMN - at, "");
+    for (const char *p = row->help; *p;) {
+        int n = (int)strcspn(p, " ");
+        if (at + n > WIDTH)
+            at = fprintf(out, "\n%*s", COLUMN, "") - 1;
+        at += fprintf(out, "%.*s", n, p);
+        p += n;
+        if (*p == ' ') {
+            fputc(' ', out);
+            at++;
+            p++;
+        }
+    }
+    fputc('\n', out);
+}
+
+void options_help(FILE *out, const char *program)
+{
+    fprintf(out, "Orrery %s: a whole PC in software\nusage: %s [options] [hard disk image]\n", ORRERY_VERSION, program);
+    for (int g = 0; g < GROUPS; g++) {
+        fprintf(out, "\n%s:\n", options_groups[g].title);
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+            if ((int)rows[i].group == g)
+                help_row(out, &rows[i]);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(options_groups[g].examples) && options_groups[g].examples[i]; i++)
+            fprintf(out, "%s%s %s\n", i ? "           " : "  example: ", program, options_groups[g].examples[i]);
+    }
+    fprintf(out, "\nIn all values of the form KEY=VALUE,... a comma inside a value is written twice.\n"
+                 "With -nographic or a 'mon:' device: Ctrl-a h help, Ctrl-a x end, Ctrl-a c monitor and back.\n");
+}
+
+static const struct option_row *find_row(const char *word)
+{
+    const char *name = word + 1;
+    if (*name == '-' && name[1])
+        name++; /* --kernel is fine too */
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (!strcmp(name, rows[i].name))
+            return &rows[i];
+    }
+    return NULL;
+}
+
+/* 0: see e, 1: fine, OPTION_DONE; *i moves past the argument. */
+static int parse_word(struct options *o, int argc, char *const argv[], int *i, FILE *out, struct error *e)
+{
+    const char *word = argv[*i];
+    if (word[0] != '-' || !word[1])
+        return opt_hda(o, word, out, e);
+    const struct option_row *row = find_row(word);
+    if (!row)
+        return fail_unknown(e, "option", word[1] == '-' ? word + 1 : word, option_names,
+                            text_nearest(word, option_names, ARRAY_LEN(option_names)) ? ARRAY_LEN(option_names) : 0);
+    const char *arg = NULL;
+    if (row->argument) {
+        if (*i + 1 >= argc)
+            return fail(e, "-%s needs an argument: -%s %s", row->name, row->name, row->argument);
+        arg = argv[++*i];
+    }
+    return row->parse(o, arg, out, e);
+}
+
+static void options_init(struct options *o)
+{
+    memset(o, 0, sizeof(*o));
+    struct machine_config *c = &o->config;
+    c->type = MACHINE_PC;
+    c->ram_size = 128ull << 20;
+    c->cpus = 1;
+    c->accel = "interp";
+    c->icount_sleep = true;
+    c->vga = c->fd_bootchk = true;
+    c->rtc_base = UINT64_MAX;
+    o->gdb = o->parallel = STREAM_NONE;
+    o->default_monitor = true;
+    o->debugcon_port = 0xe9;
+}
+
+enum options_result options_parse(struct options *o, int argc, char *const argv[], FILE *out, struct error *e)
+{
+    options_init(o);
+    for (int i = 1; i < argc; i++) {
+        switch (parse_word(o, argc, argv, &i, out, e)) {
+        case 0:
+            return OPTIONS_ERROR;
+        case OPTION_DONE:
+            return OPTIONS_DONE;
+        default:
+            break;
+        }
+    }
+    return options_finish(o, e) ? OPTIONS_RUN : OPTIONS_ERROR;
+}
+
+void options_free(struct options *o)
+{
+    for (unsigned i = 0; i < o->nspecs; i++)
+        stream_spec_free(&o->specs[i]);
+    for (unsigned i = 0; i < o->nowned; i++)
+        free(o->owned[i]);
+    o->nspecs = o->nowned = 0;
+}

@@ -1,0 +1,74 @@
+/*
+ * The command line: options.def is the list, options.c finds the row and
+ * checks arguments, options_parse.c holds one function per row, and what comes
+ * out is a struct options in which nothing has been opened yet. QEMU's
+ * spelling and meaning; what QEMU has and we have not is an error, not ignored.
+ */
+#ifndef ORRERY_FRONTEND_OPTIONS_H
+#define ORRERY_FRONTEND_OPTIONS_H
+
+#include "devices/machine.h"
+#include "frontend/stream_spec.h"
+
+enum {
+    MAX_STREAM_SPECS = 32,
+    MAX_DRIVES = MAX_FLOPPY + MAX_IDE,
+    MAX_MONITORS = 8,
+    STREAM_NONE = -1,  /* no stream: the device is there, nothing behind it */
+    STREAM_ABSENT = -2 /* the device is not there either ("-serial none") */
+};
+
+enum drive_bus { DRIVE_IDE, DRIVE_FLOPPY };
+struct drive_option {
+    enum drive_bus bus;
+    int index;         /* -1: the next free one */
+    const char *file;  /* NULL: no medium */
+    bool cdrom, readonly, snapshot;
+    const char *id;    /* for monitor commands; NULL: "ide1-cd0" and so on */
+    const char *given; /* the option as typed, for messages */
+};
+struct monitor_option {
+    int stream; /* index into specs */
+    bool qmp;
+};
+enum display_kind { DISPLAY_DEFAULT, DISPLAY_NONE, DISPLAY_SDL };
+
+struct options {
+    struct machine_config config; /* complete but for disks and chardevs */
+    struct stream_spec specs[MAX_STREAM_SPECS];
+    unsigned nspecs;
+    int serial[MAX_SERIAL], parallel, debugcon[MAX_DEBUGCON]; /* indices of specs or STREAM_... */
+    unsigned nserial, nparallel;
+    struct monitor_option monitor[MAX_MONITORS];
+    unsigned nmonitors;
+    int gdb; /* STREAM_NONE: no stub */
+    struct drive_option drive[MAX_DRIVES];
+    unsigned ndrives;
+    enum display_kind display;
+    bool nographic, nodefaults, snapshot;
+    bool vga_given, default_monitor;
+    u16 debugcon_port; /* -global isa-debugcon.iobase */
+    struct trace trace;
+    const char *log_file, *pidfile, *display_arg;
+    char *owned[64]; /* strings to free */
+    unsigned nowned;
+};
+
+enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version was printed to out */, OPTIONS_ERROR };
+/* Parses all of argv; on OPTIONS_ERROR one sentence is in e. Always pair with options_free. */
+enum options_result options_parse(struct options *o, int argc, char *const argv[], FILE *out, struct error *e);
+void options_free(struct options *o);
+/* -help: everything, grouped, with examples. */
+void options_help(FILE *out, const char *program);
+
+/* ---- between options.c and options_parse.c ---- */
+enum { OPTION_DONE = 2 }; /* a parser that printed something and wants to end */
+/* 'out' is for those that print lists ("-cpu help"). Returns 0: see e, 1: fine, OPTION_DONE. */
+typedef int option_parse(struct options *o, const char *arg, FILE *out, struct error *e);
+/* Defaults that depend on several options; called once after all rows. */
+bool options_finish(struct options *o, struct error *e);
+#define OPTION(name, argument, group, parse, help) option_parse parse;
+#include "frontend/options.def"
+#undef OPTION
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * Streams (stream.h): opening by kind, and the parts every kind shares.
+ */
+#include "frontend/stream.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+static size_t no_room(void *owner)
+{
+    (void)owner;
+    return 0;
+}
+
+void stream_init(struct stream *s, const struct stream_class *cls, const char *label, struct loop *l)
+{
+    *s = (struct stream){.cls = cls, .loop = l, .user.can_input = no_room};
+    snprintf(s->label, sizeof(s->label), "%s", label);
+}
+
+struct stream *stream_open(const struct stream_spec *spec, struct loop *l, struct error *e)
+{
+    static stream_opener *const openers[] = {
+        [STREAM_NULL] = stream_open_null, [STREAM_STDIO] = stream_open_stdio, [STREAM_FILE] = stream_open_file,
+        [STREAM_PIPE] = stream_open_pipe, [STREAM_PTY] = stream_open_pty,     [STREAM_TTY] = stream_open_tty,
+        [STREAM_UNIX] = stream_open_socket, [STREAM_TCP] = stream_open_socket,
+    };
+    assert(spec->kind < ARRAY_LEN(openers));
+    return openers[spec->kind](spec, l, e);
+}
+
+void stream_close(struct stream *s)
+{
+    if (s)
+        s->cls->close(s);
+}
+
+void stream_attach(struct stream *s, const struct stream_user *user)
+{
+    s->user = *user;
+    if (s->connected)
+        stream_event(s, STREAM_OPENED);
+    stream_accept_input(s);
+}
+
+void stream_event(struct stream *s, enum stream_event e)
+{
+    if (e == STREAM_OPENED || e == STREAM_CLOSED)
+        s->connected = e == STREAM_OPENED;
+    if (s->user.event)
+        s->user.event(s->user.owner, e);
+}
+
+size_t stream_write(struct stream *s, const u8 *buf, size_t n) { return s ? s->cls->write(s, buf, n, false) : n; }
+
+void stream_write_all(struct stream *s, const void *buf, size_t n)
+{
+    if (s)
+        s->cls->write(s, buf, n, true);
+}
+
+void stream_printf(struct stream *s, const char *fmt, ...)
+{
+    char *text;
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vasprintf(&text, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        return;
+    stream_write_all(s, text, (size_t)n);
+    free(text);
+}
+
+void stream_accept_input(struct stream *s)
+{
+    if (s && s->cls->accept_input)
+        s->cls->accept_input(s);
+}
+
+/* ---- null: takes everything, says nothing ---- */
+
+static size_t null_write(struct stream *s, const u8 *buf, size_t n, bool all)
+{
+    (void)s;
+    (void)buf;
+    (void)all;
+    return n;
+}
+
+static void null_close(struct stream *s) { free(s); }
+
+static void null_describe(struct stream *s, char *out, size_t size)
+{
+    (void)s;
+    snprintf(out, size, "null");
+}
+
+struct stream *stream_open_null(const struct stream_spec *spec, struct loop *l, struct error *e)
+{
+    static const struct stream_class cls = {
+        .name = "null", .write = null_write, .close = null_close, .describe = null_describe};
+    struct stream *s = calloc(1, sizeof(*s));
+    if (!s) {
+        fail(e, "out of memory");
+        return NULL;
+    }
+    stream_init(s, &cls, spec->label, l);
+    return s;
+}
