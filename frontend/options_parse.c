@@ -307,8 +307,8 @@ static bool drive_place(struct subopts *s, enum drive_bus *bus, int *index, stru
 static bool drive_keys(struct options *o, struct subopts *s, const char *arg, struct error *e)
 {
     static const char *const formats[] = {"raw"}, *const medias[] = {"disk", "cdrom"};
-    enum drive_bus bus;
-    int index;
+    enum drive_bus bus = DRIVE_IDE;
+    int index = -1;
     bool readonly = false, snapshot = false;
     const char *format = subopts_get(s, "format"), *media = subopts_get(s, "media"), *id = subopts_get(s, "id");
     const char *file = subopts_get(s, "file");
