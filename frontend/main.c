@@ -1,0 +1,309 @@
+/*
+ * The program: reads the command line, opens what it names, builds the
+ * machine, attaches the front ends, and waits on the host's event loop until
+ * the machine has ended. The only file that may name everything.
+ *
+ * Threads: the machine has its own (machine.h); everything here is the main
+ * thread. Signals are blocked everywhere and read from a descriptor.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "devices/machine.h"
+#include "frontend/device_end.h"
+#include "frontend/loop.h"
+#include "frontend/mux.h"
+#include "frontend/options.h"
+#include "frontend/stream.h"
+#include "frontend/terminal.h"
+
+enum { MAX_ENDS = MAX_SERIAL + MAX_DEBUGCON + 1 };
+
+struct app {
+    struct options options;
+    struct loop *loop;
+    struct machine *machine;
+    struct stream *stream[MAX_STREAM_SPECS]; /* by spec */
+    struct mux *mux[MAX_STREAM_SPECS];       /* over that stream, or NULL */
+    struct device_end *end[MAX_ENDS];
+    unsigned nends;
+    struct loop_fd signals;
+    struct machine_observer observer;
+    bool pidfile_written;
+};
+
+/* ---- signals ---- */
+
+static void handle_signal(struct app *app, int sig)
+{
+    switch (sig) {
+    case SIGTSTP:
+        terminal_suspend();
+        break;
+    case SIGCONT:
+        terminal_resume();
+        break;
+    default:
+        fprintf(stderr, "orrery: ending on signal %d (%s)\n", sig, strsignal(sig));
+        if (!app->machine)
+            exit(EXIT_FAILURE); /* still opening things */
+        machine_quit(app->machine, 0);
+        break;
+    }
+}
+
+static void signal_ready(void *owner, short revents)
+{
+    struct app *app = owner;
+    struct signalfd_siginfo info;
+    (void)revents;
+    while (read(app->signals.fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        handle_signal(app, (int)info.ssi_signo);
+}
+
+static const int handled_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT};
+
+static void unblock_signals(bool block)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_LEN(handled_signals); i++)
+        sigaddset(&set, handled_signals[i]);
+    sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+/* Blocked before any thread starts, so that all inherit it. */
+static void watch_signals(struct app *app)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_LEN(handled_signals); i++)
+        sigaddset(&set, handled_signals[i]);
+    unblock_signals(true);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGTTIN, SIG_IGN);
+    signal(SIGTTOU, SIG_IGN);
+    app->signals = (struct loop_fd){
+        .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN, .ready = signal_ready, .owner = app};
+    loop_fd_add(app->loop, &app->signals);
+}
+
+/* ---- opening ---- */
+
+static bool open_log(struct app *app, struct error *e)
+{
+    struct options *o = &app->options;
+    o->trace.out = stderr;
+    if (o->log_file) {
+        o->trace.out = fopen(o->log_file, "we");
+        if (!o->trace.out)
+            return fail(e, "-D %s: cannot create it: %s", o->log_file, strerror(errno));
+        setvbuf(o->trace.out, NULL, _IOLBF, 0);
+    }
+    o->config.trace = &o->trace;
+    return true;
+}
+
+static void quit_by_mux(void *owner)
+{
+    struct app *app = owner;
+    if (app->machine)
+        machine_quit(app->machine, 0);
+}
+
+static void flush_disks(struct machine *m, void *arg)
+{
+    (void)arg;
+    for (unsigned i = 0; i < MAX_IDE; i++) {
+        if (m->config.ide[i].disk)
+            disk_flush(m->config.ide[i].disk);
+    }
+    for (unsigned i = 0; i < MAX_FLOPPY; i++) {
+        if (m->config.floppy[i].disk)
+            disk_flush(m->config.floppy[i].disk);
+    }
+}
+
+static void sync_by_mux(void *owner)
+{
+    struct app *app = owner;
+    if (app->machine)
+        machine_post(app->machine, flush_disks, NULL);
+}
+
+static bool open_streams(struct app *app, struct error *e)
+{
+    struct options *o = &app->options;
+    for (unsigned i = 0; i < o->nspecs; i++) {
+        if (o->specs[i].kind == STREAM_CHARDEV)
+            continue;
+        app->stream[i] = stream_open(&o->specs[i], app->loop, e);
+        if (!app->stream[i])
+            return false;
+        if (o->specs[i].mux) {
+            app->mux[i] = mux_create(app->stream[i], &(struct mux_actions){quit_by_mux, sync_by_mux, app});
+            if (!app->mux[i])
+                return fail(e, "out of memory");
+        }
+    }
+    return true;
+}
+
+/* The stream a user of spec i gets: its own port where several share it. */
+static struct stream *stream_for(struct app *app, int i)
+{
+    if (i < 0)
+        return NULL;
+    return app->mux[i] ? mux_port(app->mux[i]) : app->stream[i];
+}
+
+static struct chardev *chardev_for(struct app *app, int i)
+{
+    struct stream *s = stream_for(app, i);
+    struct device_end *d = s ? device_end_create(s) : NULL;
+    if (!d)
+        return NULL;
+    app->end[app->nends++] = d;
+    return device_end_chardev(d);
+}
+
+static void connect_devices(struct app *app)
+{
+    struct options *o = &app->options;
+    struct machine_config *c = &o->config;
+    for (unsigned i = 0; i < o->nserial; i++) {
+        c->serial_present[i] = o->serial[i] != STREAM_ABSENT;
+        c->serial[i] = chardev_for(app, o->serial[i]);
+    }
+    c->parallel_present = o->parallel != STREAM_ABSENT;
+    c->parallel = chardev_for(app, o->parallel);
+    for (unsigned i = 0; i < c->ndebugcon; i++)
+        c->debugcon[i].chardev = chardev_for(app, o->debugcon[i]);
+}
+
+static bool open_drives(struct app *app, struct error *e)
+{
+    struct options *o = &app->options;
+    for (unsigned i = 0; i < o->ndrives; i++) {
+        struct drive_option *d = &o->drive[i];
+        struct drive_config *to = d->bus == DRIVE_IDE ? &o->config.ide[d->index] : &o->config.floppy[d->index];
+        *to = (struct drive_config){.present = true, .cdrom = d->cdrom};
+        if (!d->file)
+            continue;
+        struct disk_options opt = {.path = d->file, .readonly = d->readonly, .snapshot = d->snapshot};
+        struct error why = {{0}};
+        to->disk = disk_open_raw(&opt, &o->trace, why.text, sizeof(why.text));
+        if (!to->disk)
+            return fail(e, "%s: %.300s", d->given, why.text);
+    }
+    return true;
+}
+
+static bool write_pidfile(struct app *app, struct error *e)
+{
+    const char *name = app->options.pidfile;
+    if (!name)
+        return true;
+    FILE *f = fopen(name, "we");
+    if (!f || fprintf(f, "%ld\n", (long)getpid()) < 0 || fclose(f))
+        return fail(e, "-pidfile %s: cannot write it: %s", name, strerror(errno));
+    return app->pidfile_written = true;
+}
+
+/* ---- running ---- */
+
+static void machine_happened(struct machine_observer *o, enum machine_event e, const char *detail)
+{
+    (void)e;
+    (void)detail;
+    loop_wake(container_of(o, struct app, observer)->loop);
+}
+
+static bool build(struct app *app, struct error *e)
+{
+    if (!open_log(app, e) || !open_drives(app, e) || !open_streams(app, e))
+        return false;
+    connect_devices(app);
+    app->machine = machine_create(&app->options.config, e->text, sizeof(e->text));
+    if (!app->machine || !write_pidfile(app, e))
+        return false;
+    app->observer.event = machine_happened;
+    machine_add_observer(app->machine, &app->observer);
+    for (unsigned i = 0; i < app->nends; i++)
+        device_end_start(app->end[i], app->machine);
+    return machine_start(app->machine) || fail(e, "cannot start the machine's thread: %s", strerror(errno));
+}
+
+static bool ended(void *owner) { return machine_ended(((struct app *)owner)->machine); }
+
+static void tear_down(struct app *app)
+{
+    if (app->machine)
+        machine_destroy(app->machine);
+    for (unsigned i = 0; i < app->nends; i++)
+        device_end_free(app->end[i]);
+    for (unsigned i = 0; i < app->options.nspecs; i++) {
+        if (app->mux[i])
+            mux_close(app->mux[i]);
+        else
+            stream_close(app->stream[i]);
+    }
+    if (app->pidfile_written)
+        unlink(app->options.pidfile);
+    loop_fd_remove(app->loop, &app->signals);
+    close(app->signals.fd);
+    loop_destroy(app->loop);
+    if (app->options.trace.out && app->options.trace.out != stderr)
+        fclose(app->options.trace.out);
+    options_free(&app->options);
+    terminal_restore();
+}
+
+static int run(struct app *app)
+{
+    struct error e = {{0}};
+    int status = EXIT_FAILURE;
+    watch_signals(app);
+    if (build(app, &e)) {
+        loop_run(app->loop, ended, app);
+        status = machine_join(app->machine);
+    }
+    tear_down(app);
+    if (e.text[0])
+        fprintf(stderr, "orrery: %s\n", e.text);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct app *app = calloc(1, sizeof(*app));
+    struct error e;
+    int status = EXIT_FAILURE;
+    if (!app || !(app->loop = loop_create())) {
+        fprintf(stderr, "orrery: out of memory\n");
+        free(app);
+        return EXIT_FAILURE;
+    }
+    switch (options_parse(&app->options, argc, argv, stdout, &e)) {
+    case OPTIONS_RUN:
+        status = run(app);
+        break;
+    case OPTIONS_DONE:
+        status = EXIT_SUCCESS;
+        options_free(&app->options);
+        loop_destroy(app->loop);
+        break;
+    case OPTIONS_ERROR:
+        fprintf(stderr, "orrery: %s\n", e.text);
+        options_free(&app->options);
+        loop_destroy(app->loop);
+        break;
+    }
+    free(app);
+    return status;
+}
