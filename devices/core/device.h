@@ -27,6 +27,8 @@ struct device_class {
     void (*reset)(struct device *dev);
     void (*restored)(struct device *dev);
     void (*destroy)(struct device *dev);
+    /* What the monitor's "info" prints of it, in QEMU's layout where there is one; NULL: its state fields. */
+    void (*info)(struct device *dev, FILE *out);
 };
 
 struct device {
