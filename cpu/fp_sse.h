@@ -8,6 +8,7 @@
 #define ORRERY_CPU_FP_SSE_H
 
 #include "cpu/mxcsr.h"
+#include "cpu/vec.h"
 
 #if defined(__x86_64__)
 #include "cpu/fp_sse_x86.h"

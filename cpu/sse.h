@@ -1,0 +1,124 @@
+/*
+ * Floating point handlers: how one gathers operands, computes, looks at the
+ * exceptions it may have caused, and only then writes. With all exceptions
+ * masked (always, in practice) looking is one predicted test; otherwise the
+ * computation runs with the host's flags cleared and sse_check decides as the
+ * silicon does (SDM vol. 1, 11.5).
+ */
+#ifndef ORRERY_CPU_SSE_H
+#define ORRERY_CPU_SSE_H
+
+#include "cpu/flags.h"
+#include "cpu/fp_sse.h"
+
+/* What sse_check must know to find overflow and underflow as they are when unmasked. */
+enum fp_kind {
+    FP_PLAIN, /* neither can happen */
+    FP_ADD, FP_SUB, FP_MUL, FP_DIV,
+    FP_ADDSUB, FP_HADD, FP_HSUB, FP_DOT,
+    FP_NARROW, /* double to single */
+    FP_MULADD, /* a * b + c and its signs: imm of the op says which */
+};
+struct fp_op {
+    enum fp_kind kind;
+    u8 elem;   /* bytes of an element: 4 or 8 */
+    u8 lanes;  /* in one half */
+};
+/* Operands and result of one half. */
+struct fp_half {
+    v128 a, b, c, r;
+};
+
+/* Before computing with exceptions unmasked: no flags pending, no flush to zero where UE is unmasked. */
+void sse_check_begin(struct cpu *cpu);
+/* After it: raises #XM (or #UD without CR4.OSXMMEXCPT) with the flags set, or merges the flags. */
+void sse_check(struct cpu *cpu, const struct uop *u, const struct fp_op *op, const struct fp_half *half,
+               unsigned halves);
+extern const struct fp_op fp_plain;
+
+/*
+ * FP_FN(name, body, ...): the handler 'name' is body(cpu, u, ..., checked), twice:
+ * with all exceptions masked, and out of line with sse_begin and sse_end at work.
+ */
+#define COLD __attribute__((cold, noinline))
+#define FP_FN(name, body, ...)                                                                               \
+    static COLD UOP_FN(name##_checked) { body(cpu, u, __VA_ARGS__, true); NEXT(u); }                         \
+    static UOP_FN(name)                                                                                      \
+    {                                                                                                        \
+        if (unlikely(cpu->sse_checked))                                                                      \
+            return name##_checked(cpu, u);                                                                   \
+        body(cpu, u, __VA_ARGS__, false);                                                                    \
+        NEXT(u);                                                                                             \
+    }
+/* Before and after a computation that can neither overflow nor underflow. */
+ALWAYS_INLINE void sse_begin(struct cpu *cpu, bool checked)
+{
+    if (checked)
+        sse_check_begin(cpu);
+}
+ALWAYS_INLINE void sse_end(struct cpu *cpu, const struct uop *u, bool checked)
+{
+    if (checked)
+        sse_check(cpu, u, &fp_plain, NULL, 0);
+}
+
+/* dst = k(a, b) in any encoding. */
+ALWAYS_INLINE void fp_op(struct cpu *cpu, const struct uop *u, vec_kernel *k, enum vec_enc enc, struct v256 b)
+{
+    unsigned a = enc == ENC_LEGACY ? u->dst : u->src2, imm = (u8)u->imm;
+    v128 low = k(xmm_get(cpu, a, 0), b.h[0], imm);
+    if (enc == ENC_VEX256)
+        xmm_set(cpu, u->dst, 1, k(xmm_get(cpu, a, 1), b.h[1], imm));
+    vec_result(cpu, u, enc, low);
+}
+/* The same, looking before it writes (sse_check.c). */
+void fp_op_checked(struct cpu *cpu, const struct uop *u, vec_kernel *k, const struct fp_op *op, enum vec_enc enc,
+                   struct v256 b);
+
+ALWAYS_INLINE struct v256 fp_src(const struct cpu *cpu, const struct uop *u, enum vec_enc enc)
+{
+    v128 low = xmm_get(cpu, u->src, 0);
+    return (struct v256){{low, enc == ENC_VEX256 ? xmm_get(cpu, u->src, 1) : low}};
+}
+ALWAYS_INLINE struct v256 fp_mem(struct cpu *cpu, const struct uop *u, enum vec_enc enc, unsigned n, unsigned align)
+{
+    if (enc == ENC_VEX256)
+        return vec_load256(cpu, u, 1);
+    v128 low = vec_load(cpu, u, n, enc == ENC_LEGACY ? align : 1);
+    return (struct v256){{low, low}};
+}
+
+/*
+ * FP_PACKED(NAME, kernel, kind, elem) and FP_SCALAR(...): the op NAME of
+ * uop.def with its handlers and NAME_table. FP_OPERAND: one with a memory
+ * operand of n bytes and no VEX.256 form.
+ */
+#define FP_HANDLER(name, kernel, op, enc, source)                                                            \
+    static COLD UOP_FN(name##_checked) { fp_op_checked(cpu, u, kernel, op, enc, source); NEXT(u); }          \
+    static UOP_FN(name)                                                                                      \
+    {                                                                                                        \
+        if (unlikely(cpu->sse_checked))                                                                      \
+            return name##_checked(cpu, u);                                                                   \
+        fp_op(cpu, u, kernel, enc, source);                                                                  \
+        NEXT(u);                                                                                             \
+    }
+#define FP_HANDLERS(NAME, kernel, suffix, enc, n, align)                                                     \
+    FP_HANDLER(NAME##_rr##suffix, kernel, &NAME##_op, enc, fp_src(cpu, u, enc))                              \
+    FP_HANDLER(NAME##_rm##suffix, kernel, &NAME##_op, enc, fp_mem(cpu, u, enc, n, align))
+#define FP_PACKED(NAME, kernel, kind, elem)                                                                  \
+    static const struct fp_op NAME##_op = {kind, elem, 16 / (elem)};                                         \
+    FP_HANDLERS(NAME, kernel, , ENC_LEGACY, 16, 16)                                                          \
+    FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, 16, 1)                                                    \
+    FP_HANDLERS(NAME, kernel, _vex256, ENC_VEX256, 32, 1)                                                    \
+    const struct uop_table NAME##_table = {                                                                  \
+        {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),                            \
+         [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
+#define FP_OPERAND(NAME, kernel, kind, elem, lanes, n, align)                                                \
+    static const struct fp_op NAME##_op = {kind, elem, lanes};                                               \
+    FP_HANDLERS(NAME, kernel, , ENC_LEGACY, n, align)                                                        \
+    FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, n, 1)                                                     \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NULL),     \
+                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NULL)}};
+#define FP_SCALAR(NAME, kernel, kind, elem) FP_OPERAND(NAME, kernel, kind, elem, 1, elem, 1)
+
+#endif
