@@ -117,8 +117,8 @@ ALWAYS_INLINE struct v256 fp_mem(struct cpu *cpu, const struct uop *u, enum vec_
     static const struct fp_op NAME##_op = {kind, elem, lanes};                                               \
     FP_HANDLERS(NAME, kernel, , ENC_LEGACY, n, align)                                                        \
     FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, n, 1)                                                     \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NULL),     \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NULL)}};
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128),     \
+                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128)}};
 #define FP_SCALAR(NAME, kernel, kind, elem) FP_OPERAND(NAME, kernel, kind, elem, 1, elem, 1)
 
 #endif

@@ -172,8 +172,8 @@ COMPARE_KERNEL(sd, ((v128){~0ull, 0}))
     static const struct fp_op NAME##_op = {FP_PLAIN, 0, 0};                                                  \
     FP_HANDLERS(NAME, fp_cmp##type, , ENC_LEGACY, n, 1)                                                      \
     FP_HANDLERS(NAME, fp_cmp##type##_vex, _vex128, ENC_VEX128, n, 1)                                         \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NULL),     \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NULL)}};
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128),     \
+                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128)}};
 COMPARE_PACKED(CMPPS, ps)
 COMPARE_PACKED(CMPPD, pd)
 COMPARE_SCALAR(CMPSS, ss, 4)

@@ -6,7 +6,7 @@
  * uop_table columns of SIMD ops are not operand sizes but encodings (lower.c):
  *   0 legacy   dst = k(dst, src);  bits 255:128 stay; memory must be aligned
  *   1 VEX.128  dst = k(src2, src); bits 255:128 become zero
- *   2 VEX.256  the same on both halves
+ *   2 VEX.256  the same on both halves (scalar ops, which ignore VEX.L: as 1)
  *
  * In a v128, vertical kernels may use GNU vector arithmetic: it is the same
  * whatever the order of lanes. Kernels that move lanes use union lanes with
@@ -209,8 +209,8 @@ ALWAYS_INLINE void vec_op_rm(struct cpu *cpu, const struct uop *u, vec_kernel *k
          [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
 #define VEC_OP_MEM(NAME, kernel, n, align)                                                                   \
     VEC_OP_128(NAME, kernel, n, align)                                                                       \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NULL),     \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NULL)}};
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128),     \
+                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128)}};
 #define VEC_OP_128(NAME, kernel, n, align)                                                                   \
     static UOP_FN(NAME##_rr) { vec_op_rr(cpu, u, kernel, ENC_LEGACY); NEXT(u); }                             \
     static UOP_FN(NAME##_rm) { vec_op_rm(cpu, u, kernel, ENC_LEGACY, n, align); NEXT(u); }                   \

@@ -193,10 +193,15 @@ ALWAYS_INLINE v128 vec_blendvpd(v128 a, v128 b, v128 mask)
     v128 m = (v128)((v2i64)mask < 0);
     return (m & b) | (~m & a);
 }
+/* imm8[7:4], already shifted down; outside 64-bit mode its top bit is ignored. */
+ALWAYS_INLINE unsigned is4_register(const struct cpu *cpu, const struct uop *u)
+{
+    return u->imm & ((cpu->mode & MODE_CODE) == MODE_CODE64 ? 15 : 7);
+}
 ALWAYS_INLINE void blend_by_register(struct cpu *cpu, const struct uop *u, blend_fn *f, enum vec_enc enc, struct v256 b)
 {
     unsigned a = enc == ENC_LEGACY ? u->dst : u->src2;
-    unsigned mask = enc == ENC_LEGACY ? 0 : ((u8)u->imm >> 4);
+    unsigned mask = enc == ENC_LEGACY ? 0 : is4_register(cpu, u);
     v128 low = f(xmm_get(cpu, a, 0), b.h[0], xmm_get(cpu, mask, 0));
     if (enc == ENC_VEX256)
         xmm_set(cpu, u->dst, 1, f(xmm_get(cpu, a, 1), b.h[1], xmm_get(cpu, mask, 1)));
@@ -312,8 +317,8 @@ ALWAYS_INLINE void insert_lane(struct cpu *cpu, const struct uop *u, insert_fn *
 #define INSERT_OP(NAME, f, n)                                                                                \
     INSERT_ENC(NAME, f, , ENC_LEGACY, n)                                                                     \
     INSERT_ENC(NAME, f, _vex128, ENC_VEX128, n)                                                              \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NULL),     \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NULL)}};
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128),     \
+                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128)}};
 INSERT_OP(PINSRB, insert_byte, 1)
 INSERT_OP(PINSRW, insert_word, 2)
 INSERT_OP(PINSRD, insert_dword, 4)
