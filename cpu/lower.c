@@ -81,6 +81,14 @@ static enum form set_operands(struct uop *u, const struct insn *in, u16 pc_off)
 
 static unsigned size_column(unsigned size) { return size == 2 ? 1 : size == 4 ? 2 : size >= 8 ? 3 : 0; }
 
+/* Which column of a uop_table: the operand size, or for SIMD the encoding (vec.h). */
+static unsigned column_of(const struct insn *in, unsigned size)
+{
+    if (in->row->attrs & A_AVX)
+        return 1 + in->vex_l;
+    return in->row->attrs & A_SSE ? 0 : size_column(size);
+}
+
 unsigned lower(const struct insn *in, u32 mode, u16 pc_off, struct uop *out)
 {
     const struct insn_row *row = in->row;
@@ -114,7 +122,7 @@ unsigned lower(const struct insn *in, u32 mode, u16 pc_off, struct uop *out)
         u->disp = (i32)in->imm2;
     if (!memory)
         u->amode = amode_of(in, mode); /* strings, XLAT, MASKMOV: implied memory */
-    u->fn = uop_info[u->op].table->fn[u->form][size_column(u->size)];
+    u->fn = uop_info[u->op].table->fn[u->form][column_of(in, u->size)];
     if (!u->fn) {
         fprintf(stderr, "uop %s has no handler for form %u size %u ([%s] %s %s)\n", uop_info[u->op].name, u->form,
                 u->size, row->encoding, row->mnemonic, row->operands);
