@@ -8,8 +8,8 @@
  * (exception flags accumulated, C0-C3 as the instruction defines them, ES and
  * B set when it raised something unmasked) with, from bit FP80_UNMASKED on,
  * the unmasked exceptions this very operation raised. Results are written
- * unless one of those suppresses them: FP80_PRE for register results,
- * FP80_NO_STORE for those on their way to memory.
+ * unless one of those suppresses them: FP80_PRE for results of operations,
+ * FP80_NO_LOAD and FP80_NO_STORE for loads and stores.
  */
 #ifndef ORRERY_CPU_FP80_H
 #define ORRERY_CPU_FP80_H
@@ -31,6 +31,8 @@ enum x87_fcw { FCW_PC = 3 << 8, FCW_RC = 3 << 10, FCW_RC_SHIFT = 10, FCW_INIT = 
 #define FP80_UNMASKED 16
 /* Unmasked, these leave the destination register, and the stack, as they were. */
 #define FP80_PRE ((u32)(FSW_IE | FSW_DE | FSW_ZE) << FP80_UNMASKED)
+/* The same for loads: a denormal is reported, and loaded all the same. */
+#define FP80_NO_LOAD ((u32)FSW_IE << FP80_UNMASKED)
 /* Unmasked, these leave the destination in memory, and the stack, as they were. */
 #define FP80_NO_STORE ((u32)(FSW_IE | FSW_OE | FSW_UE) << FP80_UNMASKED)
 

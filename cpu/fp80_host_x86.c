@@ -7,7 +7,7 @@
  * read afterwards are all ones the guest has set already and masks, nothing
  * changed for it and C1 is all there is to report. Otherwise (a new flag, one
  * left behind by an earlier operation, an unmasked one) the operation runs
- * again from a clean state with the guest's own masks: unmasked exceptions
+ * again from the guest's own masks and condition codes and no flags: unmasked exceptions
  * only become pending in the host, non-waiting instructions read and clear
  * them, and nothing ever reaches the process. Unmasked underflow takes that
  * way at once: what it reports (tiny though exact) masked code does not show.
@@ -41,12 +41,18 @@ ALWAYS_INLINE void fast_end(u16 fcw)
 ALWAYS_INLINE bool nothing_new(u16 sw, u16 fcw, u16 fsw) { return likely(!(sw & ~(fsw & fcw) & FSW_EXC)); }
 ALWAYS_INLINE bool may_run_masked(u16 fcw) { return likely(fcw & FSW_UE); }
 
-/* The guest's status after an operation; 'cc' are the condition codes it writes. */
+/* The guest's status after a masked run that told nothing new; 'cc' are the condition codes it writes. */
 ALWAYS_INLINE u32 fast_status(u16 sw, u16 fsw, u16 cc) { return (u32)((fsw & ~cc) | (sw & cc)); }
-static u32 slow_status(u16 sw, u16 fcw, u16 fsw, u16 cc)
+
+/* Empty stack, the guest's control word and condition codes, no flags: FLDENV's image for the slow path. */
+struct env {
+    u32 fcw, fsw, ftw, pointers[4];
+};
+ALWAYS_INLINE struct env slow_env(u16 fcw, u16 fsw) { return (struct env){fcw, fsw & FSW_CC, 0xffff, {0}}; }
+static u32 slow_status(u16 sw, u16 fcw, u16 fsw)
 {
     u32 unmasked = sw & ~fcw & FSW_EXC;
-    u32 r = fast_status(sw, fsw, cc) | (sw & FSW_EXC);
+    u32 r = (fsw & ~FSW_CC) | (sw & (FSW_CC | FSW_EXC));
     if (unmasked)
         r |= FSW_ES | FSW_B;
     return r | unmasked << FP80_UNMASKED;
@@ -65,7 +71,7 @@ static u32 slow_status(u16 sw, u16 fcw, u16 fsw, u16 cc)
         fast_end(fcw);                                                                             \
     } while (0)
 #define SLOW(load, insn, keep, ...)                                                                \
-    __asm__ volatile("fninit\n\tfldcw %[cw]\n\t" load insn "\n\tfnstsw %%ax\n\tfnclex\n\t" keep    \
+    __asm__ volatile("fldenv %[env]\n\t" load insn "\n\tfnstsw %%ax\n\tfnclex\n\t" keep    \
                      "\n\tfninit" : __VA_ARGS__)
 #define CLOBBERS "st", "st(1)", "st(2)", "memory"
 
@@ -77,22 +83,23 @@ ALWAYS_INLINE void reg_copy(struct x87_reg *d, const struct x87_reg *s)
 
 /* ---- register d and operand [s], result in d ---- */
 
-#define ARITH(name, type, s_operand, cc, load, insn, drop)                                         \
+#define ARITH(name, type, s_operand, cc, load, insn, drop, fast_if)                                \
     static NOINLINE u32 name##_slow(struct x87_reg *d, type s, u16 fcw, u16 fsw)                   \
     {                                                                                              \
         struct x87_reg r;                                                                          \
+        struct env env = slow_env(fcw, fsw);                                                      \
         u16 sw;                                                                                    \
         SLOW(load, insn, "fstpt %[r]", [r] "=m"(r), [sw] "=a"(sw)                                  \
-             : [d] "m"(*d), [s] "m"(s_operand), [cw] "m"(fcw)                                      \
+             : [d] "m"(*d), [s] "m"(s_operand), [env] "m"(env)                                      \
              : CLOBBERS);                                                                          \
-        u32 status = slow_status(sw, fcw, fsw, cc);                                                \
+        u32 status = slow_status(sw, fcw, fsw);                                                \
         if (!(status & FP80_PRE))                                                                  \
             reg_copy(d, &r);                                                                       \
         return status;                                                                             \
     }                                                                                              \
     u32 name(struct x87_reg *d, type s, u16 fcw, u16 fsw)                                          \
     {                                                                                              \
-        if (!may_run_masked(fcw))                                                                  \
+        if (!may_run_masked(fcw) || !(fast_if))                                                    \
             return name##_slow(d, s, fcw, fsw);                                                    \
         struct x87_reg old;                                                                        \
         reg_copy(&old, d);                                                                         \
@@ -109,8 +116,9 @@ ALWAYS_INLINE void reg_copy(struct x87_reg *d, const struct x87_reg *s)
 #define TOP_IS_D "fldt %[s]\n\tfldt %[d]\n\t"
 #define TOP_IS_S "fldt %[d]\n\tfldt %[s]\n\t"
 #define DROP "\n\tfstp %%st(0)"
-#define BINARY(name, cc, load, insn, drop) ARITH(name, const struct x87_reg *, *s, cc, load, insn, drop)
-#define FROM_MEM(name, insn) ARITH(name, u64, s, FSW_C1, "fldt %[d]\n\t", insn " %[s]", "")
+#define BINARY(name, cc, load, insn, drop)                                                         \
+    ARITH(name, const struct x87_reg *, *s, cc, load, insn, drop, true)
+#define FROM_MEM(name, insn) ARITH(name, u64, s, FSW_C1, "fldt %[d]\n\t", insn " %[s]", "", true)
 
 BINARY(fp80_add, FSW_C1, TOP_IS_D, "fadd %%st(1), %%st", DROP)
 BINARY(fp80_mul, FSW_C1, TOP_IS_D, "fmul %%st(1), %%st", DROP)
@@ -118,12 +126,17 @@ BINARY(fp80_sub, FSW_C1, TOP_IS_D, "fsub %%st(1), %%st", DROP)
 BINARY(fp80_subr, FSW_C1, TOP_IS_D, "fsubr %%st(1), %%st", DROP)
 BINARY(fp80_div, FSW_C1, TOP_IS_D, "fdiv %%st(1), %%st", DROP)
 BINARY(fp80_divr, FSW_C1, TOP_IS_D, "fdivr %%st(1), %%st", DROP)
-BINARY(fp80_prem, FSW_CC, TOP_IS_D, "fprem", DROP)
-BINARY(fp80_prem1, FSW_CC, TOP_IS_D, "fprem1", DROP)
 BINARY(fp80_scale, FSW_C1, TOP_IS_D, "fscale", DROP)
 BINARY(fp80_patan, FSW_C1, TOP_IS_S, "fpatan", "")
 BINARY(fp80_yl2x, FSW_C1, TOP_IS_S, "fyl2x", "")
 BINARY(fp80_yl2xp1, FSW_C1, TOP_IS_S, "fyl2xp1", "")
+
+/* Which condition codes a remainder leaves alone depends on the operands, but for normal numbers. */
+ALWAYS_INLINE bool normal(const struct x87_reg *r) { return (r->se & 0x7fffu) - 1 < 0x7ffe && r->man >> 63; }
+#define REMAINDER(name, insn)                                                                      \
+    ARITH(name, const struct x87_reg *, *s, FSW_CC, TOP_IS_D, insn, DROP, normal(d) && normal(s))
+REMAINDER(fp80_prem, "fprem")
+REMAINDER(fp80_prem1, "fprem1")
 
 #define FROM_MEM_ALL(op, insn)                                                                     \
     FROM_MEM(fp80_##op##_f32, "f" insn "s")                                                        \
@@ -143,11 +156,12 @@ FROM_MEM_ALL(divr, "divr")
     static NOINLINE u32 name##_slow(struct x87_reg *d, u16 fcw, u16 fsw)                           \
     {                                                                                              \
         struct x87_reg r;                                                                          \
+        struct env env = slow_env(fcw, fsw);                                                      \
         u16 sw;                                                                                    \
         SLOW("fldt %[d]\n\t", insn, "fstpt %[r]", [r] "=m"(r), [sw] "=a"(sw)                       \
-             : [d] "m"(*d), [cw] "m"(fcw)                                                          \
+             : [d] "m"(*d), [env] "m"(env)                                                          \
              : CLOBBERS);                                                                          \
-        u32 status = slow_status(sw, fcw, fsw, cc);                                                \
+        u32 status = slow_status(sw, fcw, fsw);                                                \
         if (!(status & FP80_PRE))                                                                  \
             reg_copy(d, &r);                                                                       \
         return status;                                                                             \
@@ -176,12 +190,13 @@ UNARY(fp80_cos, FSW_C1 | FSW_C2, "fcos")
     static NOINLINE u32 name##_slow(struct x87_reg *d, struct x87_reg *pushed, u16 fcw, u16 fsw)   \
     {                                                                                              \
         struct x87_reg r, p;                                                                       \
+        struct env env = slow_env(fcw, fsw);                                                      \
         u16 sw;                                                                                    \
         SLOW("fldt %[d]\n\t", insn, "fstpt %[p]\n\tfstpt %[r]", [r] "=m"(r), [p] "=m"(p),          \
              [sw] "=a"(sw)                                                                         \
-             : [d] "m"(*d), [cw] "m"(fcw)                                                          \
+             : [d] "m"(*d), [env] "m"(env)                                                          \
              : CLOBBERS);                                                                          \
-        u32 status = slow_status(sw, fcw, fsw, cc);                                                \
+        u32 status = slow_status(sw, fcw, fsw);                                                \
         if (!(status & FP80_PRE) && !(sw & (cc) & FSW_C2)) {                                       \
             reg_copy(d, &r);                                                                       \
             reg_copy(pushed, &p);                                                                  \
@@ -215,11 +230,12 @@ UNARY2(fp80_xtract, FSW_C1, "fxtract")
 #define COMPARE_ANY(name, type, b_operand, load, insn, drop)                                       \
     static NOINLINE u32 name##_slow(const struct x87_reg *a, type b, u16 fcw, u16 fsw)             \
     {                                                                                              \
+        struct env env = slow_env(fcw, fsw);                                                      \
         u16 sw;                                                                                    \
         SLOW(load, insn, "", [sw] "=a"(sw)                                                         \
-             : [a] "m"(*a), [b] "m"(b_operand), [cw] "m"(fcw)                                      \
+             : [a] "m"(*a), [b] "m"(b_operand), [env] "m"(env)                                      \
              : CLOBBERS);                                                                          \
-        return slow_status(sw, fcw, fsw, FSW_CC);                                                  \
+        return slow_status(sw, fcw, fsw);                                                  \
     }                                                                                              \
     u32 name(const struct x87_reg *a, type b, u16 fcw, u16 fsw)                                    \
     {                                                                                              \
@@ -245,12 +261,13 @@ COMPARE_MEM(fp80_com_i32, "ficoml")
     static NOINLINE u32 name##_slow(struct x87_reg *d, u64 s, u16 fcw, u16 fsw)                    \
     {                                                                                              \
         struct x87_reg r;                                                                          \
+        struct env env = slow_env(fcw, fsw);                                                      \
         u16 sw;                                                                                    \
         SLOW("", insn " %[s]", "fstpt %[r]", [r] "=m"(r), [sw] "=a"(sw)                            \
-             : [s] "m"(s), [cw] "m"(fcw)                                                           \
+             : [s] "m"(s), [env] "m"(env)                                                           \
              : CLOBBERS);                                                                          \
-        u32 status = slow_status(sw, fcw, fsw, FSW_C1);                                            \
-        if (!(status & FP80_PRE))                                                                  \
+        u32 status = slow_status(sw, fcw, fsw);                                            \
+        if (!(status & FP80_NO_LOAD))                                                              \
             reg_copy(d, &r);                                                                       \
         return status;                                                                             \
     }                                                                                              \
@@ -273,11 +290,12 @@ LOAD(fp80_from_f64, "fldl")
     static NOINLINE struct fp80_stored name##_slow(const struct x87_reg *s, u16 fcw, u16 fsw)      \
     {                                                                                              \
         u64 r = 0;                                                                                 \
+        struct env env = slow_env(fcw, fsw);                                                      \
         u16 sw;                                                                                    \
         SLOW("fldt %[s]\n\t", insn " %[r]", "", [r] "+m"(r), [sw] "=a"(sw)                         \
-             : [s] "m"(*s), [cw] "m"(fcw)                                                          \
+             : [s] "m"(*s), [env] "m"(env)                                                          \
              : CLOBBERS);                                                                          \
-        return (struct fp80_stored){r, slow_status(sw, fcw, fsw, FSW_C1)};                         \
+        return (struct fp80_stored){r, slow_status(sw, fcw, fsw)};                         \
     }                                                                                              \
     struct fp80_stored name(const struct x87_reg *s, u16 fcw, u16 fsw)                             \
     {                                                                                              \
@@ -306,9 +324,10 @@ void fp80_from_bcd(struct x87_reg *d, const u8 bcd[10])
 }
 u32 fp80_to_bcd(u8 bcd[10], const struct x87_reg *s, u16 fcw, u16 fsw)
 {
+    struct env env = slow_env(fcw, fsw);
     u16 sw;
     SLOW("fldt %[s]\n\t", "fbstp %[r]", "", [r] "+m"(*(u8(*)[10])bcd), [sw] "=a"(sw)
-         : [s] "m"(*s), [cw] "m"(fcw)
+         : [s] "m"(*s), [env] "m"(env)
          : CLOBBERS);
-    return slow_status(sw, fcw, fsw, FSW_C1);
+    return slow_status(sw, fcw, fsw);
 }

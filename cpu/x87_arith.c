@@ -90,19 +90,26 @@ ALWAYS_INLINE const struct uop *com_m(struct cpu *cpu, const struct uop *u, fp80
     finish(f, status, pops);
     NEXT(u);
 }
-/* FCOMI and the like: C3, C2, C0 become ZF, PF, CF and stay as they are. */
+/*
+ * FCOMI and the like: C3, C2, C0 become ZF, PF, CF, even when the operation is
+ * invalid and that is unmasked. FSW's own stay, C1 too but for a stack fault.
+ */
 ALWAYS_INLINE const struct uop *comi_rr(struct cpu *cpu, const struct uop *u, fp80_compare *op, unsigned pops)
 {
     struct fpu *f = &cpu->fpu;
     X87_WAIT(cpu, u);
     x87_note(cpu, u);
-    u32 status = unlikely(x87_empty(f, 0) || x87_empty(f, u->src))
-                     ? x87_stack_fault(f, false) | UNORDERED
-                     : op(x87_st(f, 0), x87_st(f, u->src), f->fcw, f->fsw);
-    if (likely(!(status & FP80_PRE)))
-        flags_from_image(cpu, (status & FSW_C3 ? FL_ZF : 0) | (status & FSW_C2 ? FL_PF : 0) |
-                                  (status & FSW_C0 ? FL_CF : 0));
-    finish(f, (status & ~UNORDERED) | (f->fsw & UNORDERED), pops);
+    u32 status, keep;
+    if (unlikely(x87_empty(f, 0) || x87_empty(f, u->src))) {
+        status = x87_stack_fault(f, false) | UNORDERED;
+        keep = UNORDERED;
+    } else {
+        status = op(x87_st(f, 0), x87_st(f, u->src), f->fcw, f->fsw);
+        keep = FSW_CC;
+    }
+    flags_from_image(cpu, (status & FSW_C3 ? FL_ZF : 0) | (status & FSW_C2 ? FL_PF : 0) |
+                              (status & FSW_C0 ? FL_CF : 0));
+    finish(f, (status & ~keep) | (f->fsw & keep), pops);
     NEXT(u);
 }
 
@@ -178,12 +185,13 @@ const struct uop_table uop_fxam = {.fn = {[FORM_0] = ANY_SIZE(fxam_0)}};
 
 /* ---- ST(0) = op ST(0) ---- */
 
-ALWAYS_INLINE const struct uop *unary(struct cpu *cpu, const struct uop *u, fp80_unary *op)
+/* 'clear': condition codes that are 0 after an underflow */
+ALWAYS_INLINE const struct uop *unary(struct cpu *cpu, const struct uop *u, fp80_unary *op, u16 clear)
 {
     struct fpu *f = &cpu->fpu;
     X87_WAIT(cpu, u);
     x87_note(cpu, u);
-    f->fsw = (u16)(unlikely(x87_empty(f, 0)) ? x87_underflow(f, 0) : op(x87_st(f, 0), f->fcw, f->fsw));
+    f->fsw = (u16)(unlikely(x87_empty(f, 0)) ? x87_underflow(f, 0) & ~(u32)clear : op(x87_st(f, 0), f->fcw, f->fsw));
     NEXT(u);
 }
 /* The sign bit alone, of anything, without exceptions. */
@@ -202,12 +210,12 @@ ALWAYS_INLINE const struct uop *sign_bit(struct cpu *cpu, const struct uop *u, u
     NEXT(u);
 }
 /* ST(0) = ST(0) op ST(1) */
-ALWAYS_INLINE const struct uop *with_st1(struct cpu *cpu, const struct uop *u, fp80_binary *op)
+ALWAYS_INLINE const struct uop *with_st1(struct cpu *cpu, const struct uop *u, fp80_binary *op, u16 clear)
 {
     struct fpu *f = &cpu->fpu;
     X87_WAIT(cpu, u);
     x87_note(cpu, u);
-    f->fsw = (u16)(unlikely(x87_empty(f, 0) || x87_empty(f, 1)) ? x87_underflow(f, 0)
+    f->fsw = (u16)(unlikely(x87_empty(f, 0) || x87_empty(f, 1)) ? x87_underflow(f, 0) & ~(u32)clear
                                                                 : op(x87_st(f, 0), x87_st(f, 1), f->fcw, f->fsw));
     NEXT(u);
 }
@@ -224,9 +232,9 @@ ALWAYS_INLINE const struct uop *into_st1(struct cpu *cpu, const struct uop *u, f
 }
 
 /* Two results where there was one operand; a stack fault's masked response is two NaNs. */
-static u32 two_results_fault(struct fpu *f)
+static u32 two_results_fault(struct fpu *f, u16 c2)
 {
-    u32 status = x87_stack_fault(f, !x87_empty(f, 0));
+    u32 status = x87_stack_fault(f, !x87_empty(f, 0)) & ~(u32)c2;
     if (!(status & FP80_PRE)) {
         *x87_st(f, 0) = FP80_INDEFINITE;
         f->ftw |= (u8)BIT(x87_phys(f, 0));
@@ -240,7 +248,7 @@ ALWAYS_INLINE const struct uop *unary2(struct cpu *cpu, const struct uop *u, fp8
     X87_WAIT(cpu, u);
     x87_note(cpu, u);
     u32 status = unlikely(x87_empty(f, 0) || !x87_empty(f, 7))
-                     ? two_results_fault(f)
+                     ? two_results_fault(f, c2)
                      : op(x87_st(f, 0), x87_st(f, 7), f->fcw, f->fsw);
     f->fsw = (u16)status;
     if (likely(!(status & (FP80_PRE | c2))))
@@ -253,14 +261,14 @@ ALWAYS_INLINE const struct uop *unary2(struct cpu *cpu, const struct uop *u, fp8
     const struct uop_table uop_##name = {.fn = {[FORM_0] = ANY_SIZE(name##_0)}};
 INSN_0(fchs, sign_bit, 0xffff, 0x8000)
 INSN_0(fabs, sign_bit, 0x7fff, 0)
-INSN_0(fsqrt, unary, fp80_sqrt)
-INSN_0(frndint, unary, fp80_rndint)
-INSN_0(f2xm1, unary, fp80_2xm1)
-INSN_0(fsin, unary, fp80_sin)
-INSN_0(fcos, unary, fp80_cos)
-INSN_0(fprem, with_st1, fp80_prem)
-INSN_0(fprem1, with_st1, fp80_prem1)
-INSN_0(fscale, with_st1, fp80_scale)
+INSN_0(fsqrt, unary, fp80_sqrt, 0)
+INSN_0(frndint, unary, fp80_rndint, 0)
+INSN_0(f2xm1, unary, fp80_2xm1, 0)
+INSN_0(fsin, unary, fp80_sin, FSW_C2)
+INSN_0(fcos, unary, fp80_cos, FSW_C2)
+INSN_0(fprem, with_st1, fp80_prem, FSW_C2)
+INSN_0(fprem1, with_st1, fp80_prem1, FSW_C2)
+INSN_0(fscale, with_st1, fp80_scale, 0)
 INSN_0(fpatan, into_st1, fp80_patan)
 INSN_0(fyl2x, into_st1, fp80_yl2x)
 INSN_0(fyl2xp1, into_st1, fp80_yl2xp1)

@@ -88,6 +88,7 @@ static UOP_FN(wait_0)
 static UOP_FN(fnop_0)
 {
     X87_WAIT(cpu, u);
+    x87_note(cpu, u);
     NEXT(u);
 }
 /* FNENI, FNDISI, FNSETPM: the 8087's and 287's; nothing since. */

@@ -33,7 +33,7 @@ static NOINLINE void push_special(struct fpu *f, fp80_load *load, u64 v)
 {
     u32 status = load(x87_st(f, 7), v, f->fcw, f->fsw);
     f->fsw = (u16)status;
-    if (!(status & FP80_PRE))
+    if (!(status & FP80_NO_LOAD))
         x87_push(f);
 }
 
@@ -209,14 +209,16 @@ ALWAYS_INLINE const struct uop *store_r(struct cpu *cpu, const struct uop *u, bo
 }
 static UOP_FN(fst_r) { return store_r(cpu, u, false); }
 static UOP_FN(fstp_r) { return store_r(cpu, u, true); }
-/* D9 D8+i: FSTP that takes ST(0) as it is, empty or not. */
+/* D9 D8+i: an FSTP that reports no underflow; an empty ST(0) is only popped. */
 static UOP_FN(fstpnce_r)
 {
     struct fpu *f = &cpu->fpu;
     X87_WAIT(cpu, u);
     x87_note(cpu, u);
-    x87_copy(x87_st(f, u->dst), x87_st(f, 0));
-    f->ftw |= (u8)BIT(x87_phys(f, u->dst));
+    if (!x87_empty(f, 0)) {
+        x87_copy(x87_st(f, u->dst), x87_st(f, 0));
+        f->ftw |= (u8)BIT(x87_phys(f, u->dst));
+    }
     x87_clear_c1(f);
     x87_pop(f);
     NEXT(u);
@@ -309,10 +311,8 @@ static UOP_FN(fcmov_rr)
     x87_note(cpu, u);
     if (unlikely(x87_empty(f, 0) || x87_empty(f, u->src))) {
         f->fsw = (u16)x87_underflow(f, 0);
-    } else {
-        x87_clear_c1(f);
-        if (flags_cond(cpu, u->aux))
-            x87_copy(x87_st(f, 0), x87_st(f, u->src));
+    } else if (flags_cond(cpu, u->aux)) {
+        x87_copy(x87_st(f, 0), x87_st(f, u->src));
     }
     NEXT(u);
 }
@@ -321,6 +321,8 @@ const struct uop_table uop_fcmov = {.fn = {[FORM_RR] = ANY_SIZE(fcmov_rr)}};
 static UOP_FN(ffree_r)
 {
     X87_WAIT(cpu, u);
+    x87_note(cpu, u);
+    x87_clear_c1(&cpu->fpu);
     cpu->fpu.ftw &= (u8)~BIT(x87_phys(&cpu->fpu, u->dst));
     NEXT(u);
 }
@@ -328,6 +330,8 @@ static UOP_FN(ffree_r)
 static UOP_FN(ffreep_r)
 {
     X87_WAIT(cpu, u);
+    x87_note(cpu, u);
+    x87_clear_c1(&cpu->fpu);
     cpu->fpu.ftw &= (u8)~BIT(x87_phys(&cpu->fpu, u->dst));
     x87_pop(&cpu->fpu);
     NEXT(u);
@@ -339,6 +343,7 @@ const struct uop_table uop_ffreep = {.fn = {[FORM_R] = ANY_SIZE(ffreep_r)}};
 static UOP_FN(fincstp_0)
 {
     X87_WAIT(cpu, u);
+    x87_note(cpu, u);
     cpu->fpu.top = (cpu->fpu.top + 1) & 7;
     x87_clear_c1(&cpu->fpu);
     NEXT(u);
@@ -346,6 +351,7 @@ static UOP_FN(fincstp_0)
 static UOP_FN(fdecstp_0)
 {
     X87_WAIT(cpu, u);
+    x87_note(cpu, u);
     cpu->fpu.top = (cpu->fpu.top - 1) & 7;
     x87_clear_c1(&cpu->fpu);
     NEXT(u);
