@@ -1,0 +1,24 @@
+/*
+ * 8254 interval timer: ports 40h-43h, three counters at 1.193182 MHz.
+ */
+#ifndef ORRERY_DEVICES_PIT_H
+#define ORRERY_DEVICES_PIT_H
+
+#include "devices/core/device.h"
+
+enum { PIT_HZ = 1193182 };
+
+struct pit_config {
+    struct irq irq0; /* OUT of counter 0 */
+};
+
+extern const struct device_class pit_class;
+
+/* The wire to GATE 2 (port 61h bit 0). Gates 0 and 1 are tied high. */
+struct irq pit_gate2(struct device *dev);
+/* OUT of counter 2, now; dev is the device, as port 61h wants it. */
+bool pit_out2(void *dev);
+/* Period in PIT clocks of the tone on OUT 2; 0 while it is not a square wave or rate generator. */
+u32 pit_tone2(struct device *dev);
+
+#endif
