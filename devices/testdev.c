@@ -13,7 +13,7 @@ enum {
 
 struct testdev {
     struct device dev;
-    u8 scratch[4];
+    u8 scratch[8]; /* four ports; the rest keeps st_le in bounds for the compiler */
     u8 buffer[BUFFER_SIZE];
     u32 lines; /* levels written */
     struct testdev_config cfg;
@@ -90,6 +90,7 @@ static bool create(struct device *dev, const void *cfg)
     region_device(&t->ram_size, io, "test RAM size", RAM_SIZE, 4, t, ram_size_read, NULL);
     t->ram_size.max_access = 4;
     region_device(&t->scratch_port, io, "test scratch", SCRATCH, 4, t, scratch_read, scratch_write);
+    t->scratch_port.max_access = 4;
     region_device(&t->flush, io, "test page flush", FLUSH, 4, t, NULL, flush_write);
     region_device(&t->exit, io, "test exit", EXIT, 4, t, NULL, exit_write);
     region_device(&t->line_ports, io, "test lines", LINES, TESTDEV_LINES, t, NULL, line_write);
