@@ -198,7 +198,11 @@ static void frame_setup(struct vga *v, struct frame *f)
         frame_text(v, f);
 }
 
-/* The memory address counter to an address of the planes (CRTC registers 14h and 17h). */
+/*
+ * The memory address counter to an address of the planes (CRTC registers 14h and 17h). In doubleword
+ * mode IBM's manual feeds bits 12 and 13 back into the low bits, to suit a chain-4 whose low bits are
+ * A14 and A15; like most chips we use 14 and 15, so that chain-4 uses each fourth address.
+ */
 static u32 crtc_address(const struct vga *v, u32 count, unsigned row_scan)
 {
     u8 mode = v->crtc[CRTC_MODE];
@@ -207,7 +211,7 @@ static u32 crtc_address(const struct vga *v, u32 count, unsigned row_scan)
         return count;
     count &= 0xffff;
     if (v->crtc[CRTC_UNDERLINE] & 0x40)
-        addr = count << 2 | (count >> 12 & 3);
+        addr = count << 2 | (count >> 14 & 3);
     else if (!(mode & 0x40))
         addr = count << 1 | (count >> (mode & 0x20 ? 15 : 13) & 1);
     else
