@@ -92,7 +92,11 @@ static UOP_FN(fnop_0)
     NEXT(u);
 }
 /* FNENI, FNDISI, FNSETPM: the 8087's and 287's; nothing since. */
-static UOP_FN(fneni_0) { NEXT(u); }
+static UOP_FN(fneni_0)
+{
+    (void)cpu;
+    NEXT(u);
+}
 const struct uop_table uop_wait = {.fn = {[FORM_0] = ANY_SIZE(wait_0)}};
 const struct uop_table uop_fnop = {.fn = {[FORM_0] = ANY_SIZE(fnop_0)}};
 const struct uop_table uop_fneni = {.fn = {[FORM_0] = ANY_SIZE(fneni_0)}};

@@ -44,7 +44,9 @@ static UOP_FN(fld_m32)
     u32 v = (u32)mem_read(cpu, uop_lin(cpu, u, 4, false), 4);
     x87_note_mem(cpu, u);
     struct x87_reg r;
-    if (no_room(f) || fp80_from_normal_f32(&r, v))
+    if (no_room(f))
+        push_overflow(f);
+    else if (likely(fp80_from_normal_f32(&r, v)))
         push(f, r);
     else
         push_special(f, fp80_from_f32, v);
@@ -57,7 +59,9 @@ static UOP_FN(fld_m64)
     u64 v = mem_read(cpu, uop_lin(cpu, u, 8, false), 8);
     x87_note_mem(cpu, u);
     struct x87_reg r;
-    if (no_room(f) || fp80_from_normal_f64(&r, v))
+    if (no_room(f))
+        push_overflow(f);
+    else if (likely(fp80_from_normal_f64(&r, v)))
         push(f, r);
     else
         push_special(f, fp80_from_f64, v);
