@@ -546,6 +546,8 @@ static bool create(struct device *dev, const void *cfg)
 {
     struct ide *ide = container_of(dev, struct ide, dev);
     const struct ide_config *c = cfg;
+    if (!c)
+        return device_fail(dev->sys, "the IDE controller needs a PCI bus");
     for (unsigned i = 0; i < IDE_DRIVES; i++)
         if (c->drive[i].present && !c->drive[i].cdrom && !c->drive[i].disk)
             return device_fail(dev->sys, "IDE drive %u is a hard disk without an image", i);
