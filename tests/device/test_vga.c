@@ -740,6 +740,12 @@ START_TEST(pci_function)
     ck_assert_uint_eq(space_read(&s2.mem, 0xfebf0604, 4), 0x1e1e1e1e);
     space_write(&s2.mem, 0xfebf0604, 0xbebebebe, 4);
     space_write(&s2.mem, 0xfd000000, 0x56341200, 4);
+    u8 edid[128], sum = 0;
+    space_read_bytes(&s2.mem, 0xfebf0000, edid, sizeof edid);
+    for (unsigned i = 0; i < sizeof edid; i++)
+        sum = (u8)(sum + edid[i]);
+    ck_assert_uint_eq(sum, 0);
+    ck_assert_uint_eq(ld64(edid), 0x00ffffffffffff00);
     struct display *d = vga_display(dev);
     d->refresh(d->owner, false);
     ck_assert_uint_eq(d->surface.pixels[0], 0x123456);
