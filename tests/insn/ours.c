@@ -23,6 +23,7 @@ enum {
 #define KERNEL 0xffff800000000000ull /* linear address of physical 0 */
 enum { SEL_CODE32 = 0x23, SEL_DATA = 0x2b, SEL_CODE64 = 0x33, SEL_KERNEL = 0x08, SEL_TSS = 0x40 };
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4 };
+#define PTE_NX (1ull << 63)
 
 /* The machine: RAM and a CPU. One per process. */
 static struct {
@@ -92,9 +93,9 @@ static void build_tables(void)
     pte(PA_PD_USER, ORACLE_CODE >> 21, PA_PT_CODE, user);
     pte(PA_PT_CODE, 0, PA_CODE, PTE_P | PTE_U);
     for (unsigned i = 0; i < 3; i++)
-        pte(PA_PT_DATA, i, PA_DATA + i * PAGE_SIZE, PTE_P | PTE_U | (i < 2 ? PTE_W : 0));
+        pte(PA_PT_DATA, i, PA_DATA + i * PAGE_SIZE, PTE_NX | PTE_P | PTE_U | (i < 2 ? PTE_W : 0));
     for (unsigned i = 0; i < 2; i++)
-        pte(PA_PT_LOW, (ORACLE_LOW >> 12) + i, PA_LOW + i * PAGE_SIZE, user);
+        pte(PA_PT_LOW, (ORACLE_LOW >> 12) + i, PA_LOW + i * PAGE_SIZE, user | PTE_NX);
     pte(PA_PML4, 256, PA_PDPT_KERNEL, PTE_P | PTE_W);
     pte(PA_PDPT_KERNEL, 0, PA_PD_KERNEL, PTE_P | PTE_W);
     pte(PA_PD_KERNEL, 0, PA_PT_KERNEL, PTE_P | PTE_W);
