@@ -11,11 +11,11 @@ typedef u64 double_fn(struct cpu *cpu, unsigned size, u64 a, u64 b, unsigned cou
 
 ALWAYS_INLINE unsigned shift_count(unsigned size, u64 count) { return count & (size == 8 ? 63 : 31); }
 
-/* Result flags of a shift: SF ZF PF of r, CF and OF as told, AF kept. */
+/* Result flags of a shift: SF ZF PF of r, CF and OF as told, AF set. */
 ALWAYS_INLINE void flags_shift(struct cpu *cpu, unsigned size, u64 r, bool cf, bool of)
 {
     cpu->cc_res = sext(r, size);
-    cpu->cc_aux = (cpu->cc_aux & AUX_AF) | (u32)cf << 31 | (u32)(cf ^ of) << 30;
+    cpu->cc_aux = AUX_AF | (u32)cf << 31 | (u32)(cf ^ of) << 30;
 }
 
 /* ---- meanings; a is zero-extended, count masked and not 0 ---- */

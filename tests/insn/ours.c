@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "cpu/block.h"
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
 #include "cpu/flags.h"
@@ -24,6 +25,8 @@ enum {
 enum { SEL_CODE32 = 0x23, SEL_DATA = 0x2b, SEL_CODE64 = 0x33, SEL_KERNEL = 0x08, SEL_TSS = 0x40 };
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4 };
 #define PTE_NX (1ull << 63)
+
+extern const struct engine engine_interp;
 
 /* The machine: RAM and a CPU. One per process. */
 static struct {
@@ -135,7 +138,13 @@ static bool ours_start(void)
     }
     build_tables();
     ours.cpu = cpu_create(&ours.model, 0, &ours.env, &ours.trace);
-    return ours.cpu != NULL;
+    if (!ours.cpu)
+        return false;
+    if (!ours.cpu->engine) {
+        ours.cpu->engine = &engine_interp;
+        ours.cpu->engine_data = block_cache_create(16 << 20);
+    }
+    return true;
 }
 
 const u32 *ours_features(void)

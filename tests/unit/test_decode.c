@@ -13,11 +13,18 @@ static struct gen gen;
 static u32 all_features[16];
 static unsigned cases = 60;
 
-/* What Capstone 4 is known to say differently, with the reason. */
-static bool excepted(const struct insn_row *row, const struct insn *in, const u8 *bytes, const cs_insn *theirs)
+/* What Capstone 4 is known to get wrong; 'theirs' is NULL where it found no instruction. */
+static bool excepted(const struct insn *in, unsigned bits, const cs_insn *theirs)
 {
-    (void)row, (void)in, (void)bytes, (void)theirs;
-    return false;
+    const struct insn_row *row = in->row;
+    const char *e = row->encoding;
+    if (row->uop == UOP_UD)
+        return true; /* it gives UD0 and UD1 no ModRM byte */
+    if (!theirs && row->uop == UOP_NOP)
+        return true; /* it knows few hints */
+    if (bits == 16 && (!strncmp(e, "F3 0F", 5) || !strncmp(e, "F2 0F", 5) || !strncmp(e, "66 0F", 5)))
+        return true; /* it forgets mandatory prefixes in 16-bit code */
+    return (in->rex & 8) && (row->uop == UOP_RET || !strncmp(e, "NP 0F", 5)); /* REX.W where it means nothing */
 }
 
 /* The last word of Capstone's mnemonic: prefixes come before it. */
@@ -50,7 +57,7 @@ static unsigned check_one(csh cs, unsigned r, unsigned bits)
     size_t got = cs_disasm(cs, bytes, n, 0x1000, 1, &theirs);
     unsigned bad = 0;
     bool same = got && theirs->size == in.len && mnemonic_matches(in.row->mnemonic, bare(theirs->mnemonic));
-    if (!same && !(got && excepted(in.row, &in, bytes, theirs))) {
+    if (!same && !excepted(&in, bits, got ? theirs : NULL)) {
         bad = 1;
         printf("%u-bit [%s] %s %s:", bits, in.row->encoding, in.row->mnemonic, in.row->operands);
         for (unsigned i = 0; i < n; i++)
