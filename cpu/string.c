@@ -34,7 +34,7 @@ static u64 stretch(const struct cpu *cpu, const struct uop *u, unsigned s, u64 o
     u64 room = PAGE_SIZE - (lin & ~PAGE_MASK);
     if (u->asize != 8)
         room = MIN(room, size_mask(u->asize) - off + 1);
-    bool checked = (cpu->mode & MODE_CODE) != MODE_CODE64 && !((cpu->mode & MODE_FLAT) && s < FS);
+    bool checked = (cpu->mode & MODE_CODE) != MODE_CODE64 && !((cpu->mode & MODE_FLAT) && s < FS && s != CS);
     if (checked) {
         const struct seg *g = &cpu->seg[s];
         if (!(g->attr & SEG_CODE) && (g->attr & SEG_E))

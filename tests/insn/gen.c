@@ -182,7 +182,9 @@ static unsigned put_prefixes(struct gen *g, const struct insn_row *row, const st
     bool branch = strchr(row->operands, 'J') != NULL || (row->attrs & A_F64);
     if (chance(g, row->attrs & A_LOCK ? 15 : 1))
         out[n++] = 0xf0;
-    if (!e->mandatory && !e->no_rep && chance(g, strpbrk(row->operands, "XY") ? 60 : 3))
+    /* AMD lets F2 and F3 choose the condition of LOOPE and LOOPNE, which no manual says */
+    bool odd = named(row->mnemonic, "loope") || named(row->mnemonic, "loopne");
+    if (!e->mandatory && !e->no_rep && !odd && chance(g, strpbrk(row->operands, "XY") ? 60 : 3))
         out[n++] = chance(g, 50) ? 0xf2 : 0xf3;
     if (!e->mandatory && !e->no_66 && !(branch && bits == 64) && chance(g, 25))
         out[n++] = 0x66;
@@ -280,7 +282,7 @@ static bool emit(struct building *b, const void *bytes, unsigned n)
 static void set_reg(struct building *b, unsigned reg, u64 v)
 {
     if (b->first) {
-        b->c->in.gpr[reg] = v;
+        b->c->in.gpr[reg] = b->c->bits == 64 ? v : (u32)v;
         return;
     }
     u8 bytes[10] = {(u8)(reg >= 8 ? 0x49 : 0x48), (u8)(0xb8 | (reg & 7))};

@@ -263,7 +263,7 @@ bool ours_run(const struct oracle_case *c, struct oracle_state *out)
     flags_from_image(cpu, (u32)c->in.rflags);
     fx_load(cpu, c->in.fx);
     cpu_update_mode(cpu);
-    cpu_run(cpu, 20000);
+    cpu_run(cpu, 100000);
     collect(cpu, out);
     fx_store(cpu, out->fx);
     memcpy(out->data, ours.ram + PA_DATA, sizeof(out->data));
