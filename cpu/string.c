@@ -147,8 +147,8 @@ ALWAYS_INLINE u64 cmps(struct cpu *cpu, const struct uop *u, unsigned size, u64 
         } while (++i < k && (a == b) != until_equal);
         k = i;
     } else {
+        b = mem_read(cpu, lin_b, size); /* this one first, as silicon does: both may fault */
         a = mem_read(cpu, lin_a, size);
-        b = mem_read(cpu, lin_b, size);
         k = 1;
     }
     compare(cpu, u, size, a, b, next);
