@@ -35,6 +35,8 @@ void sse_check_begin(struct cpu *cpu);
 void sse_check(struct cpu *cpu, const struct uop *u, const struct fp_op *op, const struct fp_half *half,
                unsigned halves);
 extern const struct fp_op fp_plain;
+/* Dot products report after each of their stages (sse_arith.c). */
+void fp_dot_checked(struct cpu *cpu, const struct uop *u, unsigned elem, struct fp_half *half, unsigned halves);
 
 /*
  * FP_FN(name, body, ...): the handler 'name' is body(cpu, u, ..., checked), twice:

@@ -85,6 +85,7 @@ ALWAYS_INLINE v128 lanes_mask_d(unsigned bits)
         LD(r, i) = bits & BIT(i) ? 0xffffffffu : 0;
     return r.v;
 }
+ALWAYS_INLINE v128 lanes_mask_q(unsigned bits) { return (v128){bits & 1 ? ~0ull : 0, bits & 2 ? ~0ull : 0}; }
 VEC_KERNEL(fp_dpps)
 {
     v128 part = lanes_mask_d(imm >> 4), product = fp_mulps(a & part, b & part, 0) & part;
@@ -94,9 +95,37 @@ VEC_KERNEL(fp_dpps)
 }
 VEC_KERNEL(fp_dppd)
 {
-    v128 part = {imm & 0x10 ? ~0ull : 0, imm & 0x20 ? ~0ull : 0};
+    v128 part = lanes_mask_q(imm >> 4);
     v128 product = fp_mulpd(a & part, b & part, 0) & part, sum = fp_haddpd(product, product, 0);
-    return sum & (v128){imm & 1 ? ~0ull : 0, imm & 2 ? ~0ull : 0};
+    return sum & lanes_mask_q(imm);
+}
+
+/* A stage of a dot product on all halves: r = k(a, b), then r becomes both operands of the next. */
+static void dot_stage(struct cpu *cpu, const struct uop *u, vec_kernel *k, const struct fp_op *op,
+                      struct fp_half *half, unsigned halves)
+{
+    sse_check_begin(cpu);
+    for (unsigned h = 0; h < halves; h++)
+        half[h].r = k(half[h].a, half[h].b, 0);
+    sse_check(cpu, u, op, half, halves);
+    for (unsigned h = 0; h < halves; h++)
+        half[h].a = half[h].b = half[h].r;
+}
+void fp_dot_checked(struct cpu *cpu, const struct uop *u, unsigned elem, struct fp_half *half, unsigned halves)
+{
+    static const struct fp_op mul_ps = {FP_MUL, 4, 4}, add_ps = {FP_HADD, 4, 4};
+    static const struct fp_op mul_pd = {FP_MUL, 8, 2}, add_pd = {FP_HADD, 8, 2};
+    unsigned imm = (u8)u->imm;
+    v128 part = elem == 4 ? lanes_mask_d(imm >> 4) : lanes_mask_q(imm >> 4);
+    for (unsigned h = 0; h < halves; h++)
+        half[h].a &= part, half[h].b &= part;
+    dot_stage(cpu, u, elem == 4 ? fp_mulps : fp_mulpd, elem == 4 ? &mul_ps : &mul_pd, half, halves);
+    for (unsigned h = 0; h < halves; h++)
+        half[h].a &= part, half[h].b &= part;
+    for (unsigned i = 0; i < (elem == 4 ? 2 : 1); i++)
+        dot_stage(cpu, u, elem == 4 ? fp_haddps : fp_haddpd, elem == 4 ? &add_ps : &add_pd, half, halves);
+    for (unsigned h = 0; h < halves; h++)
+        half[h].r &= elem == 4 ? lanes_mask_d(imm) : lanes_mask_q(imm);
 }
 FP_PACKED(DPPS, fp_dpps, FP_DOT, 4)
 FP_PACKED(DPPD, fp_dppd, FP_DOT, 8)

@@ -57,10 +57,12 @@ static u64 significand_only(u64 x)
 }
 
 /* Would the lane's result be inexact if its exponent were unbounded? Operands are finite. */
-static bool unbounded_inexact(enum fp_kind kind, unsigned elem, v128 a, v128 b, u32 control)
+static bool unbounded_inexact(enum fp_kind kind, unsigned elem, v128 a, v128 b, bool tiny, u32 control)
 {
     u32 flags;
     v128 r;
+    if (tiny && (kind == FP_ADD || kind == FP_SUB)) /* has no bits below those of the operands */
+        return false;
     if (kind == FP_NARROW)
         return significand_only(b[0]) & (BIT64(29) - 1);
     if (elem == 4) { /* in double nothing overflows; what is exact to 24 bits is exact there */
@@ -73,7 +75,7 @@ static bool unbounded_inexact(enum fp_kind kind, unsigned elem, v128 a, v128 b, 
         lane_compute(kind, 8, (v128){significand_only(a[0]), 0}, (v128){significand_only(b[0]), 0}, control, &flags);
         return flags & MXCSR_PE;
     }
-    /* Tiny sums are exact; those that overflow do not when scaled by 2^-4, and what that loses is inexact. */
+    /* Sums that overflow do not when scaled by 2^-4; a bit that is lost by scaling would be lost by adding. */
     fp_host_set(control);
     v128 scale = {(1023ull - 4) << 52, 0};
     v128 x = fp_mulsd(a, scale, 0), y = fp_mulsd(b, scale, 0);
@@ -96,10 +98,10 @@ static u32 lane_flags(const struct cpu *cpu, enum fp_kind kind, unsigned elem, v
     bool tiny = (flags & MXCSR_UE) || is_denormal(r, kind == FP_NARROW ? 4 : elem);
     if ((unmasked(cpu) & MXCSR_UE) && tiny) {
         flags = (flags & PRE_FLAGS) | MXCSR_UE;
-        flags |= unbounded_inexact(kind, elem, a, b, control) ? MXCSR_PE : 0;
+        flags |= unbounded_inexact(kind, elem, a, b, true, control) ? MXCSR_PE : 0;
     } else if ((unmasked(cpu) & MXCSR_OE) && (flags & MXCSR_OE)) {
         flags &= ~(u32)MXCSR_PE;
-        flags |= unbounded_inexact(kind, elem, a, b, control) ? MXCSR_PE : 0;
+        flags |= unbounded_inexact(kind, elem, a, b, false, control) ? MXCSR_PE : 0;
     }
     return flags;
 }
@@ -131,8 +133,6 @@ static u32 exact_flags(const struct cpu *cpu, const struct fp_op *op, const stru
     return flags;
 }
 
-static bool has_lanes(const struct fp_op *op) { return op->kind != FP_PLAIN && op->kind != FP_DOT; }
-
 void sse_check(struct cpu *cpu, const struct uop *u, const struct fp_op *op, const struct fp_half *half,
                unsigned halves)
 {
@@ -140,7 +140,7 @@ void sse_check(struct cpu *cpu, const struct uop *u, const struct fp_op *op, con
     RAISES(cpu, u);
     if (flags & PRE_FLAGS & open)
         flags &= PRE_FLAGS;
-    else if ((open & (MXCSR_OE | MXCSR_UE)) && has_lanes(op))
+    else if ((open & (MXCSR_OE | MXCSR_UE)) && op->kind != FP_PLAIN)
         flags = exact_flags(cpu, op, half, halves);
     cpu_set_mxcsr(cpu, cpu->mxcsr | flags); /* the host's flags start from none again */
     if (flags & open)
@@ -152,12 +152,16 @@ void fp_op_checked(struct cpu *cpu, const struct uop *u, vec_kernel *k, const st
 {
     unsigned ra = enc == ENC_LEGACY ? u->dst : u->src2, halves = enc == ENC_VEX256 ? 2 : 1;
     struct fp_half half[2];
-    sse_check_begin(cpu);
-    for (unsigned h = 0; h < halves; h++) {
-        v128 a = xmm_get(cpu, ra, h);
-        half[h] = (struct fp_half){a, b.h[h], b.h[h], k(a, b.h[h], (u8)u->imm)};
+    for (unsigned h = 0; h < halves; h++)
+        half[h] = (struct fp_half){.a = xmm_get(cpu, ra, h), .b = b.h[h]};
+    if (op->kind == FP_DOT) {
+        fp_dot_checked(cpu, u, op->elem, half, halves);
+    } else {
+        sse_check_begin(cpu);
+        for (unsigned h = 0; h < halves; h++)
+            half[h].r = k(half[h].a, half[h].b, (u8)u->imm);
+        sse_check(cpu, u, op, half, halves);
     }
-    sse_check(cpu, u, op, half, halves);
     if (enc == ENC_VEX256)
         xmm_set(cpu, u->dst, 1, half[1].r);
     vec_result(cpu, u, enc, half[0].r);

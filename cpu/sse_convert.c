@@ -108,28 +108,31 @@ CONVERT_TO_INTEGER(CVTTSD2SI, fp_cvttsd2si32, fp_cvttsd2si64, 8)
 
 /*
  * ---- MMX operands ----
- * Two dwords. The unit turns to MMX whenever a register of it is touched; a
- * memory operand does that too for CVTPI2PS, not for CVTPI2PD (SDM vol. 2).
+ * Two dwords. The unit turns to MMX when a register of it is an operand, even
+ * if an SSE exception then ends the instruction; a memory operand of CVTPI2PS
+ * leaves it alone (AMD's silicon; Intel's manual says otherwise).
  */
 VEC_KERNEL(fp_cvtpi2ps) { return (v128){fp_cvtdq2ps(a, (v128){b[0], 0}, 0)[0], a[1]}; }
-ALWAYS_INLINE const struct uop *convert_from_mmx(struct cpu *cpu, const struct uop *u, vec_kernel *k, bool memory,
-                                                 bool enters)
+ALWAYS_INLINE const struct uop *convert_from_mmx(struct cpu *cpu, const struct uop *u, vec_kernel *k, bool memory)
 {
-    if (enters)
+    v128 b;
+    if (memory) {
+        b = vec_load(cpu, u, 8, 1);
+    } else {
         MMX_WAIT(cpu, u);
-    v128 b = memory ? vec_load(cpu, u, 8, 1) : (v128){mmx_get(cpu, u->src), 0};
+        b = (v128){mmx_get(cpu, u->src), 0};
+        MMX_ENTER(cpu);
+    }
     sse_begin(cpu, cpu->sse_checked);
     v128 r = k(xmm_get(cpu, u->dst, 0), b, 0);
     sse_end(cpu, u, cpu->sse_checked);
-    if (enters)
-        MMX_ENTER(cpu);
     xmm_set(cpu, u->dst, 0, r);
     NEXT(u);
 }
-static UOP_FN(CVTPI2PS_rr) { return convert_from_mmx(cpu, u, fp_cvtpi2ps, false, true); }
-static UOP_FN(CVTPI2PS_rm) { return convert_from_mmx(cpu, u, fp_cvtpi2ps, true, true); }
-static UOP_FN(CVTPI2PD_rr) { return convert_from_mmx(cpu, u, fp_cvtdq2pd, false, true); }
-static UOP_FN(CVTPI2PD_rm) { return convert_from_mmx(cpu, u, fp_cvtdq2pd, true, false); }
+static UOP_FN(CVTPI2PS_rr) { return convert_from_mmx(cpu, u, fp_cvtpi2ps, false); }
+static UOP_FN(CVTPI2PS_rm) { return convert_from_mmx(cpu, u, fp_cvtpi2ps, true); }
+static UOP_FN(CVTPI2PD_rr) { return convert_from_mmx(cpu, u, fp_cvtdq2pd, false); }
+static UOP_FN(CVTPI2PD_rm) { return convert_from_mmx(cpu, u, fp_cvtdq2pd, true); }
 const struct uop_table CVTPI2PS_table = {{[FORM_RR] = ANY_SIZE(CVTPI2PS_rr), [FORM_RM] = ANY_SIZE(CVTPI2PS_rm)}};
 const struct uop_table CVTPI2PD_table = {{[FORM_RR] = ANY_SIZE(CVTPI2PD_rr), [FORM_RM] = ANY_SIZE(CVTPI2PD_rm)}};
 
@@ -141,10 +144,10 @@ ALWAYS_INLINE const struct uop *convert_to_mmx(struct cpu *cpu, const struct uop
 {
     MMX_WAIT(cpu, u);
     v128 b = memory ? vec_load(cpu, u, n, align) : xmm_get(cpu, u->src, 0);
+    MMX_ENTER(cpu);
     sse_begin(cpu, cpu->sse_checked);
     v128 r = k(b, b, 0);
     sse_end(cpu, u, cpu->sse_checked);
-    MMX_ENTER(cpu);
     mmx_set(cpu, u->dst, r[0]);
     NEXT(u);
 }

@@ -122,60 +122,49 @@ static UOP_FN(movnti)
 const struct uop_table MOVNTI_table = {{[FORM_MR] = ANY_SIZE(movnti)}};
 
 /*
- * MASKMOVDQU: bytes of dst whose mask byte in src is negative, to seg:rDI. Only
- * bytes that are written can fault; all of them are looked at before the first.
+ * MASKMOVDQU: bytes of dst whose mask byte in src is negative, to seg:rDI. Bytes
+ * it does not store may fault as well (left to the implementation; silicon does).
  */
 static UOP_FN(maskmovdqu)
 {
     const union vec *v = &cpu->xmm[u->dst], *mask = &cpu->xmm[u->src];
-    u64 off = addr_wrap(u, cpu->gpr[RDI]), lin[16];
-    for (unsigned i = 0; i < 16; i++) {
-        if (!(VB(mask, i) & 0x80))
-            continue;
-        lin[i] = lin_at(cpu, u, u->seg, addr_wrap(u, off + i), 1, true);
-        if (!tlb_write_ptr(cpu, lin[i], 1, cpu->mmu_idx))
-            mem_probe_write(cpu, lin[i], 1, cpu->mmu_idx);
-    }
+    u64 lin = lin_at(cpu, u, u->seg, addr_wrap(u, cpu->gpr[RDI]), 16, true);
+    if (!tlb_write_ptr(cpu, lin, 16, cpu->mmu_idx))
+        mem_probe_write(cpu, lin, 16, cpu->mmu_idx);
     for (unsigned i = 0; i < 16; i++)
         if (VB(mask, i) & 0x80)
-            mem_write(cpu, lin[i], VB(v, i), 1);
+            mem_write(cpu, lin + i, VB(v, i), 1);
     NEXT(u);
 }
 const struct uop_table MASKMOVDQU_table = {{[FORM_RR] = ANY_SIZE(maskmovdqu)}};
 
-/* ---- SSE4a: bit fields of the low qword; length 0 means 64 (AMD APM vol. 4). The high qword is undefined: kept ---- */
+/*
+ * ---- SSE4a: bit fields of the low qword ----
+ * Length 0 means 64 (AMD APM vol. 4). The high qword is undefined; silicon clears it.
+ */
 ALWAYS_INLINE u64 field_mask(unsigned length) { return length ? ~0ull >> (64 - length) : ~0ull; }
-ALWAYS_INLINE u64 extract_field(u64 v, unsigned length, unsigned index)
+ALWAYS_INLINE void extract_field(struct cpu *cpu, const struct uop *u, u64 length, u64 index)
 {
-    return (v >> (index & 63)) & field_mask(length & 63);
+    u64 v = VQ(&cpu->xmm[u->dst], 0);
+    xmm_set(cpu, u->dst, 0, (v128){(v >> (index & 63)) & field_mask(length & 63), 0});
 }
-ALWAYS_INLINE u64 insert_field(u64 into, u64 v, unsigned length, unsigned index)
+ALWAYS_INLINE void insert_field(struct cpu *cpu, const struct uop *u, u64 length, u64 index)
 {
-    u64 mask = field_mask(length & 63) << (index & 63);
-    return (into & ~mask) | (v << (index & 63) & mask);
+    u64 mask = field_mask(length & 63) << (index & 63), v = VQ(&cpu->xmm[u->src], 0) << (index & 63);
+    xmm_set(cpu, u->dst, 0, (v128){(VQ(&cpu->xmm[u->dst], 0) & ~mask) | (v & mask), 0});
 }
-static UOP_FN(extrq_imm)
-{
-    u64 *q = &VQ(&cpu->xmm[u->dst], 0);
-    *q = extract_field(*q, (unsigned)u->imm, (unsigned)u->disp);
-    NEXT(u);
-}
+static UOP_FN(extrq_imm) { extract_field(cpu, u, u->imm, (u64)u->disp); NEXT(u); }
 static UOP_FN(extrq)
 {
-    u64 *q = &VQ(&cpu->xmm[u->dst], 0), control = VQ(&cpu->xmm[u->src], 0);
-    *q = extract_field(*q, (unsigned)control, (unsigned)(control >> 8));
+    u64 control = VQ(&cpu->xmm[u->src], 0);
+    extract_field(cpu, u, control, control >> 8);
     NEXT(u);
 }
-static UOP_FN(insertq_imm)
-{
-    u64 *q = &VQ(&cpu->xmm[u->dst], 0);
-    *q = insert_field(*q, VQ(&cpu->xmm[u->src], 0), (unsigned)u->imm, (unsigned)u->disp);
-    NEXT(u);
-}
+static UOP_FN(insertq_imm) { insert_field(cpu, u, u->imm, (u64)u->disp); NEXT(u); }
 static UOP_FN(insertq)
 {
-    u64 *q = &VQ(&cpu->xmm[u->dst], 0), control = VQ(&cpu->xmm[u->src], 1);
-    *q = insert_field(*q, VQ(&cpu->xmm[u->src], 0), (unsigned)control, (unsigned)(control >> 8));
+    u64 control = VQ(&cpu->xmm[u->src], 1);
+    insert_field(cpu, u, control, control >> 8);
     NEXT(u);
 }
 const struct uop_table EXTRQ_I_table = {{[FORM_RI] = ANY_SIZE(extrq_imm)}};

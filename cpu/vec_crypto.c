@@ -119,7 +119,7 @@ VEC_KERNEL(vec_pclmulqdq)
 }
 VEC_OP(PCLMULQDQ, vec_pclmulqdq)
 
-/* ---- SHA-1: A is the top dword of a vector, W0 too ---- */
+/* ---- SHA-1: A is the top dword of a vector, W0 too. AMD's silicon wants no alignment of any SHA operand ---- */
 ALWAYS_INLINE u32 sha1_function(unsigned which, u32 b, u32 c, u32 d)
 {
     return which == 0 ? (b & c) ^ (~b & d) : which == 2 ? (b & c) ^ (b & d) ^ (c & d) : b ^ c ^ d;
@@ -160,10 +160,10 @@ VEC_KERNEL(vec_sha1msg2)
     LD(r, 0) = rotate_left(LD(x, 0) ^ LD(r, 3), 1);
     return r.v;
 }
-VEC_OP_MEM(SHA1RNDS4, vec_sha1rnds4, 16, 16)
-VEC_OP_MEM(SHA1NEXTE, vec_sha1nexte, 16, 16)
-VEC_OP_MEM(SHA1MSG1, vec_sha1msg1, 16, 16)
-VEC_OP_MEM(SHA1MSG2, vec_sha1msg2, 16, 16)
+VEC_OP_MEM(SHA1RNDS4, vec_sha1rnds4, 16, 1)
+VEC_OP_MEM(SHA1NEXTE, vec_sha1nexte, 16, 1)
+VEC_OP_MEM(SHA1MSG1, vec_sha1msg1, 16, 1)
+VEC_OP_MEM(SHA1MSG2, vec_sha1msg2, 16, 1)
 
 /* ---- SHA-256 ---- */
 ALWAYS_INLINE u32 sha256_sum0(u32 x) { return rotate_right(x, 2) ^ rotate_right(x, 13) ^ rotate_right(x, 22); }
@@ -187,8 +187,8 @@ VEC_KERNEL(vec_sha256msg2)
     LD(r, 3) = LD(x, 3) + sha256_sigma1(LD(r, 1));
     return r.v;
 }
-VEC_OP_MEM(SHA256MSG1, vec_sha256msg1, 16, 16)
-VEC_OP_MEM(SHA256MSG2, vec_sha256msg2, 16, 16)
+VEC_OP_MEM(SHA256MSG1, vec_sha256msg1, 16, 1)
+VEC_OP_MEM(SHA256MSG2, vec_sha256msg2, 16, 1)
 
 /* Two rounds: C D G H in a, A B E F in b, message plus constants in the low qword of XMM0. */
 static v128 sha256_rounds2(v128 a, v128 b, u64 wk)
@@ -211,7 +211,7 @@ static UOP_FN(SHA256RNDS2_rr)
 }
 static UOP_FN(SHA256RNDS2_rm)
 {
-    v128 b = vec_load(cpu, u, 16, 16);
+    v128 b = vec_load(cpu, u, 16, 1);
     xmm_set(cpu, u->dst, 0, sha256_rounds2(xmm_get(cpu, u->dst, 0), b, VQ(&cpu->xmm[0], 0)));
     NEXT(u);
 }
