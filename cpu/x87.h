@@ -76,11 +76,11 @@ u32 x87_underflow(struct fpu *f, unsigned i);
 
 /* ---- FIP, FDP, FOP ---- */
 
-/* Of every non-control instruction. The decoder leaves FOP in u->imm. */
+/* Of every instruction that is none of environment and control words. The decoder leaves FOP in u->imm. */
 ALWAYS_INLINE void x87_note(struct cpu *cpu, const struct uop *u)
 {
     struct fpu *f = &cpu->fpu;
-    f->fip = uop_ip(cpu, u);
+    f->fip = cpu->gpr[SLOT_RIP] + u->pc_off;
     f->fcs = cpu->seg[CS].sel;
     f->fop = (u16)u->imm;
 }
