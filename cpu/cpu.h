@@ -41,7 +41,9 @@ void cpu_handle_exception(struct cpu *cpu);
 /*
  * At an instruction boundary with attention != 0, SLOT_RIP exact: INIT, SIPI, pending #DB, NMI,
  * INTR by their priorities and shadows; wakes a halted CPU. True: leave the run loop (ATT_EXIT,
- * or nothing to do while halted). While ATT_SHADOW is set mode has MODE_STEP.
+ * or nothing to do while halted). What cannot be taken now moves to cpu->held, so that attention
+ * is 0 on return false; it comes back when IF, NMI masking or the shadow change. In the shadow of
+ * STI and MOV SS mode has MODE_STEP.
  */
 bool cpu_take_pending(struct cpu *cpu);
 /* After each instruction completed (not faulted) under MODE_STEP; eflags_before: cpu->eflags before it. */

@@ -38,6 +38,8 @@ extern const size_t cpu_model_count;
  * false with one sentence in err (err_size bytes), suggesting the nearest name.
  */
 bool cpu_model_parse(const char *spec, struct cpu_model *out, char *err, size_t err_size);
+/* Family, model, stepping as CPUID.1:EAX and EDX after reset give them. */
+u32 cpu_signature(const struct cpu_model *model);
 /* CPUID for leaf/subleaf as this CPU answers now (OSXSAVE, APIC id, topology: cpu->count). */
 void cpuid(const struct cpu *cpu, u32 leaf, u32 subleaf, u32 out[4]);
 

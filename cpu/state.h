@@ -261,6 +261,7 @@ struct cpu {
     u64 pat, mtrr_def, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     u64 misc_enable, mcg_status, tsc_offset, debugctl, mcg_ctl, ucode_rev;
     u64 mc_bank[4][4]; /* machine check: CTL, STATUS, ADDR, MISC of each bank */
+    u64 rng_state; /* RDRAND: the machine may seed it */
     u64 pdpte[4]; /* PAE: loaded by MOV CR3 */
     u8 cpl;
     bool halted;       /* HLT or MWAIT */
@@ -294,6 +295,7 @@ struct cpu {
     i64 budget;        /* instructions left in this slice; blocks subtract their length on entry */
     i64 slice;         /* budget at the start of the slice */
     u32 attention;     /* enum attention; atomic */
+    u32 held;          /* attention that cannot be taken now (IF = 0, shadow, ...): cpu_update_mode gives it back */
     const struct uop *cur;   /* the micro-op that may raise */
     struct block *block;     /* the block it is in */
     jmp_buf unwind;          /* cpu_raise comes back here */

@@ -1,0 +1,268 @@
+/*
+ * A CPU's life: creation, RESET and INIT, the mode derived from control state,
+ * attention, and registers by name for debuggers (slots.def is the list).
+ * Running it is interp.c's; what it can do, cpuid.c's.
+ */
+#include "cpu/mxcsr.h"
+#include "cpu/sys.h"
+#include "cpu/tlb.h"
+#include "cpu/x87.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const struct cpu_env *env,
+                       struct trace *trace)
+{
+    struct cpu *cpu = calloc(1, sizeof(*cpu));
+    if (!cpu)
+        return NULL;
+    cpu->model = model;
+    cpu->index = index;
+    cpu->count = 1;
+    cpu->env = env;
+    cpu->trace = trace;
+    static_assert(WORD_COUNT <= ARRAY_LEN(cpu->features), "feature words fit");
+    memcpy(cpu->features, model->features, sizeof(model->features));
+    cpu->rng_state = 0x6f7272657279ull + index;
+    if (!tlb_create(cpu)) {
+        cpu_destroy(cpu);
+        return NULL;
+    }
+    cpu_reset(cpu, false);
+    return cpu;
+}
+
+void cpu_destroy(struct cpu *cpu)
+{
+    if (!cpu)
+        return;
+    tlb_destroy(cpu);
+    debug_free(cpu);
+    free(cpu);
+}
+
+/* SDM vol. 3, table 10-1; the 8087 family and SSE keep their contents over INIT. */
+static void reset_fpu(struct cpu *cpu)
+{
+    cpu->fpu = (struct fpu){.fcw = 0x40, .ftw = 0xff}; /* all +0.0, tags valid */
+    cpu_set_mxcsr(cpu, MXCSR_RESET);
+    memset(cpu->xmm, 0, sizeof(cpu->xmm));
+    cpu->xcr0 = 1;
+    cpu->ferr_high = false;
+}
+
+static void reset_segments(struct cpu *cpu)
+{
+    const u32 data = SEG_P | SEG_S | SEG_W | SEG_A;
+    for (unsigned s = 0; s < SEG_COUNT; s++)
+        cpu->seg[s] = (struct seg){.limit = 0xffff, .attr = data};
+    cpu->seg[CS].sel = 0xf000;
+    cpu->seg[CS].base = 0xffff0000u;
+    cpu->gdtr = cpu->idtr = (struct dtable){.limit = 0xffff};
+    cpu->ldtr = (struct seg){.limit = 0xffff, .attr = SEG_P | SYS_LDT};
+    cpu->tr = (struct seg){.limit = 0xffff, .attr = SEG_P | SYS_TSS32_BUSY};
+}
+
+void cpu_reset(struct cpu *cpu, bool init)
+{
+    trace(cpu->trace, cpu_reset, "cpu %u: %s", cpu->index, init ? "INIT" : "RESET");
+    memset(cpu->gpr, 0, sizeof(cpu->gpr));
+    cpu->gpr[RDX] = cpu_signature(cpu->model);
+    cpu->gpr[SLOT_RIP] = 0xfff0;
+    cpu->eflags = FL_1;
+    flags_from_image(cpu, 0);
+    reset_segments(cpu);
+    u64 cache = init ? cpu->cr0 & (CR0_CD | CR0_NW) : (u64)(CR0_CD | CR0_NW);
+    cpu->cr0 = cache | CR0_ET;
+    cpu->cr2 = cpu->cr3 = cpu->cr4 = 0;
+    memset(cpu->pdpte, 0, sizeof(cpu->pdpte));
+    memset(cpu->dr, 0, sizeof(cpu->dr));
+    cpu->dr[6] = 0xffff0ff0u;
+    cpu->dr[7] = 0x400;
+    cpu->efer = 0;
+    cpu->cpl = 0;
+    if (!init) {
+        reset_fpu(cpu);
+        msr_reset(cpu);
+    }
+    cpu->halted = cpu->mwait_any = cpu->in_shutdown = cpu->nmi_masked = false;
+    cpu->wait_sipi = cpu->index != 0;
+    cpu->dr6_pending = 0;
+    cpu->shadow = 0;
+    cpu->shadow_ss = cpu->force_step = cpu->keep_rf = cpu->no_step_trap = cpu->delivering = false;
+    cpu->exc_ext = 0;
+    cpu->monitor_addr = ~0ull;
+    cpu_clear_attention(cpu, ATT_TRAP | ATT_SHADOW | ATT_NMI | (init ? 0u : (u32)(ATT_INIT | ATT_SIPI)));
+    cpu->cur = NULL;
+    tlb_flush(cpu, true);
+    cpu_update_mode(cpu);
+}
+
+static bool is_flat(const struct seg *seg, u32 must, u32 must_not)
+{
+    return seg->base == 0 && seg->limit == 0xffffffffu && (seg->attr & must) == must && !(seg->attr & must_not);
+}
+
+void cpu_update_mode(struct cpu *cpu)
+{
+    const u32 cs = cpu->seg[CS].attr;
+    bool code64 = is_long(cpu) && (cs & SEG_L);
+    bool stack32 = cpu->seg[SS].attr & SEG_DB;
+    u32 mode = code64 ? MODE_CODE64 : cs & SEG_DB ? MODE_CODE32 : MODE_CODE16;
+    mode |= (code64 ? 2u : stack32 ? 1u : 0u) << MODE_STACK_SHIFT;
+    cpu->sp_mask = code64 ? ~0ull : stack32 ? 0xffffffffu : 0xffffu;
+    const u32 data_bad = SEG_UNUSABLE | SEG_CODE | SEG_E;
+    if (is_flat(&cpu->seg[CS], SEG_CODE | SEG_R, SEG_UNUSABLE) && is_flat(&cpu->seg[DS], SEG_W, data_bad) &&
+        is_flat(&cpu->seg[ES], SEG_W, data_bad) && is_flat(&cpu->seg[SS], SEG_W, data_bad))
+        mode |= MODE_FLAT;
+    if (!(cpu->cr0 & (CR0_EM | CR0_TS))) {
+        mode |= MODE_FPU;
+        if (cpu->cr4 & CR4_OSFXSR)
+            mode |= MODE_SSE;
+    }
+    if (!(cpu->cr0 & CR0_TS) && (cpu->cr4 & CR4_OSXSAVE) && (cpu->xcr0 & 6) == 6)
+        mode |= MODE_AVX;
+    if ((cpu->eflags & (FL_TF | FL_RF)) || cpu->shadow || cpu->force_step || debug_needs_step(cpu))
+        mode |= MODE_STEP;
+    cpu->mode = mode;
+    cpu->mmu_idx = (u8)idx_for_cpl(cpu, cpu->cpl);
+    if (unlikely(__atomic_load_n(&cpu->held, __ATOMIC_RELAXED)))
+        cpu_raise_attention(cpu, __atomic_exchange_n(&cpu->held, 0, __ATOMIC_SEQ_CST));
+}
+
+void cpu_raise_attention(struct cpu *cpu, u32 bits) { __atomic_fetch_or(&cpu->attention, bits, __ATOMIC_SEQ_CST); }
+void cpu_clear_attention(struct cpu *cpu, u32 bits)
+{
+    __atomic_fetch_and(&cpu->attention, ~bits, __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&cpu->held, ~bits, __ATOMIC_SEQ_CST);
+}
+
+/* ---- registers by name ---- */
+
+enum reg_kind { REG_PLAIN, REG_SEL, REG_EFLAGS, REG_ST, REG_FTAG, REG_FSTAT, REG_CONTROL, REG_VEC, REG_COUNTER };
+struct reg_name {
+    const char *name;
+    u8 size;  /* as debuggers see it */
+    u8 kind;  /* enum reg_kind */
+    u16 field; /* bytes of the member */
+    u16 offset;
+    u8 number;
+};
+static const struct reg_name reg_names[] = {
+#define REG(name, size, kind, member, number)                                                                \
+    {name, size, REG_##kind, sizeof(((struct cpu *)0)->member), offsetof(struct cpu, member), number},
+#include "cpu/slots.def"
+#undef REG
+};
+
+static const struct reg_name *reg_find(const char *name)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(reg_names); i++)
+        if (strcasecmp(reg_names[i].name, name) == 0)
+            return &reg_names[i];
+    return NULL;
+}
+
+/* A struct member as an integer, whatever the host's byte order. */
+static u64 member_get(const void *p, unsigned size)
+{
+    switch (size) {
+    case 1: return *(const u8 *)p;
+    case 2: return *(const u16 *)p;
+    case 4: return *(const u32 *)p;
+    default: return *(const u64 *)p;
+    }
+}
+static void member_set(void *p, unsigned size, u64 v)
+{
+    switch (size) {
+    case 1: *(u8 *)p = (u8)v; break;
+    case 2: *(u16 *)p = (u16)v; break;
+    case 4: *(u32 *)p = (u32)v; break;
+    default: *(u64 *)p = v; break;
+    }
+}
+
+unsigned cpu_reg_read(struct cpu *cpu, const char *name, void *out)
+{
+    const struct reg_name *r = reg_find(name);
+    if (!r)
+        return 0;
+    const u8 *member = (const u8 *)cpu + r->offset;
+    u64 v = 0;
+    switch (r->kind) {
+    case REG_EFLAGS: v = cpu_eflags(cpu); break;
+    case REG_FTAG: v = x87_tag_word(&cpu->fpu); break;
+    case REG_FSTAT: v = x87_fsw(&cpu->fpu); break;
+    case REG_COUNTER: v = cpu_icount(cpu); break;
+    case REG_ST: {
+        const struct x87_reg *st = &cpu->fpu.reg[(cpu->fpu.top + r->number) & 7];
+        st64(out, st->man);
+        st16((u8 *)out + 8, st->se);
+        return r->size;
+    }
+    case REG_VEC:
+        for (unsigned i = 0; i < r->size / 8u; i++)
+            st64((u8 *)out + 8 * i, VQ(&cpu->xmm[r->number], i));
+        return r->size;
+    default: v = member_get(member, r->field); break;
+    }
+    st_le(out, v, r->size);
+    return r->size;
+}
+
+/* As a debugger's user expects: the hidden part follows, if the selector can be loaded at all. */
+static bool write_selector(struct cpu *cpu, unsigned s, u16 sel)
+{
+    struct desc d;
+    u8 raw[8];
+    if (is_real_like(cpu)) {
+        seg_load_real(cpu, s, sel);
+        return true;
+    }
+    if (!(sel & 0xfffc)) {
+        cpu->seg[s] = seg_null(sel);
+        return s != CS;
+    }
+    u64 base = sel & 4 ? cpu->ldtr.base : cpu->gdtr.base;
+    u32 limit = sel & 4 ? cpu->ldtr.limit : cpu->gdtr.limit;
+    if ((sel | 7u) > limit || !cpu_debug_read(cpu, base + (sel & 0xfff8u), raw, 8))
+        return false;
+    d = (struct desc){.lo = ld32(raw), .hi = ld32(raw + 4)};
+    bool usable = desc_present(&d) && (s == CS ? desc_is_code(&d) : desc_is_seg(&d));
+    if (usable)
+        cpu->seg[s] = seg_of(sel, &d);
+    return usable;
+}
+
+bool cpu_reg_write(struct cpu *cpu, const char *name, const void *in)
+{
+    const struct reg_name *r = reg_find(name);
+    if (!r || r->kind == REG_COUNTER)
+        return false;
+    u8 *member = (u8 *)cpu + r->offset;
+    u64 v = r->size <= 8 ? ld_le(in, r->size) : 0;
+    bool ok = true;
+    switch (r->kind) {
+    case REG_SEL: ok = write_selector(cpu, r->number, (u16)v); break;
+    case REG_EFLAGS:
+        cpu->eflags = ((u32)v & eflags_valid(cpu) & ~(u32)FL_ARITH) | FL_1;
+        flags_from_image(cpu, (u32)v);
+        break;
+    case REG_FTAG: cpu->fpu.ftw = x87_abridged_tags((u16)v); break;
+    case REG_FSTAT: x87_set_fsw(&cpu->fpu, (u16)v); break;
+    case REG_ST: cpu->fpu.reg[(cpu->fpu.top + r->number) & 7] = (struct x87_reg){ld64(in), ld16((const u8 *)in + 8)}; break;
+    case REG_VEC:
+        for (unsigned i = 0; i < r->size / 8u; i++)
+            VQ(&cpu->xmm[r->number], i) = ld64((const u8 *)in + 8 * i);
+        break;
+    default: member_set(member, r->field, v); break;
+    }
+    if (r->kind == REG_CONTROL) {
+        tlb_flush(cpu, true);
+        debug_changed(cpu);
+    }
+    cpu_update_mode(cpu);
+    return ok;
+}

@@ -1,0 +1,28 @@
+/*
+ * The TLB's bookkeeping, for mmu.c. The tables themselves are in state.h
+ * because the fast path of mem.h reads them; here is who fills and empties
+ * them. Flushing walks lists of filled slots, never the whole tables.
+ */
+#ifndef ORRERY_CPU_TLB_H
+#define ORRERY_CPU_TLB_H
+
+#include "cpu/cpu.h"
+
+/* What a translation allows with one set of rights (enum mmu_idx). */
+struct translation {
+    u64 phys;      /* the 4 KiB page */
+    bool read, write, exec;
+    bool global;
+    bool large;    /* 2 MiB, 4 MiB or 1 GiB page */
+    bool huge;     /* 1 GiB */
+};
+
+bool tlb_create(struct cpu *cpu);
+void tlb_destroy(struct cpu *cpu);
+/* Remembers the translation of the data page at lin; host pointers follow by tlb_fill_host. */
+void tlb_fill_data(struct cpu *cpu, unsigned idx, u64 lin, const struct translation *t);
+/* Opens the fast path to the page, as far as rights, host pointers and watchpoints let. */
+void tlb_fill_host(struct cpu *cpu, unsigned idx, u64 lin, const struct cpu_page *page);
+void tlb_fill_exec(struct cpu *cpu, unsigned idx, u64 lin, const struct translation *t);
+
+#endif
