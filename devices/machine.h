@@ -81,6 +81,9 @@ struct machine {
     struct display *display; /* NULL without a display adapter */
     struct input_sink keyboard, mouse;
     struct device *pic, *ioapic, *pci; /* for info commands; NULL on a board without */
+    /* Set by a board with removable media: another disk (NULL: none) into that drive; the old one is closed.
+     * False: no such drive, or its tray is locked and not forced. Machine thread. */
+    bool (*change_medium)(struct machine *m, bool floppy, unsigned drive, struct disk *disk, bool force);
     struct machine_observer *observers;
     struct {
         bool valid;

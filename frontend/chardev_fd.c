@@ -255,6 +255,7 @@ struct stream *stream_open_pty(const struct stream_spec *spec, struct loop *l, s
     p->path = strdup(name);
     p->extra_fd = fd;
     p->f.hangup = pty_hangup;
+    p->f.s.crlf = p->f.s.is_tty = true;
     p->f.s.connected = false;
     p->retry = (struct loop_timer){.fire = pty_look, .owner = p};
     fprintf(stderr, "char device redirected to %s (label %s)\n", name, spec->label);

@@ -247,6 +247,8 @@ struct stream *stream_open_socket(const struct stream_spec *spec, struct loop *l
     }
     fd_stream_init(&k->f, &cls, spec->label, l);
     k->f.hangup = sock_hangup;
+    k->f.s.crlf = true;
+    k->f.s.is_tty = spec->telnet;
     k->f.decode = spec->telnet ? telnet_decode : NULL;
     k->listener = (struct loop_fd){.fd = -1, .events = POLLIN, .ready = listener_ready, .owner = k};
     k->retry = (struct loop_timer){.fire = reconnect, .owner = k};

@@ -16,9 +16,13 @@
 
 #include "devices/machine.h"
 #include "frontend/device_end.h"
+#include "frontend/disasm.h"
+#include "frontend/host.h"
 #include "frontend/loop.h"
+#include "frontend/monitor.h"
 #include "frontend/mux.h"
 #include "frontend/options.h"
+#include "frontend/qmp.h"
 #include "frontend/stream.h"
 #include "frontend/terminal.h"
 
@@ -28,12 +32,14 @@ struct app {
     struct options options;
     struct loop *loop;
     struct machine *machine;
-    struct stream *stream[MAX_STREAM_SPECS]; /* by spec */
-    struct mux *mux[MAX_STREAM_SPECS];       /* over that stream, or NULL */
+    struct host host;                  /* host.stream: by spec */
+    struct mux *mux[MAX_STREAM_SPECS]; /* over that stream, or NULL */
+    unsigned mux_users[MAX_STREAM_SPECS];
+    struct monitor *monitor[MAX_MONITORS];
+    struct qmp *qmp[MAX_MONITORS];
     struct device_end *end[MAX_ENDS];
     unsigned nends;
     struct loop_fd signals;
-    struct machine_observer observer;
     bool pidfile_written;
 };
 
@@ -99,6 +105,7 @@ static bool open_log(struct app *app, struct error *e)
 {
     struct options *o = &app->options;
     o->trace.out = stderr;
+    o->trace.disasm = disasm_trace;
     if (o->log_file) {
         o->trace.out = fopen(o->log_file, "we");
         if (!o->trace.out)
@@ -142,11 +149,11 @@ static bool open_streams(struct app *app, struct error *e)
     for (unsigned i = 0; i < o->nspecs; i++) {
         if (o->specs[i].kind == STREAM_CHARDEV)
             continue;
-        app->stream[i] = stream_open(&o->specs[i], app->loop, e);
-        if (!app->stream[i])
+        app->host.stream[i] = stream_open(&o->specs[i], app->loop, e);
+        if (!app->host.stream[i])
             return false;
         if (o->specs[i].mux) {
-            app->mux[i] = mux_create(app->stream[i], &(struct mux_actions){quit_by_mux, sync_by_mux, app});
+            app->mux[i] = mux_create(app->host.stream[i], &(struct mux_actions){quit_by_mux, sync_by_mux, app});
             if (!app->mux[i])
                 return fail(e, "out of memory");
         }
@@ -159,7 +166,8 @@ static struct stream *stream_for(struct app *app, int i)
 {
     if (i < 0)
         return NULL;
-    return app->mux[i] ? mux_port(app->mux[i]) : app->stream[i];
+    app->mux_users[i]++;
+    return app->mux[i] ? mux_port(app->mux[i]) : app->host.stream[i];
 }
 
 static struct chardev *chardev_for(struct app *app, int i)
@@ -217,11 +225,19 @@ static bool write_pidfile(struct app *app, struct error *e)
 
 /* ---- running ---- */
 
-static void machine_happened(struct machine_observer *o, enum machine_event e, const char *detail)
+static void connect_monitors(struct app *app)
 {
-    (void)e;
-    (void)detail;
-    loop_wake(container_of(o, struct app, observer)->loop);
+    struct options *o = &app->options;
+    for (unsigned i = 0; i < o->nmonitors; i++) {
+        int at = o->monitor[i].stream;
+        struct stream *s = stream_for(app, at);
+        if (!s)
+            continue;
+        if (o->monitor[i].qmp)
+            app->qmp[i] = qmp_create(&app->host, s);
+        else
+            app->monitor[i] = monitor_create(&app->host, s, app->mux[at] && app->mux_users[at] > 1);
+    }
 }
 
 static bool build(struct app *app, struct error *e)
@@ -232,10 +248,11 @@ static bool build(struct app *app, struct error *e)
     app->machine = machine_create(&app->options.config, e->text, sizeof(e->text));
     if (!app->machine || !write_pidfile(app, e))
         return false;
-    app->observer.event = machine_happened;
-    machine_add_observer(app->machine, &app->observer);
+    if (!host_start(&app->host, app->machine))
+        return fail(e, "out of memory");
     for (unsigned i = 0; i < app->nends; i++)
         device_end_start(app->end[i], app->machine);
+    connect_monitors(app);
     return machine_start(app->machine) || fail(e, "cannot start the machine's thread: %s", strerror(errno));
 }
 
@@ -243,6 +260,10 @@ static bool ended(void *owner) { return machine_ended(((struct app *)owner)->mac
 
 static void tear_down(struct app *app)
 {
+    for (unsigned i = 0; i < MAX_MONITORS; i++) {
+        monitor_free(app->monitor[i]);
+        qmp_free(app->qmp[i]);
+    }
     if (app->machine)
         machine_destroy(app->machine);
     for (unsigned i = 0; i < app->nends; i++)
@@ -251,8 +272,9 @@ static void tear_down(struct app *app)
         if (app->mux[i])
             mux_close(app->mux[i]);
         else
-            stream_close(app->stream[i]);
+            stream_close(app->host.stream[i]);
     }
+    host_destroy(&app->host);
     if (app->pidfile_written)
         unlink(app->options.pidfile);
     loop_fd_remove(app->loop, &app->signals);
@@ -268,10 +290,15 @@ static int run(struct app *app)
 {
     struct error e = {{0}};
     int status = EXIT_FAILURE;
+    app->host.loop = app->loop;
+    app->host.options = &app->options;
+    app->host.trace = &app->options.trace;
+    host_init(&app->host);
     watch_signals(app);
     if (build(app, &e)) {
         loop_run(app->loop, ended, app);
         status = machine_join(app->machine);
+        host_deliver(&app->host);
     }
     tear_down(app);
     if (e.text[0])

@@ -187,6 +187,7 @@ struct stream *mux_port(struct mux *m)
     stream_init(&p->s, &cls, m->below->label, m->below->loop);
     p->s.connected = m->below->connected;
     p->s.is_tty = m->below->is_tty;
+    p->s.crlf = m->below->crlf;
     p->mux = m;
     m->port[m->ports++] = p;
     return &p->s;

@@ -152,6 +152,8 @@ enum options_result options_parse(struct options *o, int argc, char *const argv[
 
 void options_free(struct options *o)
 {
+    for (unsigned i = 0; i < o->ndrives; i++)
+        free(o->drive[i].changed);
     for (unsigned i = 0; i < o->nspecs; i++)
         stream_spec_free(&o->specs[i]);
     for (unsigned i = 0; i < o->nowned; i++)

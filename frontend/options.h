@@ -26,6 +26,7 @@ struct drive_option {
     bool cdrom, readonly, snapshot;
     const char *id;    /* for monitor commands; NULL: "ide1-cd0" and so on */
     const char *given; /* the option as typed, for messages */
+    char *changed;     /* what the monitor put in: file points here */
 };
 struct monitor_option {
     int stream; /* index into specs */

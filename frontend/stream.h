@@ -42,6 +42,7 @@ struct stream {
     char label[32];
     bool connected; /* written on the main thread */
     bool is_tty;    /* a person with a terminal: line editing makes sense */
+    bool crlf;      /* lines of text end in CR LF, as nothing below adds the CR */
     struct stream *next;
 };
 

@@ -1,0 +1,69 @@
+/*
+ * The monitor for people: monitor.def lists its commands. A command gets its
+ * text, prints to 'out', and knows nothing of who typed it: a terminal, a
+ * socket, QMP's human-monitor-command or gdb's "monitor".
+ */
+#ifndef ORRERY_FRONTEND_HMP_H
+#define ORRERY_FRONTEND_HMP_H
+
+#include "frontend/host.h"
+
+enum { HMP_HISTORY = 100 };
+
+/* What one monitor remembers between commands. */
+struct hmp_session {
+    unsigned cpu;        /* "cpu N" */
+    char format;         /* of the last x, xp */
+    unsigned size;
+    char *history[HMP_HISTORY]; /* a ring, the newest at (next - 1) */
+    unsigned next;
+};
+void hmp_session_init(struct hmp_session *s);
+void hmp_session_free(struct hmp_session *s);
+
+struct hmp {
+    struct host *host;
+    struct machine *m;
+    struct hmp_session *session;
+    FILE *out;
+    const char *args; /* what is left of the line */
+    const struct hmp_command *row;
+};
+typedef void hmp_function(struct hmp *h);
+
+enum hmp_thread { ON_MAIN, ON_MACHINE };
+struct hmp_command {
+    const char *name, *other, *args, *help;
+    enum hmp_thread thread;
+    hmp_function *function;
+};
+extern const struct hmp_command hmp_commands[], hmp_infos[];
+extern const size_t hmp_command_count, hmp_info_count;
+
+/* Runs one line; main thread. */
+void hmp_run(struct host *host, struct hmp_session *session, const char *line, FILE *out);
+/* The same into a string, to be freed. */
+char *hmp_run_to_string(struct host *host, struct hmp_session *session, const char *line);
+/* Completions of the first words of 'line': calls 'found' with each full word. */
+void hmp_complete(const char *line, void (*found)(void *owner, const char *word), void *owner);
+
+/* ---- for commands ---- */
+/* The next blank-separated (or "quoted") word into buf; false when there is none. */
+bool hmp_word(struct hmp *h, char *buf, size_t size);
+/* "-f": true and consumed when it comes next. */
+bool hmp_flag(struct hmp *h, char letter);
+/* The next expression; false, having said why, when there is none. */
+bool hmp_number(struct hmp *h, u64 *out);
+/* True when something is left. */
+bool hmp_more(struct hmp *h);
+struct cpu *hmp_cpu_of(struct hmp *h);
+/* Prints e's sentence as monitors do. */
+void hmp_error(struct hmp *h, const struct error *e);
+
+#define COMMAND(name, other, args, thread, function, help) hmp_function function;
+#define INFO(name, args, thread, function, help) hmp_function function;
+#include "frontend/monitor.def"
+#undef COMMAND
+#undef INFO
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * The info commands that are not about a CPU or its page tables. What a chip
+ * prints is its class's own 'info', or else its state fields.
+ */
+#include <stdlib.h>
+
+#include "frontend/hmp.h"
+
+#define LL(v) ((unsigned long long)(v))
+
+/* ---- on the main thread ---- */
+
+void info_version(struct hmp *h) { fprintf(h->out, "%s\n", ORRERY_VERSION); }
+void info_kvm(struct hmp *h) { fprintf(h->out, "kvm support: disabled\n"); }
+void info_usb(struct hmp *h) { fprintf(h->out, "USB support not enabled\n"); }
+void info_uuid(struct hmp *h) { fprintf(h->out, "00000000-0000-0000-0000-000000000000\n"); }
+void info_mice(struct hmp *h) { fprintf(h->out, h->m->mouse.mouse ? "* Mouse #0: PS/2 Mouse\n" : "No mouse devices connected\n"); }
+
+void info_name(struct hmp *h)
+{
+    if (h->host->options->config.name)
+        fprintf(h->out, "%s\n", h->host->options->config.name);
+}
+
+void info_status(struct hmp *h)
+{
+    enum run_state s = machine_state(h->m);
+    if (s == RUN_RUNNING || s == RUN_PAUSED)
+        fprintf(h->out, "VM status: %s\n", s == RUN_RUNNING ? "running" : "paused");
+    else
+        fprintf(h->out, "VM status: paused (%s)\n", run_state_name(s));
+}
+
+void info_history(struct hmp *h)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < HMP_HISTORY; i++) {
+        const char *line = h->session->history[(h->session->next + i) % HMP_HISTORY];
+        if (line)
+            fprintf(h->out, "%u: '%s'\n", n++, line);
+    }
+}
+
+void info_chardev(struct hmp *h)
+{
+    for (unsigned i = 0; i < MAX_STREAM_SPECS; i++) {
+        char what[200];
+        struct stream *s = h->host->stream[i];
+        if (!s)
+            continue;
+        s->cls->describe(s, what, sizeof(what));
+        fprintf(h->out, "%s: filename=%s\n", s->label, what);
+    }
+}
+
+void info_block(struct hmp *h)
+{
+    const struct options *o = h->host->options;
+    for (unsigned i = 0; i < o->ndrives; i++) {
+        char name[64];
+        const struct drive_option *d = &o->drive[i];
+        host_drive_name(d, name, sizeof(name));
+        if (d->file)
+            fprintf(h->out, "%s%s: %s (raw%s)\n", i ? "\n" : "", name, d->file, d->readonly ? ", read-only" : "");
+        else
+            fprintf(h->out, "%s%s: [not inserted]\n", i ? "\n" : "", name);
+        fprintf(h->out, "    Attached to:      %s\n",
+                d->bus == DRIVE_FLOPPY ? "fdc" : d->index < 2 ? "ide.0" : "ide.1");
+        if (d->cdrom || d->bus == DRIVE_FLOPPY)
+            fprintf(h->out, "    Removable device: not locked, tray closed\n");
+        if (d->file)
+            fprintf(h->out, "    Cache mode:       writeback%s\n", d->snapshot ? ", temporary" : "");
+    }
+}
+
+/* ---- on the machine's thread: chips ---- */
+
+static void print_device(struct hmp *h, struct device *dev, const char *what)
+{
+    if (!dev)
+        fprintf(h->out, "there is no %s on this board\n", what);
+    else if (dev->cls->info)
+        dev->cls->info(dev, h->out);
+    else if (dev->cls->state)
+        state_dump(dev->cls->state, dev, h->out);
+}
+
+static struct device *find_device(struct hmp *h, const char *name)
+{
+    for (struct device *d = h->m->sys.devices; d; d = d->next) {
+        if (!strcmp(d->cls->name, name) || !strcmp(d->id, name))
+            return d;
+    }
+    return NULL;
+}
+
+void info_pic(struct hmp *h)
+{
+    if (h->m->ioapic)
+        print_device(h, h->m->ioapic, "ioapic");
+    print_device(h, h->m->pic, "pic");
+}
+
+void info_pci(struct hmp *h) { print_device(h, h->m->pci, "PCI bus"); }
+void info_vga(struct hmp *h) { print_device(h, find_device(h, "vga"), "graphics adapter"); }
+void info_lapic(struct hmp *h)
+{
+    bool any = false;
+    for (struct device *d = h->m->sys.devices; d; d = d->next) {
+        if (!strcmp(d->cls->name, "lapic")) {
+            print_device(h, d, "local APIC");
+            any = true;
+        }
+    }
+    if (!any)
+        fprintf(h->out, "there is no local APIC on this board\n");
+}
+
+void info_irq(struct hmp *h)
+{
+    if (h->m->pic) {
+        fprintf(h->out, "%s:\n", h->m->pic->cls->name);
+        print_device(h, h->m->pic, "pic");
+    }
+    if (h->m->ioapic) {
+        fprintf(h->out, "%s:\n", h->m->ioapic->cls->name);
+        print_device(h, h->m->ioapic, "ioapic");
+    }
+    for (unsigned i = 0; i < h->m->ncpus; i++)
+        fprintf(h->out, "CPU #%u: INTR=%d NMI=%d\n", i, (h->m->cpu[i]->attention & ATT_INTR) != 0,
+                (h->m->cpu[i]->attention & ATT_NMI) != 0);
+}
+
+void info_device(struct hmp *h)
+{
+    char name[64];
+    if (hmp_word(h, name, sizeof(name))) {
+        struct device *d = find_device(h, name);
+        if (d)
+            print_device(h, d, name);
+        else
+            fprintf(h->out, "there is no device '%s'\n", name);
+        return;
+    }
+    for (struct device *d = h->m->sys.devices; d; d = d->next)
+        fprintf(h->out, "%s%s%s\n", d->cls->name, d->id[0] ? " " : "", d->id);
+}
+
+void info_qtree(struct hmp *h)
+{
+    fprintf(h->out, "bus: main-system-bus\n  type System\n");
+    for (struct device *d = h->m->sys.devices; d; d = d->next)
+        fprintf(h->out, "  dev: %s, id \"%s\"\n", d->cls->name, d->id);
+}
+
+void info_jit(struct hmp *h)
+{
+    for (unsigned i = 0; i < h->m->ncpus; i++) {
+        struct cpu *cpu = h->m->cpu[i];
+        fprintf(h->out, "CPU #%u: engine %s, %llu instructions\n", i, cpu->engine ? cpu->engine->name : "none",
+                LL(cpu_icount(cpu)));
+    }
+    fprintf(h->out, "virtual time %llu ns\n", LL(clock_now(&h->m->sys.clock)));
+}
+
+/* ---- address spaces ---- */
+
+static const char *region_kind(const struct region *r) { return !r->host ? "i/o" : r->rom ? "rom" : "ram"; }
+
+static void print_range(struct hmp *h, u64 start, u64 size, const struct region *r, u64 off)
+{
+    fprintf(h->out, "  %016llx-%016llx (prio %d, %s): %s", LL(start), LL(start + size - 1), r->priority,
+            region_kind(r), r->name);
+    if (off)
+        fprintf(h->out, " @%016llx", LL(off));
+    fprintf(h->out, "%s\n", r->enabled ? "" : " [disabled]");
+}
+
+static void print_flat(struct hmp *h, const struct space *s)
+{
+    fprintf(h->out, "FlatView \"%s\"\n AS \"%s\"\n", s->name, s->name);
+    for (unsigned i = 0; i < s->nflat; i++)
+        print_range(h, s->flat[i].start, s->flat[i].size, s->flat[i].region, s->flat[i].off);
+    fputc('\n', h->out);
+}
+
+static int by_base(const void *a, const void *b)
+{
+    const struct region *x = *(struct region *const *)a, *y = *(struct region *const *)b;
+    if (x->base != y->base)
+        return x->base < y->base ? -1 : 1;
+    return y->priority - x->priority;
+}
+
+static void print_regions(struct hmp *h, const struct space *s)
+{
+    size_t n = 0;
+    for (const struct region *r = s->regions; r; r = r->next)
+        n++;
+    const struct region **list = calloc(n + 1, sizeof(struct region *));
+    if (!list)
+        return;
+    n = 0;
+    for (const struct region *r = s->regions; r; r = r->next)
+        list[n++] = r;
+    qsort(list, n, sizeof(struct region *), by_base);
+    fprintf(h->out, "address-space: %s\n", s->name);
+    for (size_t i = 0; i < n; i++)
+        print_range(h, list[i]->base, list[i]->size, list[i], list[i]->ram ? list[i]->ram_off : 0);
+    fputc('\n', h->out);
+    free(list);
+}
+
+void info_mtree(struct hmp *h)
+{
+    void (*print)(struct hmp *h, const struct space *s) = hmp_flag(h, 'f') ? print_flat : print_regions;
+    print(h, &h->m->sys.mem);
+    print(h, &h->m->sys.io);
+}

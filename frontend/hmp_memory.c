@@ -1,0 +1,257 @@
+/*
+ * Monitor commands that look at memory and ports: x, xp, print, i, o,
+ * memsave, pmemsave, sum. All on the machine's thread. Layout is QEMU's.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "frontend/disasm.h"
+#include "frontend/hmp.h"
+#include "frontend/registers.h"
+
+struct format {
+    unsigned count;
+    char letter; /* x d u o c i */
+    unsigned size;
+};
+
+/* "/4xw" if there is one; sizes b h w g. */
+static bool parse_format(struct hmp *h, struct format *f)
+{
+    *f = (struct format){1, h->session->format, h->session->size};
+    bool size_given = false;
+    if (!hmp_more(h) || *h->args != '/')
+        return true;
+    h->args++;
+    if (isdigit((u8)*h->args)) {
+        u64 count = 0;
+        for (; isdigit((u8)*h->args); h->args++)
+            count = MIN(count * 10 + (u64)(*h->args - '0'), (u64)INT32_MAX);
+        f->count = (unsigned)count;
+    }
+    for (; *h->args && !isspace((u8)*h->args); h->args++) {
+        static const char sizes[] = "bhwg";
+        const char *size = strchr(sizes, *h->args);
+        if (size) {
+            f->size = 1u << (size - sizes);
+            size_given = true;
+        } else if (strchr("xduoci", *h->args)) {
+            f->letter = *h->args;
+        } else {
+            fprintf(h->out, "invalid char in format: '%c'\nTry \"help %s\" for more information\n", *h->args,
+                    h->row->name);
+            return false;
+        }
+    }
+    if (f->letter == 'c' && !size_given)
+        f->size = 1;
+    return true;
+}
+
+static void print_char(FILE *out, u8 c)
+{
+    static const char escapes[] = "n\nr\rt\t\\\\''";
+    for (const char *e = escapes; *e; e += 2) {
+        if (c == (u8)e[1]) {
+            fprintf(out, "'\\%c'", e[0]);
+            return;
+        }
+    }
+    if (c >= 32 && c < 127)
+        fprintf(out, "'%c'", c);
+    else
+        fprintf(out, "'\\x%02x'", c);
+}
+
+static void print_value(FILE *out, const struct format *f, u64 v)
+{
+    unsigned bits = f->size * 8;
+    int decimal = (int)((bits * 10 + 32) / 33);
+    switch (f->letter) {
+    case 'x': fprintf(out, "0x%0*llx", (int)f->size * 2, (unsigned long long)v); break;
+    case 'o': fprintf(out, "%#*llo", (int)(bits + 2) / 3, (unsigned long long)v); break;
+    case 'u': fprintf(out, "%*llu", decimal, (unsigned long long)v); break;
+    case 'd': fprintf(out, "%*lld", decimal, (long long)sext(v, f->size)); break;
+    default: print_char(out, (u8)v); break;
+    }
+}
+
+/* Guest memory by linear or physical address, a byte string at a time. */
+static bool read_memory(struct hmp *h, bool physical, u64 addr, void *buf, size_t n)
+{
+    if (!physical)
+        return cpu_debug_read(hmp_cpu_of(h), addr, buf, n);
+    for (u64 at = addr & PAGE_MASK; at < addr + n; at += PAGE_SIZE) {
+        if (!space_find(&h->m->sys.mem, at))
+            return false;
+    }
+    space_read_bytes(&h->m->sys.mem, addr, buf, n);
+    return true;
+}
+
+static void dump_instructions(struct hmp *h, const struct format *f, u64 addr, bool physical)
+{
+    enum { LONGEST = 15 };
+    for (unsigned i = 0; i < f->count; i++) {
+        u8 bytes[LONGEST];
+        unsigned n = LONGEST;
+        while (n && !read_memory(h, physical, addr, bytes, n))
+            n--;
+        if (!n) {
+            fprintf(h->out, "0x%08llx:  Address 0x%llx is out of bounds.\n", (unsigned long long)addr,
+                    (unsigned long long)addr);
+            return;
+        }
+        addr += disasm_print(h->out, addr, bytes, n, reg_code_bits(hmp_cpu_of(h)));
+    }
+}
+
+static void dump_values(struct hmp *h, const struct format *f, u64 addr, bool physical)
+{
+    unsigned line = f->size == 1 ? 8 : 16;
+    for (u64 left = (u64)f->count * f->size; left;) {
+        u8 bytes[16];
+        unsigned n = (unsigned)MIN((u64)line, left);
+        fprintf(h->out, "%016llx:", (unsigned long long)addr);
+        if (!read_memory(h, physical, addr, bytes, n)) {
+            fprintf(h->out, " Cannot access memory\n");
+            return;
+        }
+        for (unsigned i = 0; i < n; i += f->size) {
+            fputc(' ', h->out);
+            print_value(h->out, f, ld_le(bytes + i, f->size));
+        }
+        fputc('\n', h->out);
+        addr += n;
+        left -= n;
+        if (ftell(h->out) > 16 << 20) {
+            fprintf(h->out, "...\n"); /* enough for any reader; the machine waits for us */
+            return;
+        }
+    }
+}
+
+static void dump(struct hmp *h, bool physical)
+{
+    struct format f;
+    u64 addr;
+    if (!parse_format(h, &f) || !hmp_number(h, &addr))
+        return;
+    h->session->format = f.letter;
+    if (f.letter != 'i')
+        h->session->size = f.size;
+    if (f.letter == 'i')
+        dump_instructions(h, &f, addr, physical);
+    else
+        dump_values(h, &f, addr, physical);
+}
+
+void hmp_x(struct hmp *h) { dump(h, false); }
+void hmp_xp(struct hmp *h) { dump(h, true); }
+
+void hmp_print(struct hmp *h)
+{
+    struct format f;
+    u64 v;
+    char remembered = h->session->format;
+    h->session->format = 'x';
+    bool ok = parse_format(h, &f) && hmp_number(h, &v);
+    h->session->format = remembered;
+    if (!ok)
+        return;
+    switch (f.letter) {
+    case 'd': fprintf(h->out, "%lld\n", (long long)v); break;
+    case 'u': fprintf(h->out, "%llu\n", (unsigned long long)v); break;
+    case 'o': fprintf(h->out, "%#llo\n", (unsigned long long)v); break;
+    case 'c':
+        print_char(h->out, (u8)v);
+        fputc('\n', h->out);
+        break;
+    default: fprintf(h->out, "%#llx\n", (unsigned long long)v); break;
+    }
+}
+
+void hmp_ioport_read(struct hmp *h)
+{
+    static const char suffixes[] = "bwl";
+    struct format f;
+    u64 port, index;
+    h->session->size = MIN(h->session->size, 4u);
+    if (!parse_format(h, &f) || !hmp_number(h, &port))
+        return;
+    f.size = MIN(f.size, 4u);
+    /* "i /b 0x70.0x0a": an index register first */
+    if (*h->args == '.') {
+        h->args++;
+        if (!hmp_number(h, &index))
+            return;
+        space_write(&h->m->sys.io, port & 0xffff, index & 0xff, 1);
+        port++;
+    }
+    u64 v = space_read(&h->m->sys.io, port & 0xffff, f.size);
+    fprintf(h->out, "port%c[0x%04llx] = 0x%0*llx\n", suffixes[f.size / 2], (unsigned long long)(port & 0xffff),
+            (int)f.size * 2, (unsigned long long)v);
+}
+
+void hmp_ioport_write(struct hmp *h)
+{
+    struct format f;
+    u64 port, v;
+    if (!parse_format(h, &f) || !hmp_number(h, &port) || !hmp_number(h, &v))
+        return;
+    f.size = MIN(f.size, 4u);
+    space_write(&h->m->sys.io, port & 0xffff, v & size_mask(f.size), f.size);
+}
+
+static void save(struct hmp *h, bool physical)
+{
+    u64 addr, size;
+    char file[512];
+    if (!hmp_number(h, &addr) || !hmp_number(h, &size))
+        return;
+    if (!hmp_word(h, file, sizeof(file))) {
+        fprintf(h->out, "%s: string expected\nTry \"help %s\" for more information\n", h->row->name, h->row->name);
+        return;
+    }
+    FILE *f = fopen(file, "we");
+    if (!f) {
+        fprintf(h->out, "Error: could not open '%s': %s\n", file, strerror(errno));
+        return;
+    }
+    bool ok = true;
+    for (u64 at = 0; ok && at < size;) {
+        u8 buf[PAGE_SIZE];
+        size_t n = (size_t)MIN(size - at, (u64)PAGE_SIZE - ((addr + at) & (PAGE_SIZE - 1)));
+        ok = read_memory(h, physical, addr + at, buf, n);
+        if (!ok)
+            fprintf(h->out, "Error: Invalid addr 0x%016llx/size %llu specified\n", (unsigned long long)(addr + at),
+                    (unsigned long long)size);
+        else if (fwrite(buf, 1, n, f) != n)
+            ok = false;
+        at += n;
+    }
+    if (fclose(f))
+        fprintf(h->out, "Error: could not write '%s': %s\n", file, strerror(errno));
+}
+
+void hmp_memsave(struct hmp *h) { save(h, false); }
+void hmp_pmemsave(struct hmp *h) { save(h, true); }
+
+/* BSD sum, over physical memory. */
+void hmp_sum(struct hmp *h)
+{
+    u64 addr, size;
+    u16 sum = 0;
+    if (!hmp_number(h, &addr) || !hmp_number(h, &size))
+        return;
+    if (size > h->m->config.ram_size) {
+        fprintf(h->out, "sum: the region is larger than memory\n");
+        return;
+    }
+    for (u64 i = 0; i < size; i++) {
+        sum = (u16)(sum >> 1 | sum << 15);
+        sum = (u16)(sum + (u8)space_read(&h->m->sys.mem, addr + i, 1));
+    }
+    fprintf(h->out, "%05d\n", sum);
+}

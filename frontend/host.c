@@ -1,0 +1,200 @@
+/*
+ * Shared front end services (host.h). Events arrive on the machine's thread,
+ * are queued with the host's time, and are delivered on the main thread.
+ */
+#include "frontend/host.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "frontend/picture.h"
+
+struct host_event {
+    enum machine_event event;
+    char detail[40];
+    bool has_detail;
+    u64 when_us;
+    struct host_event *next;
+};
+
+static void deliver_posted(void *arg) { host_deliver(arg); }
+
+static void machine_happened(struct machine_observer *o, enum machine_event e, const char *detail)
+{
+    struct host *h = container_of(o, struct host, observer);
+    struct host_event *ev = calloc(1, sizeof(*ev));
+    struct timespec ts;
+    if (!ev)
+        return;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    ev->event = e;
+    ev->has_detail = detail != NULL;
+    snprintf(ev->detail, sizeof(ev->detail), "%s", detail ? detail : "");
+    ev->when_us = (u64)ts.tv_sec * 1000000 + (u64)ts.tv_nsec / 1000;
+    pthread_mutex_lock(&h->lock);
+    *h->last = ev;
+    h->last = &ev->next;
+    pthread_mutex_unlock(&h->lock);
+    loop_post(h->loop, deliver_posted, h);
+}
+
+void host_deliver(struct host *h)
+{
+    for (;;) {
+        pthread_mutex_lock(&h->lock);
+        struct host_event *ev = h->first;
+        if (ev) {
+            h->first = ev->next;
+            if (!h->first)
+                h->last = &h->first;
+        }
+        pthread_mutex_unlock(&h->lock);
+        if (!ev)
+            return;
+        for (struct host_listener *l = h->listeners, *next; l; l = next) {
+            next = l->next;
+            l->event(l->owner, ev->event, ev->has_detail ? ev->detail : NULL, ev->when_us);
+        }
+        free(ev);
+    }
+}
+
+void host_init(struct host *h)
+{
+    pthread_mutex_init(&h->lock, NULL);
+    h->last = &h->first;
+}
+
+bool host_start(struct host *h, struct machine *m)
+{
+    h->machine = m;
+    h->keys = keys_create(h->loop, m);
+    h->observer.event = machine_happened;
+    machine_add_observer(m, &h->observer);
+    return h->keys != NULL;
+}
+
+void host_destroy(struct host *h)
+{
+    keys_free(h->keys);
+    while (h->first) {
+        struct host_event *ev = h->first;
+        h->first = ev->next;
+        free(ev);
+    }
+    pthread_mutex_destroy(&h->lock);
+}
+
+void host_listen(struct host *h, struct host_listener *l)
+{
+    l->next = h->listeners;
+    h->listeners = l;
+}
+
+void host_unlisten(struct host *h, struct host_listener *l)
+{
+    for (struct host_listener **p = &h->listeners; *p; p = &(*p)->next) {
+        if (*p == l) {
+            *p = l->next;
+            return;
+        }
+    }
+}
+
+/* ---- screen ---- */
+
+struct grab {
+    struct picture picture;
+    const char *why; /* it failed */
+};
+
+static void grab_screen(struct machine *m, void *arg)
+{
+    struct grab *g = arg;
+    if (!m->display) {
+        g->why = "there is no graphics adapter";
+        return;
+    }
+    m->display->refresh(m->display->owner, true);
+    if (!picture_copy(&g->picture, &m->display->surface))
+        g->why = "the screen is off or memory is short";
+}
+
+bool host_screendump(struct host *h, const char *file, const char *format, struct error *e)
+{
+    static const char *const formats[] = {"ppm", "png"};
+    struct grab g = {0};
+    size_t n = strlen(file);
+    bool png = format ? !strcmp(format, "png") : n > 4 && !strcmp(file + n - 4, ".png");
+    if (format && !png && strcmp(format, "ppm"))
+        return fail_unknown(e, "picture format", format, formats, ARRAY_LEN(formats));
+    machine_call(h->machine, grab_screen, &g);
+    if (g.why)
+        return fail(e, "%s", g.why);
+    bool ok = png ? picture_write_png(&g.picture, file, e) : picture_write_ppm(&g.picture, file, e);
+    picture_free(&g.picture);
+    return ok;
+}
+
+/* ---- drives ---- */
+
+void host_drive_name(const struct drive_option *d, char *name, size_t size)
+{
+    if (d->id)
+        snprintf(name, size, "%s", d->id);
+    else if (d->bus == DRIVE_FLOPPY)
+        snprintf(name, size, "floppy%d", d->index);
+    else
+        snprintf(name, size, "ide%d-%s%d", d->index / 2, d->cdrom ? "cd" : "hd", d->index % 2);
+}
+
+struct drive_option *host_find_drive(struct host *h, const char *name, struct error *e)
+{
+    char names[MAX_DRIVES][64];
+    const char *list[MAX_DRIVES];
+    for (unsigned i = 0; i < h->options->ndrives; i++) {
+        host_drive_name(&h->options->drive[i], names[i], sizeof(names[i]));
+        if (!strcmp(names[i], name))
+            return &h->options->drive[i];
+        list[i] = names[i];
+    }
+    fail_unknown(e, "drive", name, list, h->options->ndrives);
+    return NULL;
+}
+
+struct change {
+    struct drive_option *drive;
+    struct disk *disk;
+    bool force, done;
+};
+
+static void change_medium(struct machine *m, void *arg)
+{
+    struct change *c = arg;
+    c->done = m->change_medium &&
+              m->change_medium(m, c->drive->bus == DRIVE_FLOPPY, (unsigned)c->drive->index, c->disk, c->force);
+}
+
+bool host_change_medium(struct host *h, const char *drive, const char *file, bool force, struct error *e)
+{
+    struct change c = {.drive = host_find_drive(h, drive, e), .force = force};
+    if (!c.drive)
+        return false;
+    if (c.drive->bus == DRIVE_IDE && !c.drive->cdrom)
+        return fail(e, "Device '%s' is not removable", drive);
+    if (file) {
+        struct disk_options opt = {
+            .path = file, .readonly = c.drive->readonly, .snapshot = c.drive->snapshot};
+        c.disk = disk_open_raw(&opt, h->trace, e->text, sizeof(e->text));
+        if (!c.disk)
+            return false;
+    }
+    machine_call(h->machine, change_medium, &c);
+    if (!c.done) {
+        disk_close(c.disk);
+        return fail(e, "Device '%s' is locked, the guest must release it or the command be forced", drive);
+    }
+    free(c.drive->changed);
+    c.drive->file = c.drive->changed = file ? strdup(file) : NULL;
+    return true;
+}

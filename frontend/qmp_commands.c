@@ -1,0 +1,419 @@
+/*
+ * The commands of qmp.def: arguments in, machine and host asked, answer out.
+ * Shapes of answers are QEMU's.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "frontend/qmp.h"
+
+json_t *qmp_capabilities(struct qmp_call *c)
+{
+    json_t *enable = qmp_arg(c, "enable", JSON_ARRAY, false);
+    if (json_array_size(enable))
+        return qmp_fail(c, "Capability not available");
+    if (qmp_args_done(c))
+        c->negotiated = true;
+    return NULL;
+}
+
+/* ---- queries ---- */
+
+json_t *qmp_query_version(struct qmp_call *c)
+{
+    qmp_args_done(c);
+    return json_pack("{s:{s:i, s:i, s:i}, s:s}", "qemu", "micro", 0, "minor", 2, "major", 7, "package",
+                     "Orrery " ORRERY_VERSION);
+}
+
+json_t *qmp_query_commands(struct qmp_call *c)
+{
+    json_t *list = json_array();
+    qmp_args_done(c);
+    for (size_t i = 0; i < qmp_count; i++)
+        json_array_append_new(list, json_pack("{s:s}", "name", qmp_names[i]));
+    return list;
+}
+
+json_t *qmp_query_status(struct qmp_call *c)
+{
+    enum run_state s = machine_state(c->host->machine);
+    qmp_args_done(c);
+    return json_pack("{s:s, s:b, s:b}", "status", run_state_name(s), "singlestep", 0, "running", s == RUN_RUNNING);
+}
+
+json_t *qmp_query_name(struct qmp_call *c)
+{
+    json_t *r = json_object();
+    qmp_args_done(c);
+    if (c->host->options->config.name)
+        json_object_set_new(r, "name", json_string(c->host->options->config.name));
+    return r;
+}
+
+json_t *qmp_query_uuid(struct qmp_call *c)
+{
+    qmp_args_done(c);
+    return json_pack("{s:s}", "UUID", "00000000-0000-0000-0000-000000000000");
+}
+
+json_t *qmp_query_kvm(struct qmp_call *c)
+{
+    qmp_args_done(c);
+    return json_pack("{s:b, s:b}", "enabled", 0, "present", 0);
+}
+
+json_t *qmp_query_target(struct qmp_call *c)
+{
+    qmp_args_done(c);
+    return json_pack("{s:s}", "arch", "x86_64");
+}
+
+json_t *qmp_query_cpus_fast(struct qmp_call *c)
+{
+    json_t *list = json_array();
+    qmp_args_done(c);
+    for (unsigned i = 0; i < c->host->machine->ncpus; i++) {
+        char path[48];
+        snprintf(path, sizeof(path), "/machine/unattached/device[%u]", i);
+        json_array_append_new(list, json_pack("{s:i, s:s, s:i, s:s, s:{s:i, s:i, s:i}}", "cpu-index", (int)i,
+                                              "qom-path", path, "thread-id", (int)getpid(), "target", "x86_64",
+                                              "props", "core-id", 0, "thread-id", 0, "socket-id", (int)i));
+    }
+    return list;
+}
+
+json_t *qmp_query_cpu_definitions(struct qmp_call *c)
+{
+    json_t *list = json_array();
+    qmp_args_done(c);
+    for (size_t i = 0; i < cpu_model_count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:b}", "name", cpu_models[i].name, "static", 0));
+    return list;
+}
+
+static json_t *describe_image(const struct drive_option *d)
+{
+    json_t *image = json_pack("{s:s, s:s, s:I}", "filename", d->file, "format", "raw", "virtual-size", (json_int_t)0);
+    return json_pack("{s:s, s:b, s:s, s:b, s:i, s:o}", "file", d->file, "ro", d->readonly, "drv", "raw", "encrypted", 0,
+                     "backing_file_depth", 0, "image", image);
+}
+
+json_t *qmp_query_block(struct qmp_call *c)
+{
+    const struct options *o = c->host->options;
+    json_t *list = json_array();
+    qmp_args_done(c);
+    for (unsigned i = 0; i < o->ndrives; i++) {
+        const struct drive_option *d = &o->drive[i];
+        char name[64];
+        host_drive_name(d, name, sizeof(name));
+        json_t *r = json_pack("{s:s, s:b, s:b, s:s}", "device", name, "locked", 0, "removable",
+                              d->cdrom || d->bus == DRIVE_FLOPPY, "type", "unknown");
+        if (d->cdrom || d->bus == DRIVE_FLOPPY)
+            json_object_set_new(r, "tray_open", json_false());
+        if (d->file)
+            json_object_set_new(r, "inserted", describe_image(d));
+        json_array_append_new(list, r);
+    }
+    return list;
+}
+
+json_t *qmp_query_chardev(struct qmp_call *c)
+{
+    json_t *list = json_array();
+    qmp_args_done(c);
+    for (unsigned i = 0; i < MAX_STREAM_SPECS; i++) {
+        char what[200];
+        struct stream *s = c->host->stream[i];
+        if (!s)
+            continue;
+        s->cls->describe(s, what, sizeof(what));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "label", s->label, "filename", what, "frontend-open", 1));
+    }
+    return list;
+}
+
+json_t *qmp_query_mice(struct qmp_call *c)
+{
+    qmp_args_done(c);
+    return json_pack("[{s:s, s:i, s:b, s:b}]", "name", "PS/2 Mouse", "index", 0, "current", 1, "absolute", 0);
+}
+
+json_t *qmp_query_iothreads(struct qmp_call *c)
+{
+    qmp_args_done(c);
+    return json_array();
+}
+
+json_t *qmp_query_memory(struct qmp_call *c)
+{
+    qmp_args_done(c);
+    return json_pack("{s:I}", "base-memory", (json_int_t)c->host->machine->config.ram_size);
+}
+
+/* ---- run state ---- */
+
+json_t *qmp_stop(struct qmp_call *c)
+{
+    if (qmp_args_done(c))
+        machine_stop(c->host->machine, RUN_PAUSED);
+    c->events_first = true;
+    return NULL;
+}
+
+json_t *qmp_cont(struct qmp_call *c)
+{
+    enum run_state s = machine_state(c->host->machine);
+    if (!qmp_args_done(c))
+        return NULL;
+    if (s == RUN_SHUTDOWN || s == RUN_PANICKED)
+        return qmp_fail(c, "Resetting the Virtual Machine is required");
+    machine_cont(c->host->machine);
+    c->events_first = true;
+    return NULL;
+}
+
+json_t *qmp_quit(struct qmp_call *c)
+{
+    if (qmp_args_done(c))
+        machine_quit(c->host->machine, 0);
+    return NULL;
+}
+
+json_t *qmp_system_reset(struct qmp_call *c)
+{
+    if (qmp_args_done(c))
+        machine_reset(c->host->machine);
+    return NULL;
+}
+
+json_t *qmp_system_powerdown(struct qmp_call *c)
+{
+    if (qmp_args_done(c))
+        machine_powerdown(c->host->machine);
+    return NULL;
+}
+
+json_t *qmp_system_wakeup(struct qmp_call *c)
+{
+    if (!qmp_args_done(c))
+        return NULL;
+    if (machine_state(c->host->machine) != RUN_SUSPENDED)
+        return qmp_fail(c, "Unable to wake up: guest is not in suspended state");
+    machine_cont(c->host->machine);
+    return NULL;
+}
+
+json_t *qmp_inject_nmi(struct qmp_call *c)
+{
+    if (qmp_args_done(c))
+        machine_nmi(c->host->machine);
+    return NULL;
+}
+
+/* ---- screen and input ---- */
+
+json_t *qmp_screendump(struct qmp_call *c)
+{
+    i64 head;
+    const char *file = qmp_string(c, "filename", true), *format = qmp_string(c, "format", false);
+    qmp_string(c, "device", false);
+    qmp_int(c, "head", &head, false);
+    /* As QEMU's: PPM unless asked, whatever the file is called. */
+    if (qmp_args_done(c) && !host_screendump(c->host, file, format ? format : "ppm", &c->error))
+        c->failed = true;
+    return NULL;
+}
+
+/* {"type": "qcode", "data": "a"} or {"type": "number", "data": 30} */
+static bool add_key(struct qmp_call *c, struct key_combo *combo, json_t *key)
+{
+    const char *type = json_string_value(json_object_get(key, "type"));
+    json_t *data = json_object_get(key, "data");
+    char number[24];
+    if (type && !strcmp(type, "number") && json_is_integer(data)) {
+        snprintf(number, sizeof(number), "0x%llx", (unsigned long long)json_integer_value(data));
+        c->failed |= !key_combo_add(combo, number, &c->error);
+    } else if (type && !strcmp(type, "qcode") && json_is_string(data)) {
+        c->failed |= !key_combo_add(combo, json_string_value(data), &c->error);
+    } else {
+        qmp_fail(c, "Invalid parameter 'keys'");
+    }
+    return !c->failed;
+}
+
+json_t *qmp_send_key(struct qmp_call *c)
+{
+    struct key_combo combo = {0};
+    i64 hold = KEYS_HOLD_MS;
+    json_t *keys = qmp_arg(c, "keys", JSON_ARRAY, true), *key;
+    size_t i;
+    qmp_int(c, "hold-time", &hold, false);
+    if (!qmp_args_done(c))
+        return NULL;
+    json_array_foreach (keys, i, key) {
+        if (!add_key(c, &combo, key))
+            return NULL;
+    }
+    keys_send(c->host->keys, &combo, (unsigned)MIN(MAX(hold, 0), 60000));
+    return NULL;
+}
+
+static bool event_button(struct qmp_call *c, const char *button, bool down)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+        int wheel;
+    } buttons[] = {{"left", 1, 0},     {"right", 2, 0},      {"middle", 4, 0},
+                   {"wheel-up", 0, -1}, {"wheel-down", 0, 1}};
+    for (size_t i = 0; i < ARRAY_LEN(buttons); i++) {
+        if (strcmp(buttons[i].name, button))
+            continue;
+        unsigned now = keys_buttons(c->host->keys);
+        if (buttons[i].bit)
+            keys_mouse_buttons(c->host->keys, down ? now | buttons[i].bit : now & ~buttons[i].bit);
+        else if (down)
+            keys_mouse_move(c->host->keys, 0, 0, buttons[i].wheel);
+        return true;
+    }
+    return false;
+}
+
+static bool input_event(struct qmp_call *c, json_t *event)
+{
+    const char *type = json_string_value(json_object_get(event, "type"));
+    json_t *data = json_object_get(event, "data");
+    bool down = json_is_true(json_object_get(data, "down"));
+    if (type && !strcmp(type, "key")) {
+        struct key_combo combo = {0};
+        if (!add_key(c, &combo, json_object_get(data, "key")))
+            return false;
+        keys_set(c->host->keys, combo.code[0], down);
+        return true;
+    }
+    const char *button = json_string_value(json_object_get(data, "button"));
+    if (type && button && !strcmp(type, "btn") && event_button(c, button, down))
+        return true;
+    const char *axis = json_string_value(json_object_get(data, "axis"));
+    int value = (int)json_integer_value(json_object_get(data, "value"));
+    if (type && axis && !strcmp(type, "rel") && (!strcmp(axis, "x") || !strcmp(axis, "y"))) {
+        keys_mouse_move(c->host->keys, *axis == 'x' ? value : 0, *axis == 'y' ? value : 0, 0);
+        return true;
+    }
+    qmp_fail(c, "Invalid parameter 'events'");
+    return false;
+}
+
+json_t *qmp_input_send_event(struct qmp_call *c)
+{
+    i64 head;
+    json_t *events = qmp_arg(c, "events", JSON_ARRAY, true), *event;
+    size_t i;
+    qmp_string(c, "device", false);
+    qmp_int(c, "head", &head, false);
+    if (!qmp_args_done(c))
+        return NULL;
+    json_array_foreach (events, i, event) {
+        if (!input_event(c, event))
+            break;
+    }
+    return NULL;
+}
+
+/* ---- media, memory ---- */
+
+static json_t *change(struct qmp_call *c, bool has_file)
+{
+    const char *device = qmp_string(c, "device", false), *id = qmp_string(c, "id", false);
+    const char *file = has_file ? qmp_string(c, "filename", true) : NULL;
+    bool force = qmp_flag(c, "force");
+    if (has_file) {
+        qmp_string(c, "format", false);
+        qmp_string(c, "read-only-mode", false);
+    }
+    if (!qmp_args_done(c))
+        return NULL;
+    if (!device && !id)
+        return qmp_fail(c, "Parameter 'device' is missing");
+    if (!host_change_medium(c->host, device ? device : id, file, force, &c->error))
+        c->failed = true;
+    return NULL;
+}
+
+json_t *qmp_eject(struct qmp_call *c) { return change(c, false); }
+json_t *qmp_change_medium(struct qmp_call *c) { return change(c, true); }
+
+static json_t *save(struct qmp_call *c, const char *command)
+{
+    i64 addr = 0, size = 0, cpu = 0;
+    const char *file;
+    char line[1100];
+    qmp_int(c, "val", &addr, true);
+    qmp_int(c, "size", &size, true);
+    qmp_int(c, "cpu-index", &cpu, false);
+    file = qmp_string(c, "filename", true);
+    if (!qmp_args_done(c))
+        return NULL;
+    if (strpbrk(file, "\"\\") || strlen(file) > 500)
+        return qmp_fail(c, "Could not open '%.60s'", file);
+    struct hmp_session session;
+    hmp_session_init(&session);
+    session.cpu = (unsigned)cpu;
+    snprintf(line, sizeof(line), "%s 0x%llx %llu \"%s\"", command, (unsigned long long)addr, (unsigned long long)size,
+             file);
+    char *said = hmp_run_to_string(c->host, &session, line);
+    hmp_session_free(&session);
+    if (said && *said)
+        qmp_fail(c, "%.*s", (int)strcspn(said, "\n"), said);
+    free(said);
+    return NULL;
+}
+
+json_t *qmp_memsave(struct qmp_call *c) { return save(c, "memsave"); }
+json_t *qmp_pmemsave(struct qmp_call *c) { return save(c, "pmemsave"); }
+
+/* Line ends as a monitor on a stream has them. */
+static json_t *with_crlf(const char *text)
+{
+    size_t n = strlen(text), out = 0;
+    char *copy = malloc(2 * n + 1);
+    if (!copy)
+        return json_string("");
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '\n')
+            copy[out++] = '\r';
+        copy[out++] = text[i];
+    }
+    json_t *r = json_stringn(copy, out);
+    for (size_t i = 0; !r && i < out; i++) {
+        if (copy[i] & 0x80)
+            copy[i] = '?'; /* a file name that is no UTF-8 */
+    }
+    if (!r)
+        r = json_stringn(copy, out);
+    free(copy);
+    return r;
+}
+
+json_t *qmp_human_monitor_command(struct qmp_call *c)
+{
+    i64 cpu = -1;
+    const char *line = qmp_string(c, "command-line", true);
+    bool given = qmp_int(c, "cpu-index", &cpu, false);
+    if (!qmp_args_done(c))
+        return NULL;
+    if (given && (cpu < 0 || cpu >= c->host->machine->ncpus))
+        return qmp_fail(c, "Invalid parameter 'cpu-index'");
+    unsigned before = c->session->cpu;
+    if (given)
+        c->session->cpu = (unsigned)cpu;
+    char *text = hmp_run_to_string(c->host, c->session, line);
+    if (given)
+        c->session->cpu = before;
+    c->events_first = true;
+    json_t *r = with_crlf(text ? text : "");
+    free(text);
+    return r;
+}
