@@ -1,0 +1,35 @@
+/*
+ * Intel 82077AA floppy disk controller at 3F0-3F7 with up to two drives.
+ */
+#ifndef ORRERY_FDC_H
+#define ORRERY_FDC_H
+
+#include "devices/core/device.h"
+#include "devices/core/disk.h"
+#include "devices/core/dma.h"
+
+enum { FDC_DRIVES = 2 };
+
+struct fdc_drive_config {
+    bool present;
+    struct disk *disk; /* closed with the controller; NULL: an empty drive */
+};
+/* NULL stands for no drives and nothing connected. */
+struct fdc_config {
+    struct irq irq;         /* ISA interrupt 6 */
+    struct dma_channel dma; /* channel 2 */
+    struct fdc_drive_config drive[FDC_DRIVES];
+};
+extern const struct device_class fdc_class;
+
+/*
+ * What CMOS register 10h says of a drive: 0 none, 1 360 KB, 2 1.2 MB, 3 720 KB, 4 1.44 MB, 5 2.88 MB,
+ * and SeaBIOS's 6 160 KB, 7 180 KB, 8 320 KB. It follows the image; an empty drive is 1.44 MB.
+ */
+u8 fdc_cmos_type(struct device *dev, unsigned drive);
+/* Another disk (NULL: none) into a drive; the old one is closed. False: no such drive, or no floppy's size. */
+bool fdc_change_medium(struct device *dev, unsigned drive, struct disk *disk);
+/* Is this the size of a floppy image? */
+bool fdc_fits(const struct disk *disk);
+
+#endif
