@@ -29,7 +29,7 @@ struct i8042 {
     bool break_prefix;   /* F0h came, being translated */
     u8 answer[ANSWERS];  /* the controller's own bytes, before any device's */
     u8 answers, answer_at;
-    bool answer_aux;     /* the answer poses as the mouse's (D3) */
+    bool answer_aux[ANSWERS]; /* poses as the mouse's (D3) */
     u64 line_free;       /* when the next byte of a device can be here */
     struct event transfer;
     struct ps2_link keyboard, mouse;
@@ -114,9 +114,10 @@ static void pump(struct i8042 *c)
         return;
     if (c->answers) {
         u8 byte = c->answer[c->answer_at % ANSWERS];
+        bool aux = c->answer_aux[c->answer_at % ANSWERS];
         c->answer_at = (u8)((c->answer_at + 1) % ANSWERS);
         c->answers--;
-        fill(c, byte, c->answer_aux);
+        fill(c, byte, aux);
         return;
     }
     u64 now = now_ns(c);
@@ -138,8 +139,9 @@ static void answer(struct i8042 *c, u8 byte, bool aux)
 {
     if (c->answers == ANSWERS)
         return;
-    c->answer[(c->answer_at + c->answers++) % ANSWERS] = byte;
-    c->answer_aux = aux;
+    unsigned at = (c->answer_at + c->answers++) % ANSWERS;
+    c->answer[at] = byte;
+    c->answer_aux[at] = aux;
     pump(c);
 }
 
@@ -330,8 +332,9 @@ static void reset(struct device *dev)
     memset(c->ram, 0, sizeof c->ram);
     c->ram[0] = CB_INT1 | CB_INT12; /* as QEMU's */
     memset(c->answer, 0, sizeof c->answer);
+    memset(c->answer_aux, 0, sizeof c->answer_aux);
     c->data = c->command = c->answers = c->answer_at = 0;
-    c->full = c->from_aux = c->answer_aux = c->break_prefix = false;
+    c->full = c->from_aux = c->break_prefix = false;
     c->last_was_command = true;
     c->line_free = 0;
     event_cancel(&dev->sys->clock, &c->transfer);
