@@ -3,6 +3,7 @@
  * attention, and registers by name for debuggers (slots.def is the list).
  * Running it is interp.c's; what it can do, cpuid.c's.
  */
+#include "cpu/block.h"
 #include "cpu/mxcsr.h"
 #include "cpu/sys.h"
 #include "cpu/tlb.h"
@@ -10,6 +11,8 @@
 
 #include <stdlib.h>
 #include <strings.h>
+
+enum { BLOCK_CACHE_BYTES = 64 << 20 };
 
 struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const struct cpu_env *env,
                        struct trace *trace)
@@ -25,7 +28,9 @@ struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const stru
     static_assert(WORD_COUNT <= ARRAY_LEN(cpu->features), "feature words fit");
     memcpy(cpu->features, model->features, sizeof(model->features));
     cpu->rng_state = 0x6f7272657279ull + index;
-    if (!tlb_create(cpu)) {
+    cpu->engine = &engine_interp;
+    cpu->engine_data = block_cache_create(BLOCK_CACHE_BYTES);
+    if (!tlb_create(cpu) || !cpu->engine_data) {
         cpu_destroy(cpu);
         return NULL;
     }
@@ -38,6 +43,7 @@ void cpu_destroy(struct cpu *cpu)
     if (!cpu)
         return;
     tlb_destroy(cpu);
+    block_cache_destroy(cpu->engine_data);
     debug_free(cpu);
     free(cpu);
 }
@@ -123,8 +129,10 @@ void cpu_update_mode(struct cpu *cpu)
     }
     if (!(cpu->cr0 & CR0_TS) && (cpu->cr4 & CR4_OSXSAVE) && (cpu->xcr0 & 6) == 6)
         mode |= MODE_AVX;
-    if ((cpu->eflags & (FL_TF | FL_RF)) || cpu->shadow || cpu->force_step || debug_needs_step(cpu))
+    if ((cpu->eflags & (FL_TF | FL_RF)) || cpu->shadow || cpu->force_step)
         mode |= MODE_STEP;
+    if (unlikely((cpu->dr[7] & 0xff) || cpu->points) && debug_has_breaks(cpu))
+        mode |= MODE_BREAKS;
     cpu->mode = mode;
     cpu->mmu_idx = (u8)idx_for_cpl(cpu, cpu->cpl);
     if (unlikely(__atomic_load_n(&cpu->held, __ATOMIC_RELAXED)))

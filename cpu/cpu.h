@@ -9,7 +9,8 @@
 #include "cpu/state.h"
 
 /* ---- life (cpu.c) ---- */
-/* A CPU of that model at power-on state; NULL when out of memory. */
+extern const struct engine engine_interp;
+/* A CPU of that model at power-on state, to be run by engine_interp; NULL when out of memory. */
 struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const struct cpu_env *env,
                        struct trace *trace);
 void cpu_destroy(struct cpu *cpu);

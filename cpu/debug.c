@@ -189,10 +189,13 @@ bool debug_page_has_break(const struct cpu *cpu, u64 lin_page)
     return false;
 }
 
-bool debug_needs_step(const struct cpu *cpu)
+bool debug_has_breaks(const struct cpu *cpu)
 {
     for (unsigned i = 0; (cpu->dr[7] & DR7_ENABLED) && i < 4; i++)
         if (dr_enabled(cpu, i) && dr_type(cpu, i) == DR_EXEC)
+            return true;
+    for (unsigned i = 0; cpu->points && i < cpu->points->count; i++)
+        if (cpu->points->list[i].kind == POINT_BREAK)
             return true;
     return false;
 }

@@ -275,7 +275,7 @@ void deliver(struct cpu *cpu, u8 vector, enum int_kind kind, bool has_error, u32
     trace(cpu->trace, int, "cpu %u: vector %02x kind %d error %x cs:ip %04x:%llx cpl %u cr2 %llx", cpu->index, vector,
           (int)kind, has_error ? error : 0, cpu->seg[CS].sel, (unsigned long long)ret, cpu->cpl,
           (unsigned long long)cpu->cr2);
-    bool software = kind == INT_SOFT || kind == INT_SOFT_BP;
+    bool software = kind == INT_SOFT || kind == INT_SOFT_BP, stepping = is_stepping(cpu);
     cpu->exc_ext = !software;
     cpu->delivering = true;
     if (is_protected(cpu))
@@ -285,9 +285,8 @@ void deliver(struct cpu *cpu, u8 vector, enum int_kind kind, bool has_error, u32
     cpu->exc_ext = 0;
     cpu->delivering = false;
     cpu->shadow = 0;
-    cpu->keep_rf = false;
     cpu->force_step = false;
-    cpu->no_step_trap = software || kind == INT_ICEBP;
+    cpu->no_step_trap = stepping && (software || kind == INT_ICEBP);
     if (vector == EXC_DB && (kind == INT_EXCEPTION || kind == INT_ICEBP))
         cpu->dr[7] &= ~(u64)BIT(13); /* GD */
     cpu_update_mode(cpu);

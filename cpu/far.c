@@ -434,7 +434,7 @@ static u32 iret_mask(const struct cpu *cpu, unsigned size)
 /* EFLAGS as IRET loads them: RF then holds for the instruction returned to. */
 static void iret_flags(struct cpu *cpu, u32 image, u32 mask)
 {
-    cpu->keep_rf = image & mask & FL_RF;
+    cpu->keep_rf = (image & mask & FL_RF) && is_stepping(cpu);
     eflags_load(cpu, image, mask);
 }
 
@@ -490,7 +490,7 @@ static void iret_to_v86(struct cpu *cpu, u64 ip, u16 cs, u32 flags)
         raise_gp(cpu, 0);
     sel[CS] = cs;
     u32 mask = FL_ARITH | FL_TF | FL_IF | FL_DF | FL_IOPL | FL_NT | FL_RF | FL_VM | FL_AC | FL_VIF | FL_VIP | FL_ID;
-    cpu->keep_rf = flags & FL_RF;
+    cpu->keep_rf = (flags & FL_RF) && is_stepping(cpu);
     flags_from_image(cpu, flags);
     cpu->eflags = (flags & mask & eflags_valid(cpu) & ~(u32)FL_ARITH) | FL_1;
     for (unsigned s = 0; s < SEG_COUNT; s++)

@@ -95,6 +95,9 @@ void frame_load(struct cpu *cpu, const struct frame *f, bool inner);
 /* mmu_idx of explicit accesses at that privilege, EFLAGS.AC as it is. */
 unsigned idx_for_cpl(const struct cpu *cpu, unsigned cpl);
 
+/* True while every instruction ends in cpu_step_done, so that it may be told things (keep_rf, no_step_trap). */
+ALWAYS_INLINE bool is_stepping(const struct cpu *cpu) { return cpu->mode & MODE_STEP; }
+
 /* ---- delivery (excp.c) ---- */
 /* As cpu_deliver, ret being the return address; SLOT_RIP is only written when nothing can fault. */
 void deliver(struct cpu *cpu, u8 vector, enum int_kind kind, bool has_error, u32 error, u64 ret);
@@ -148,8 +151,8 @@ void debug_changed(struct cpu *cpu);
 /* Notes that a trap (DR6 bits) is due at the next boundary. */
 void debug_pend(struct cpu *cpu, u32 dr6);
 void debug_free(struct cpu *cpu);
-/* DR7 has code breakpoints: every instruction must be looked at. */
-bool debug_needs_step(const struct cpu *cpu);
+/* DR7 or the debugger have code breakpoints. */
+bool debug_has_breaks(const struct cpu *cpu);
 /* For CLFLUSH and MONITOR (mmu.c): physical address of readable data at lin; raises as a read would. */
 u64 mem_probe_read(struct cpu *cpu, u64 lin, unsigned idx);
 

@@ -13,7 +13,7 @@
 /* Interrupts and traps wait until after the next instruction. Inside a block that holds by itself. */
 static void begin_shadow(struct cpu *cpu, bool ss)
 {
-    cpu->shadow = 2;
+    cpu->shadow = is_stepping(cpu) ? 2 : 1; /* this instruction's own cpu_step_done counts, if it has one */
     cpu->shadow_ss = ss;
     cpu_update_mode(cpu);
 }
@@ -257,9 +257,8 @@ static struct seg flat_stack(u16 sel, unsigned dpl)
 static const struct uop *enter_at(struct cpu *cpu, const struct uop *u, unsigned cpl, u64 ip)
 {
     cpu->cpl = (u8)cpl;
-    cpu->keep_rf = false;
     /* TF counts as it is after the instruction: a kernel that masks it is not single-stepped. */
-    cpu->no_step_trap = !(cpu->eflags & FL_TF);
+    cpu->no_step_trap = is_stepping(cpu) && !(cpu->eflags & FL_TF);
     cpu_update_mode(cpu);
     return goto_afresh(cpu, u, ip);
 }

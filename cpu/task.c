@@ -164,7 +164,7 @@ static void load_registers(struct cpu *cpu, const struct tss_layout *l, const st
         flags &= 0xffff;
     flags_from_image(cpu, flags);
     cpu->eflags = (flags & eflags_valid(cpu) & ~(u32)FL_ARITH) | FL_1;
-    cpu->keep_rf = flags & FL_RF;
+    cpu->keep_rf = (flags & FL_RF) && is_stepping(cpu);
     for (unsigned i = 0; i < 8; i++)
         cpu->gpr[i] = l == &tss16 ? (cpu->gpr[i] & 0xffff0000u) | t->gpr[i] : t->gpr[i];
     for (unsigned s = 0; s < SEG_COUNT; s++)
