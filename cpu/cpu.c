@@ -55,7 +55,7 @@ static void reset_fpu(struct cpu *cpu)
     cpu_set_mxcsr(cpu, MXCSR_RESET);
     memset(cpu->xmm, 0, sizeof(cpu->xmm));
     cpu->xcr0 = 1;
-    cpu->ferr_high = false;
+    cpu->ferr_high = cpu->ignne = false;
 }
 
 static void reset_segments(struct cpu *cpu)
