@@ -7,28 +7,34 @@
 static void set_al(struct cpu *cpu, unsigned al) { cpu->gpr[RAX] = (cpu->gpr[RAX] & ~0xffull) | (u8)al; }
 static void set_ax(struct cpu *cpu, unsigned ax) { cpu->gpr[RAX] = (cpu->gpr[RAX] & ~0xffffull) | (u16)ax; }
 
-static void flags_decimal(struct cpu *cpu, unsigned r, bool cf, bool af)
+static void flags_decimal(struct cpu *cpu, unsigned r, bool cf, bool of, bool af)
 {
     flags_logic(cpu, 1, r);
-    cpu->cc_aux = (cf ? (u32)AUX_CF | AUX_PO : 0) | (af ? (u32)AUX_AF : 0);
+    flags_set_cf_of(cpu, cf, of);
+    cpu->cc_aux |= af ? (u32)AUX_AF : 0;
+}
+/* Whether a + b (or a - b) = r overflows in its top bit, 'sign'. */
+static bool overflows(unsigned a, unsigned b, unsigned r, bool subtract, unsigned sign)
+{
+    return (subtract ? (a ^ b) & (a ^ r) : ~(a ^ b) & (a ^ r)) & sign;
 }
 
-/* SDM: DAA and DAS differ only in the sign of the adjustment and in how CF arises below 0x9a. */
+/* SDM: DAA and DAS differ in the sign of the adjustment, and in when the low one carries. */
 static void adjust_packed(struct cpu *cpu, bool subtract)
 {
-    unsigned al = (u8)cpu->gpr[RAX], r = al;
-    bool cf = flag_cf(cpu), af = flag_af(cpu), carry = false;
-    if ((al & 15) > 9 || af) {
-        r = subtract ? r - 6 : r + 6;
-        carry = subtract ? cf || al < 6 : cf || r > 0xff;
-        af = true;
+    unsigned al = (u8)cpu->gpr[RAX], step = 0;
+    bool cf = flag_cf(cpu), af = (al & 15) > 9 || flag_af(cpu), carry = false;
+    if (af) {
+        step = 6;
+        carry = cf || (subtract ? al < 6 : al + 6 > 0xff);
     }
     if (al > 0x99 || cf) {
-        r = subtract ? r - 0x60 : r + 0x60;
+        step += 0x60;
         carry = true;
     }
+    unsigned r = (u8)(subtract ? al - step : al + step);
     set_al(cpu, r);
-    flags_decimal(cpu, r, carry, af);
+    flags_decimal(cpu, r, carry, overflows(al, step, r, subtract, 0x80), af);
 }
 static UOP_FN(daa)
 {
@@ -40,23 +46,24 @@ static UOP_FN(das)
     adjust_packed(cpu, true);
     NEXT(u);
 }
-static void adjust_unpacked(struct cpu *cpu, unsigned step)
+/* SF ZF PF OF are those of the 16-bit sum, before the upper digit of AL is cleared. */
+static void adjust_unpacked(struct cpu *cpu, bool subtract)
 {
     unsigned ax = (u16)cpu->gpr[RAX];
     bool adjust = (ax & 15) > 9 || flag_af(cpu);
-    if (adjust)
-        ax += step;
-    set_ax(cpu, ax & 0xff0f);
-    flags_decimal(cpu, ax & 15, adjust, adjust);
+    unsigned step = adjust ? 0x106 : 0, r = (u16)(subtract ? ax - step : ax + step);
+    set_ax(cpu, r & 0xff0f);
+    flags_decimal(cpu, r, adjust, overflows(ax, step, r, subtract, 0x8000), adjust);
+    cpu->cc_res = sext(r, 2);
 }
 static UOP_FN(aaa)
 {
-    adjust_unpacked(cpu, 0x106);
+    adjust_unpacked(cpu, false);
     NEXT(u);
 }
 static UOP_FN(aas)
 {
-    adjust_unpacked(cpu, 0u - 0x106);
+    adjust_unpacked(cpu, true);
     NEXT(u);
 }
 static UOP_FN(aam)
@@ -66,15 +73,15 @@ static UOP_FN(aam)
     if (base == 0)
         cpu_raise(cpu, EXC_DE);
     set_ax(cpu, al / base << 8 | al % base);
-    flags_decimal(cpu, al % base, false, false);
+    flags_decimal(cpu, al % base, false, false, false);
     NEXT(u);
 }
+/* All flags are those of the 8-bit addition. */
 static UOP_FN(aad)
 {
-    unsigned ax = (u16)cpu->gpr[RAX];
-    unsigned r = (u8)((ax & 0xff) + (ax >> 8) * (u8)u->imm);
-    set_ax(cpu, r);
-    flags_decimal(cpu, r, false, false);
+    unsigned al = (u8)cpu->gpr[RAX], high = (u8)((u8)(cpu->gpr[RAX] >> 8) * (u8)u->imm);
+    flags_add(cpu, 1, al, high, al + high);
+    set_ax(cpu, (u8)(al + high));
     NEXT(u);
 }
 const struct uop_table uop_daa = {{[FORM_0] = ANY_SIZE(daa)}};

@@ -69,43 +69,51 @@ BIT_OP(btr, true)
 BIT_OP(btc, true)
 
 /* ---- one source, one destination ---- */
-/* Returns the new destination; 'old' is the present one, v zero-extended. */
-typedef u64 scan_fn(struct cpu *cpu, unsigned size, u64 old, u64 v);
+/* Flags but ZF stay. A zero source leaves the destination as it is, in 32-bit size all 64 bits of it. */
+ALWAYS_INLINE void bit_scan(struct cpu *cpu, const struct uop *u, unsigned size, u64 v, bool reverse)
+{
+    flag_set_zf(cpu, v == 0);
+    if (v != 0)
+        reg_set(cpu, u->dst, size, reverse ? 63 - (u64)__builtin_clzll(v) : (u64)__builtin_ctzll(v));
+}
+ALWAYS_INLINE const struct uop *bit_scan_rr(struct cpu *cpu, const struct uop *u, unsigned size, bool reverse)
+{
+    bit_scan(cpu, u, size, reg_get(cpu, u->src, size), reverse);
+    NEXT(u);
+}
+ALWAYS_INLINE const struct uop *bit_scan_rm(struct cpu *cpu, const struct uop *u, unsigned size, bool reverse)
+{
+    bit_scan(cpu, u, size, mem_read(cpu, uop_lin(cpu, u, size, false), size), reverse);
+    NEXT(u);
+}
+BY_SIZE_248(bsf, bit_scan_rr, false)
+BY_SIZE_248(bsf, bit_scan_rm, false)
+BY_SIZE_248(bsr, bit_scan_rr, true)
+BY_SIZE_248(bsr, bit_scan_rm, true)
+const struct uop_table uop_bsf = {{[FORM_RR] = SIZES_248(bsf, bit_scan_rr), [FORM_RM] = SIZES_248(bsf, bit_scan_rm)}};
+const struct uop_table uop_bsr = {{[FORM_RR] = SIZES_248(bsr, bit_scan_rr), [FORM_RM] = SIZES_248(bsr, bit_scan_rm)}};
 
-/* Zero source: ZF set, destination unchanged. */
-ALWAYS_INLINE u64 bsf(struct cpu *cpu, unsigned size, u64 old, u64 v)
-{
-    (void)size;
-    flag_set_zf(cpu, v == 0);
-    return v == 0 ? old : (u64)__builtin_ctzll(v);
-}
-ALWAYS_INLINE u64 bsr(struct cpu *cpu, unsigned size, u64 old, u64 v)
-{
-    (void)size;
-    flag_set_zf(cpu, v == 0);
-    return v == 0 ? old : (u64)(63 - __builtin_clzll(v));
-}
-/* CF: the source was zero; ZF: the result is. */
+/* Returns the new destination; v is zero-extended. */
+typedef u64 scan_fn(struct cpu *cpu, unsigned size, u64 v);
+
+/* CF: the source was zero; ZF: the result is; OF stays, the others are 0. */
 ALWAYS_INLINE u64 count_flags(struct cpu *cpu, u64 v, u64 r)
 {
-    flag_set_cf(cpu, v == 0);
-    flag_set_zf(cpu, r == 0);
+    flags_from_image(cpu, (v == 0 ? FL_CF : 0) | (r == 0 ? FL_ZF : 0) | (flag_of(cpu) ? FL_OF : 0));
     return r;
 }
-ALWAYS_INLINE u64 tzcnt(struct cpu *cpu, unsigned size, u64 old, u64 v)
+ALWAYS_INLINE u64 tzcnt(struct cpu *cpu, unsigned size, u64 v)
 {
-    (void)old;
     return count_flags(cpu, v, v == 0 ? size * 8 : (u64)__builtin_ctzll(v));
 }
-ALWAYS_INLINE u64 lzcnt(struct cpu *cpu, unsigned size, u64 old, u64 v)
+ALWAYS_INLINE u64 lzcnt(struct cpu *cpu, unsigned size, u64 v)
 {
-    (void)old;
     return count_flags(cpu, v, v == 0 ? size * 8 : (u64)__builtin_clzll(v) - (64 - size * 8));
 }
 /* All flags 0 but ZF, and that tells of the source. */
-ALWAYS_INLINE u64 popcnt(struct cpu *cpu, unsigned size, u64 old, u64 v)
+ALWAYS_INLINE u64 popcnt(struct cpu *cpu, unsigned size, u64 v)
 {
-    (void)old, (void)size;
+    (void)size;
     flags_from_image(cpu, v == 0 ? FL_ZF : 0);
     return (u64)__builtin_popcountll(v);
 }
@@ -116,20 +124,20 @@ ALWAYS_INLINE u64 bmi_flags(struct cpu *cpu, unsigned size, u64 r, bool cf)
     flags_set_cf_of(cpu, cf, false);
     return r;
 }
-ALWAYS_INLINE u64 blsr(struct cpu *cpu, unsigned size, u64 old, u64 v) { return (void)old, bmi_flags(cpu, size, v & (v - 1), v == 0); }
-ALWAYS_INLINE u64 blsmsk(struct cpu *cpu, unsigned size, u64 old, u64 v) { return (void)old, bmi_flags(cpu, size, v ^ (v - 1), v == 0); }
-ALWAYS_INLINE u64 blsi(struct cpu *cpu, unsigned size, u64 old, u64 v) { return (void)old, bmi_flags(cpu, size, v & -v, v != 0); }
+ALWAYS_INLINE u64 blsr(struct cpu *cpu, unsigned size, u64 v) { return bmi_flags(cpu, size, v & (v - 1), v == 0); }
+ALWAYS_INLINE u64 blsmsk(struct cpu *cpu, unsigned size, u64 v) { return bmi_flags(cpu, size, v ^ (v - 1), v == 0); }
+ALWAYS_INLINE u64 blsi(struct cpu *cpu, unsigned size, u64 v) { return bmi_flags(cpu, size, v & -v, v != 0); }
 
 ALWAYS_INLINE const struct uop *scan_rr(struct cpu *cpu, const struct uop *u, unsigned size, scan_fn *op)
 {
     u64 v = reg_get(cpu, u->src, size);
-    reg_set(cpu, u->dst, size, op(cpu, size, cpu->gpr[u->dst], v));
+    reg_set(cpu, u->dst, size, op(cpu, size, v));
     NEXT(u);
 }
 ALWAYS_INLINE const struct uop *scan_rm(struct cpu *cpu, const struct uop *u, unsigned size, scan_fn *op)
 {
     u64 v = mem_read(cpu, uop_lin(cpu, u, size, false), size);
-    reg_set(cpu, u->dst, size, op(cpu, size, cpu->gpr[u->dst], v));
+    reg_set(cpu, u->dst, size, op(cpu, size, v));
     NEXT(u);
 }
 #define SCAN(name)                                                                                 \
@@ -137,8 +145,6 @@ ALWAYS_INLINE const struct uop *scan_rm(struct cpu *cpu, const struct uop *u, un
     BY_SIZE_248(name, scan_rm, name)                                                               \
     const struct uop_table uop_##name = {                                                          \
         {[FORM_RR] = SIZES_248(name, scan_rr), [FORM_RM] = SIZES_248(name, scan_rm)}};
-SCAN(bsf)
-SCAN(bsr)
 SCAN(tzcnt)
 SCAN(lzcnt)
 SCAN(popcnt)
@@ -155,13 +161,15 @@ ALWAYS_INLINE u64 andn(struct cpu *cpu, unsigned size, u64 v, u64 c)
     flags_logic(cpu, size, r);
     return r;
 }
+/* SF 0 and AF 1, whatever the result. */
 ALWAYS_INLINE u64 bextr(struct cpu *cpu, unsigned size, u64 v, u64 c)
 {
     unsigned start = c & 0xff, len = (c >> 8) & 0xff;
     u64 r = start < size * 8 ? v >> start : 0;
     if (len < 64)
         r &= BIT64(len) - 1;
-    flags_logic(cpu, size, r);
+    r &= size_mask(size);
+    flags_from_image(cpu, (r == 0 ? FL_ZF : 0) | FL_AF | (__builtin_parity((u8)r) ? 0 : FL_PF));
     return r;
 }
 ALWAYS_INLINE u64 bzhi(struct cpu *cpu, unsigned size, u64 v, u64 c)

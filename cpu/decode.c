@@ -502,7 +502,7 @@ static unsigned size_of(char letter, const struct insn *in)
     case 'q': return 8;
     case 'v': return in->opsize;
     case 'z': return MIN(in->opsize, 4);
-    case 'y': return in->rex & 8 ? 8 : 4;
+    case 'y': return in->opsize == 8 ? 8 : 4;
     case 'o': return 16;
     case 'x': return in->vex_l ? 32 : 16;
     case 't': return 10;

@@ -48,7 +48,7 @@ ALWAYS_INLINE u64 lin_at(struct cpu *cpu, const struct uop *u, unsigned s, u64 o
     cpu->cur = u;
     if ((cpu->mode & MODE_CODE) == MODE_CODE64)
         return s >= FS ? off + cpu->seg[s].base : off;
-    if ((cpu->mode & MODE_FLAT) && s < FS)
+    if ((cpu->mode & MODE_FLAT) && s < FS && s != CS)
         return (u32)off;
     return seg_lin(cpu, (enum segreg)s, off, size, write);
 }

@@ -145,6 +145,11 @@ ALWAYS_INLINE struct product divide_signed(struct cpu *cpu, unsigned size, u64 h
         p.hi = -p.hi;
     return p;
 }
+/* CF and OF stay, AF is set, the others are 0. */
+ALWAYS_INLINE void flags_div(struct cpu *cpu)
+{
+    flags_from_image(cpu, (flag_cf(cpu) ? FL_CF : 0) | (flag_of(cpu) ? FL_OF : 0) | FL_AF);
+}
 ALWAYS_INLINE void div_acc(struct cpu *cpu, unsigned size, u64 b, bool sign)
 {
     u64 lo = size == 1 ? (u8)cpu->gpr[RAX] : reg_get(cpu, RAX, size);
@@ -156,6 +161,7 @@ ALWAYS_INLINE void div_acc(struct cpu *cpu, unsigned size, u64 b, bool sign)
         reg_set(cpu, RAX, size, p.lo);
         reg_set(cpu, RDX, size, p.hi);
     }
+    flags_div(cpu);
 }
 ALWAYS_INLINE const struct uop *div_r(struct cpu *cpu, const struct uop *u, unsigned size, bool sign)
 {

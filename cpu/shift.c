@@ -11,11 +11,11 @@ typedef u64 double_fn(struct cpu *cpu, unsigned size, u64 a, u64 b, unsigned cou
 
 ALWAYS_INLINE unsigned shift_count(unsigned size, u64 count) { return count & (size == 8 ? 63 : 31); }
 
-/* Result flags of a shift: SF ZF PF of r, CF and OF as told, AF kept. */
+/* Result flags of a shift: SF ZF PF of r, CF and OF as told, AF set. */
 ALWAYS_INLINE void flags_shift(struct cpu *cpu, unsigned size, u64 r, bool cf, bool of)
 {
     cpu->cc_res = sext(r, size);
-    cpu->cc_aux = (cpu->cc_aux & AUX_AF) | (u32)cf << 31 | (u32)(cf ^ of) << 30;
+    cpu->cc_aux = AUX_AF | (u32)cf << 31 | (u32)(cf ^ of) << 30;
 }
 
 /* ---- meanings; a is zero-extended, count masked and not 0 ---- */
@@ -85,36 +85,25 @@ ALWAYS_INLINE u64 rcr(struct cpu *cpu, unsigned size, u64 a, unsigned count)
     flags_set_cf_of(cpu, cf, sign_bit(a ^ a << 1, size));
     return a;
 }
-/* With size 2 and counts above 16 the bits come from a:b:a. */
+/* With size 2 and counts above 16 more bits of b follow, and CF is 0. */
 ALWAYS_INLINE u64 shld(struct cpu *cpu, unsigned size, u64 a, u64 b, unsigned count)
 {
     unsigned bits = size * 8;
-    bool cf;
-    u64 r;
     if (size == 2) {
-        u64 wide = a << 32 | b << 16 | a;
-        r = (wide << count) >> 32;
-        cf = (wide >> (48 - count)) & 1;
-    } else {
-        r = a << count | b >> (bits - count);
-        cf = (a >> (bits - count)) & 1;
+        u64 r = (a << 32 | b << 16 | b) << count >> 32;
+        bool cf = count <= 16 && (a >> (16 - count) & 1), next = count < 16 && (a >> (15 - count) & 1);
+        flags_shift(cpu, size, r, cf, cf ^ next);
+        return r;
     }
+    u64 r = a << count | b >> (bits - count);
+    bool cf = a >> (bits - count) & 1;
     flags_shift(cpu, size, r, cf, cf ^ sign_bit(r, size));
     return r;
 }
 ALWAYS_INLINE u64 shrd(struct cpu *cpu, unsigned size, u64 a, u64 b, unsigned count)
 {
-    unsigned bits = size * 8;
-    bool cf;
-    u64 r;
-    if (size == 2) {
-        u64 wide = a << 32 | b << 16 | a;
-        r = wide >> count;
-        cf = (wide >> (count - 1)) & 1;
-    } else {
-        r = a >> count | b << (bits - count);
-        cf = (a >> (count - 1)) & 1;
-    }
+    bool cf = a >> (count - 1) & 1; /* a has no bits above its size: 0 for counts above 16 */
+    u64 r = size == 2 ? (b << 32 | b << 16 | a) >> count : a >> count | b << (size * 8 - count);
     flags_shift(cpu, size, r, cf, sign_bit(r ^ r << 1, size));
     return r;
 }

@@ -34,7 +34,7 @@ static u64 stretch(const struct cpu *cpu, const struct uop *u, unsigned s, u64 o
     u64 room = PAGE_SIZE - (lin & ~PAGE_MASK);
     if (u->asize != 8)
         room = MIN(room, size_mask(u->asize) - off + 1);
-    bool checked = (cpu->mode & MODE_CODE) != MODE_CODE64 && !((cpu->mode & MODE_FLAT) && s < FS);
+    bool checked = (cpu->mode & MODE_CODE) != MODE_CODE64 && !((cpu->mode & MODE_FLAT) && s < FS && s != CS);
     if (checked) {
         const struct seg *g = &cpu->seg[s];
         if (!(g->attr & SEG_CODE) && (g->attr & SEG_E))
@@ -147,8 +147,8 @@ ALWAYS_INLINE u64 cmps(struct cpu *cpu, const struct uop *u, unsigned size, u64 
         } while (++i < k && (a == b) != until_equal);
         k = i;
     } else {
+        b = mem_read(cpu, lin_b, size); /* this one first, as silicon does: both may fault */
         a = mem_read(cpu, lin_a, size);
-        b = mem_read(cpu, lin_b, size);
         k = 1;
     }
     compare(cpu, u, size, a, b, next);

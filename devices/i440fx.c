@@ -153,6 +153,8 @@ static bool create(struct device *dev, const void *cfg)
 {
     struct i440fx *b = container_of(dev, struct i440fx, dev);
     const struct i440fx_config *c = cfg;
+    if (!c)
+        return device_fail(dev->sys, "the i440FX host bridge needs a PCI bus");
     if (!pci_device_init(&b->pci, dev->sys, c->bus, 0, &identity, b))
         return false;
     b->pci.config_written = config_written;

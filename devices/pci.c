@@ -294,7 +294,7 @@ static void info_bar(const struct pci_device *d, unsigned n, FILE *out)
                 (unsigned long long)(base + b->size - 1), off);
 }
 
-void pci_info(struct device *dev, FILE *out)
+static void info(struct device *dev, FILE *out)
 {
     struct pci_bus *bus = container_of(dev, struct pci_bus, dev);
     for (unsigned devfn = 0; devfn < 256; devfn++) {
@@ -343,4 +343,5 @@ const struct device_class pci_bus_class = {
     .state = state,
     .create = create,
     .reset = reset,
+    .info = info,
 };

@@ -93,12 +93,10 @@ ALWAYS_INLINE bool pci_master(const struct pci_device *d)
     return d->config[PCI_COMMAND] & PCI_COMMAND_MASTER;
 }
 
-/* The bus itself: configuration mechanism 1 and the four PIRQ wires. cfg: none. */
+/* The bus itself: configuration mechanism 1 and the four PIRQ wires. cfg: none. Its info is `info pci`. */
 extern const struct device_class pci_bus_class;
 /* The ISA bridge connects the wires PIRQA-D. */
 void pci_connect_pirq(struct device *bus, const struct irq pirq[4]);
-/* `info pci` */
-void pci_info(struct device *bus, FILE *out);
 /* Configuration space as a CPU reads and writes it, for boards that set up without firmware. */
 u32 pci_config_read(struct device *bus, unsigned devfn, unsigned off, unsigned size);
 void pci_config_write(struct device *bus, unsigned devfn, unsigned off, u32 val, unsigned size);

@@ -91,6 +91,8 @@ static bool create(struct device *dev, const void *cfg)
     struct piix3 *p = container_of(dev, struct piix3, dev);
     const struct piix3_config *c = cfg;
     struct irq pirq[4];
+    if (!c)
+        return device_fail(dev->sys, "the PIIX3 ISA bridge needs a PCI bus");
     if (!pci_device_init(&p->pci, dev->sys, c->bus, 1 << 3, &identity, p))
         return false;
     p->pci.config_written = config_written;

@@ -352,6 +352,8 @@ static bool create(struct device *dev, const void *cfg)
     struct piix4_pm *p = container_of(dev, struct piix4_pm, dev);
     const struct piix4_pm_config *c = cfg;
     struct space *io = &dev->sys->io;
+    if (!c)
+        return device_fail(dev->sys, "PIIX4 power management needs a PCI bus");
     if (!pci_device_init(&p->pci, dev->sys, c->bus, (1 << 3) + 3, &identity, p))
         return false;
     p->pci.config_written = config_written;

@@ -417,7 +417,8 @@ static bool build(struct vga *v, const struct vga_config *cfg, u32 vram_size)
 static bool vga_create(struct device *dev, const void *config)
 {
     struct vga *v = (struct vga *)dev;
-    const struct vga_config *cfg = config;
+    static const struct vga_config isa;
+    const struct vga_config *cfg = config ? config : &isa;
     u32 size = cfg->vram_size ? cfg->vram_size : VRAM_DEFAULT;
     if (size < VRAM_MIN || (size & (size - 1)))
         return device_fail(dev->sys, "video memory must be a power of two of at least 256 KiB, not %u bytes", size);
@@ -478,7 +479,7 @@ static void dump(FILE *out, const char *name, const u8 *reg, unsigned count)
     fprintf(out, "\n");
 }
 
-void vga_info(struct device *dev, FILE *out)
+static void vga_info(struct device *dev, FILE *out)
 {
     const struct vga *v = (const struct vga *)dev;
     fprintf(out, "surface    %d x %d\n", v->display.surface.width, v->display.surface.height);
@@ -518,5 +519,5 @@ static const struct state_field vga_state[] = {
 
 const struct device_class vga_class = {
     .name = "VGA", .size = sizeof(struct vga), .state = vga_state, .create = vga_create, .reset = vga_reset,
-    .restored = vga_restored, .destroy = vga_destroy,
+    .restored = vga_restored, .destroy = vga_destroy, .info = vga_info,
 };

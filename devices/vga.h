@@ -9,6 +9,7 @@
 #include "devices/core/device.h"
 #include "devices/core/display.h"
 
+/* NULL for a config: the ISA adapter with 16 MiB. */
 struct vga_config {
     struct device *pci; /* the bus; NULL: ISA */
     unsigned devfn;
@@ -22,7 +23,5 @@ extern const struct device_class vga_class;
 struct display *vga_display(struct device *dev);
 /* Video memory, for those that save RAM. */
 struct ram *vga_vram(struct device *dev);
-/* `info vga`: mode and registers in words */
-void vga_info(struct device *dev, FILE *out);
 
 #endif

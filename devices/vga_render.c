@@ -230,6 +230,16 @@ static bool cursor_here(const struct frame *f, u32 count, unsigned row_scan)
     return f->cursor_on && (count & 0xffff) == (f->cursor & 0xffff) && row_scan >= f->cursor_first && row_scan <= f->cursor_last;
 }
 
+/* A row of a cell, most significant of 'dots' first, each dot 'repeat' times. */
+ALWAYS_INLINE u32 *put_dots(u32 *out, unsigned bits, unsigned dots, unsigned repeat, const u32 color[2])
+{
+    u32 differ = color[0] ^ color[1];
+    for (unsigned d = 0; d < dots; d++)
+        for (unsigned r = 0; r < repeat; r++)
+            *out++ = color[0] ^ (differ & -(bits >> (8 - d) & 1));
+    return out;
+}
+
 /* One scan line of text, 'chars' cells from 'count' on. */
 static u32 *text_line(const struct vga *v, const struct frame *f, u32 *out, u32 count, unsigned row_scan, int chars)
 {
@@ -254,9 +264,8 @@ static u32 *text_line(const struct vga *v, const struct frame *f, u32 *out, u32 
         if (cursor_here(f, ma, row_scan))
             dots = 0x1ff;
         u32 color[2] = {v->lut[back], v->lut[attr & 15]};
-        for (int d = 0; d < f->char_dots; d++)
-            for (unsigned r = 0; r < repeat; r++)
-                *out++ = color[dots >> (8 - d) & 1];
+        out = f->char_dots == 9 && repeat == 1 ? put_dots(out, dots, 9, 1, color)
+                                               : put_dots(out, dots, (unsigned)f->char_dots, repeat, color);
     }
     return out;
 }
@@ -297,9 +306,12 @@ static u32 *graphics_line(const struct vga *v, const struct frame *f, u32 *out, 
                     *out++ = v->lut[dot[d] << 4 | dot[d + 1]];
             continue;
         }
-        for (unsigned d = 0; d < 8; d++)
-            for (unsigned r = 0; r < repeat; r++)
-                *out++ = v->lut[(dot[d] | blink_or) ^ blink_xor];
+        for (unsigned d = 0; d < 8; d++) {
+            u32 color = v->lut[(dot[d] | blink_or) ^ blink_xor];
+            *out++ = color;
+            if (repeat == 2)
+                *out++ = color;
+        }
     }
     return out;
 }

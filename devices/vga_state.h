@@ -1,7 +1,7 @@
 /*
  * The display adapter's registers, and what its files ask of each other:
  * vga.c (ports, timing, PCI), vga_mem.c (the window at A0000h), vga_vbe.c
- * (Bochs VBE) and vga_render.c (pixels). Nobody else includes this.
+ * (Bochs VBE), vga_edid.c (the monitor) and vga_render.c (pixels). Nobody else includes this.
  *
  * Video memory holds the four planes so that both views of it are straight: a
  * planar address's four bytes lie side by side (plane 0 first), and those of
@@ -130,6 +130,10 @@ u16 vbe_read(struct vga *v, unsigned index);
 void vbe_write(struct vga *v, unsigned index, u16 val);
 region_read vbe_index_read, vbe_data_read, vbe_mmio_read;
 region_write vbe_index_write, vbe_data_write, vbe_mmio_write;
+
+/* ---- vga_edid.c ---- */
+/* A byte of the 128; 0 behind them. */
+u8 vga_edid_byte(unsigned off);
 
 /* ---- vga_render.c ---- */
 void vga_refresh(void *owner, bool full);

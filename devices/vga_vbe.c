@@ -1,9 +1,10 @@
 /*
  * Bochs VBE extensions (the "dispi" interface, ids B0C0h to B0C5h): any
  * resolution that fits video memory, at 4 (planar), 8, 15, 16, 24 or 32 bits a
- * pixel, through ports 1CEh/1CFh or the PCI function's second BAR, which also
- * holds the VGA ports and QEMU's endianness register. While a VBE mode is on,
- * the picture comes from these registers alone, whatever the CRTC says.
+ * pixel, through ports 1CEh/1CFh or the PCI function's BAR 2, which also holds
+ * the monitor's EDID, the VGA ports and QEMU's endianness register. While a
+ * VBE mode is on, the picture comes from these registers alone, whatever the
+ * CRTC says.
  */
 #include "devices/vga_state.h"
 
@@ -155,14 +156,16 @@ void vbe_data_write(void *owner, u64 off, u64 val, unsigned size)
 /* ---- BAR 2 ---- */
 
 enum {
-    MMIO_PORTS = 0x400, MMIO_PORTS_END = 0x420, MMIO_VBE = 0x500, MMIO_VBE_END = MMIO_VBE + 2 * VBE_COUNT,
+    MMIO_EDID_END = 0x400, MMIO_PORTS = 0x400, MMIO_PORTS_END = 0x420, MMIO_VBE = 0x500, MMIO_VBE_END = MMIO_VBE + 2 * VBE_COUNT,
     MMIO_EXT_SIZE = 0x600, MMIO_EXT_ENDIAN = 0x604, EXT_SIZE = 8
 };
 static const u32 endian_little = 0x1e1e1e1e, endian_big = 0xbebebebe;
 
 static u8 mmio_byte(struct vga *v, u64 off)
 {
-    if (off >= MMIO_PORTS && off < MMIO_PORTS_END)
+    if (off < MMIO_EDID_END)
+        return vga_edid_byte((unsigned)off);
+    if (off < MMIO_PORTS_END)
         return vga_port_read(v, (u16)(0x3c0 + off - MMIO_PORTS));
     if (off >= MMIO_VBE && off < MMIO_VBE_END)
         return (u8)(vbe_read(v, (unsigned)(off - MMIO_VBE) / 2) >> (8 * (off & 1)));

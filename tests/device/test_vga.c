@@ -740,10 +740,43 @@ START_TEST(pci_function)
     ck_assert_uint_eq(space_read(&s2.mem, 0xfebf0604, 4), 0x1e1e1e1e);
     space_write(&s2.mem, 0xfebf0604, 0xbebebebe, 4);
     space_write(&s2.mem, 0xfd000000, 0x56341200, 4);
+    u8 edid[128], sum = 0;
+    space_read_bytes(&s2.mem, 0xfebf0000, edid, sizeof edid);
+    for (unsigned i = 0; i < sizeof edid; i++)
+        sum = (u8)(sum + edid[i]);
+    ck_assert_uint_eq(sum, 0);
+    ck_assert_uint_eq(ld64(edid), 0x00ffffffffffff00);
     struct display *d = vga_display(dev);
     d->refresh(d->owner, false);
     ck_assert_uint_eq(d->surface.pixels[0], 0x123456);
     system_destroy(&s2);
+}
+END_TEST
+
+/* Garbage in every register and anywhere in memory, looked at now and then: nothing may fall over. */
+START_TEST(random_accesses)
+{
+    u64 x = 88172645463325252ull;
+    for (unsigned n = 0; n < 300000; n++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        u32 a = (u32)(x >> 32);
+        switch (a & 7) {
+        case 0:
+        case 1:
+        case 2: out((u16)(0x3b0 + (a >> 8) % 0x30), (u8)x); break;
+        case 3: vbe_set(a >> 8 & 15, (u16)(x >> (x & 15))); break;
+        case 4: space_write(&sys.mem, LFB + ((a >> 3) & 0x3fffff), x, 8); break;
+        case 5: space_write(&sys.mem, 0xa0000 + (a >> 8) % 0x20000, x, 1u << (x & 3)); break;
+        case 6: space_read(&sys.mem, 0xa0000 + (a >> 8) % 0x20000, 1u << (x & 3)); break;
+        default: space_read(&sys.io, 0x3b0 + (a >> 8) % 0x30, 1); break;
+        }
+        if (n % 500 == 0) {
+            at_ns(n * 20000ull);
+            display->refresh(display->owner, x & 1);
+        }
+    }
 }
 END_TEST
 
@@ -770,6 +803,7 @@ int main(void)
     tcase_add_test(t, vbe_planar_and_nonsense);
     tcase_add_test(t, damage);
     tcase_add_test(t, pci_function);
+    tcase_add_test(t, random_accesses);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

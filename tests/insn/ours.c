@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "cpu/block.h"
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
 #include "cpu/flags.h"
@@ -23,6 +24,9 @@ enum {
 #define KERNEL 0xffff800000000000ull /* linear address of physical 0 */
 enum { SEL_CODE32 = 0x23, SEL_DATA = 0x2b, SEL_CODE64 = 0x33, SEL_KERNEL = 0x08, SEL_TSS = 0x40 };
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4 };
+#define PTE_NX (1ull << 63)
+
+extern const struct engine engine_interp;
 
 /* The machine: RAM and a CPU. One per process. */
 static struct {
@@ -92,9 +96,9 @@ static void build_tables(void)
     pte(PA_PD_USER, ORACLE_CODE >> 21, PA_PT_CODE, user);
     pte(PA_PT_CODE, 0, PA_CODE, PTE_P | PTE_U);
     for (unsigned i = 0; i < 3; i++)
-        pte(PA_PT_DATA, i, PA_DATA + i * PAGE_SIZE, PTE_P | PTE_U | (i < 2 ? PTE_W : 0));
+        pte(PA_PT_DATA, i, PA_DATA + i * PAGE_SIZE, PTE_NX | PTE_P | PTE_U | (i < 2 ? PTE_W : 0));
     for (unsigned i = 0; i < 2; i++)
-        pte(PA_PT_LOW, (ORACLE_LOW >> 12) + i, PA_LOW + i * PAGE_SIZE, user);
+        pte(PA_PT_LOW, (ORACLE_LOW >> 12) + i, PA_LOW + i * PAGE_SIZE, user | PTE_NX);
     pte(PA_PML4, 256, PA_PDPT_KERNEL, PTE_P | PTE_W);
     pte(PA_PDPT_KERNEL, 0, PA_PD_KERNEL, PTE_P | PTE_W);
     pte(PA_PD_KERNEL, 0, PA_PT_KERNEL, PTE_P | PTE_W);
@@ -134,7 +138,13 @@ static bool ours_start(void)
     }
     build_tables();
     ours.cpu = cpu_create(&ours.model, 0, &ours.env, &ours.trace);
-    return ours.cpu != NULL;
+    if (!ours.cpu)
+        return false;
+    if (!ours.cpu->engine) {
+        ours.cpu->engine = &engine_interp;
+        ours.cpu->engine_data = block_cache_create(16 << 20);
+    }
+    return true;
 }
 
 const u32 *ours_features(void)
@@ -253,7 +263,7 @@ bool ours_run(const struct oracle_case *c, struct oracle_state *out)
     flags_from_image(cpu, (u32)c->in.rflags);
     fx_load(cpu, c->in.fx);
     cpu_update_mode(cpu);
-    cpu_run(cpu, 20000);
+    cpu_run(cpu, 100000);
     collect(cpu, out);
     fx_store(cpu, out->fx);
     memcpy(out->data, ours.ram + PA_DATA, sizeof(out->data));

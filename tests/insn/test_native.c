@@ -1,0 +1,154 @@
+/*
+ * Random instructions and sequences on the host's CPU and on ours, compared.
+ *
+ *   test_insn_native [--cases N] [--seed S] [--only MNEMONIC] [--family int,x87,mmx,sse,sys]
+ *                    [--length N] [--show N] [--long]
+ *
+ * Exit status 0: no difference. --long runs a million cases. For every
+ * mnemonic that differs the first case is shown (at most --show of them), cut
+ * down to the instruction at which the two sides part.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/insn/gen.h"
+
+struct options {
+    u64 cases, seed;
+    const char *only;
+    u32 families;
+    unsigned length, show;
+};
+
+static const char *const family_names[GEN_FAMILIES] = {"int", "sys", "x87", "mmx", "sse"};
+
+/* Differences by mnemonic. */
+struct tally {
+    const char *mnemonic;
+    u64 count;
+};
+static struct tally tallies[1024];
+
+static u64 *tally_of(const char *mnemonic)
+{
+    unsigned i = 0;
+    while (tallies[i].mnemonic && strcmp(tallies[i].mnemonic, mnemonic))
+        i++;
+    tallies[i].mnemonic = mnemonic;
+    return &tallies[i].count;
+}
+
+static bool agree(const struct oracle_case *c, char *text, size_t size)
+{
+    static struct oracle_state native, ours;
+    if (!native_run(c, &native) || !ours_run(c, &ours)) {
+        snprintf(text, size, "  could not be run\n");
+        return false;
+    }
+    if (native.vector == ORACLE_TIMEOUT && ours.vector == ORACLE_TIMEOUT)
+        return true;
+    return oracle_same(c, &native, &ours, text, size);
+}
+
+/* Cuts c after the first instruction whose effect differs; returns that one's mnemonic. */
+static const char *cut(struct oracle_case *c, char *text, size_t size)
+{
+    struct oracle_case part = *c;
+    const char *name = "(bad)";
+    for (unsigned at = 0; at < c->len;) {
+        struct insn in;
+        enum decode_result r = decode(ours_features(), gen_mode(c->bits), c->code + at, c->len - at, &in);
+        name = r == DECODE_OK ? in.row->mnemonic : "(bad)";
+        at += r == DECODE_OK ? in.len : c->len - at;
+        part.len = at;
+        if (!agree(&part, text, size))
+            break;
+    }
+    *c = part;
+    return name;
+}
+
+/* Returns 1 when the case differs. */
+static unsigned run_case(struct gen *g, const struct options *o, unsigned *shown)
+{
+    static struct oracle_case c;
+    static char text[16384], code[8192];
+    unsigned count = o->length ? o->length : gen_random(g) % 2 ? 1 : 2 + (unsigned)(gen_random(g) % 19);
+    u64 seed = g->rng;
+    if (!gen_case(g, &c, count) || agree(&c, text, sizeof(text)))
+        return 0;
+    const char *name = cut(&c, text, sizeof(text));
+    u64 *n = tally_of(name);
+    if ((*n)++ == 0 && *shown < o->show) {
+        (*shown)++;
+        agree(&c, text, sizeof(text));
+        oracle_disasm(&c, code, sizeof(code));
+        printf("%s, %u-bit (generator state %llx):\n%s%s  flags before %x\n", name, c.bits, (unsigned long long)seed, code,
+               text, (unsigned)c.in.rflags);
+    }
+    return 1;
+}
+
+static u32 parse_families(const char *list)
+{
+    u32 set = 0;
+    for (unsigned f = 0; f < GEN_FAMILIES; f++)
+        if (strstr(list, family_names[f]))
+            set |= BIT(f);
+    return set;
+}
+
+static bool parse_options(struct options *o, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *v = i + 1 < argc ? argv[i + 1] : "";
+        if (!strcmp(argv[i], "--long")) {
+            o->cases = 1000000;
+            continue;
+        }
+        if (!strcmp(argv[i], "--cases"))
+            o->cases = strtoull(v, NULL, 0);
+        else if (!strcmp(argv[i], "--seed"))
+            o->seed = strtoull(v, NULL, 0);
+        else if (!strcmp(argv[i], "--only"))
+            o->only = v;
+        else if (!strcmp(argv[i], "--family"))
+            o->families = parse_families(v);
+        else if (!strcmp(argv[i], "--length"))
+            o->length = (unsigned)strtoul(v, NULL, 0);
+        else if (!strcmp(argv[i], "--show"))
+            o->show = (unsigned)strtoul(v, NULL, 0);
+        else
+            return false;
+        i++;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.cases = 20000, .seed = 1, .families = BIT(GEN_INT) | BIT(GEN_X87) | BIT(GEN_MMX) | BIT(GEN_SSE),
+                        .show = 20};
+    if (!parse_options(&o, argc, argv)) {
+        fprintf(stderr, "usage: %s [--cases N] [--seed S] [--only MNEMONIC] [--family int,x87,mmx,sse,sys] [--length N] "
+                        "[--show N] [--long]\n", argv[0]);
+        return 2;
+    }
+    if (!native_available()) {
+        printf("not an x86-64 host: nothing to compare with\n");
+        return 0;
+    }
+    static struct gen g;
+    g.only = o.only;
+    g.families = o.families;
+    gen_init(&g, o.seed);
+    u64 bad = 0;
+    unsigned shown = 0;
+    for (u64 i = 0; i < o.cases; i++)
+        bad += run_case(&g, &o, &shown);
+    printf("%llu cases of %u rows (%u more rows are not on this host): %llu differ\n", (unsigned long long)o.cases,
+           g.usable, g.skipped, (unsigned long long)bad);
+    for (unsigned i = 0; tallies[i].mnemonic; i++)
+        printf("  %-12s %llu\n", tallies[i].mnemonic, (unsigned long long)tallies[i].count);
+    return bad != 0;
+}
