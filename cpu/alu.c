@@ -90,53 +90,63 @@ ALWAYS_INLINE const struct uop *alu_ri(struct cpu *cpu, const struct uop *u, uns
         reg_set(cpu, u->dst, size, r);
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *alu_rm(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store)
+ALWAYS_INLINE const struct uop *alu_rm(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store,
+                                       uop_fn *cold)
 {
-    u64 b = mem_read(cpu, uop_lin(cpu, u, size, false), size);
+    u64 b;
+    if (!load(cpu, u, size, cold, &b))
+        return cold(cpu, u);
     u64 r = op(cpu, size, reg_get(cpu, u->dst, size), b);
     if (store)
         reg_set(cpu, u->dst, size, r);
     NEXT(u);
 }
-/* Flags change only after the write, which may fault no more once rmw_begin is through. */
-ALWAYS_INLINE void alu_mem(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store, u64 b)
+/* Memory with b. Flags change before the write, which cannot fault once change() is through. */
+ALWAYS_INLINE const struct uop *alu_mem(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store,
+                                        u64 b, uop_fn *cold)
 {
-    u64 lin = uop_lin(cpu, u, size, store);
-    if (store) {
-        struct rmw m = rmw_begin(cpu, lin, size);
-        rmw_end(cpu, &m, op(cpu, size, m.val, b));
-    } else {
-        op(cpu, size, mem_read(cpu, lin, size), b);
+    struct rmw m;
+    if (!store) {
+        if (!load(cpu, u, size, cold, &m.val))
+            return cold(cpu, u);
+        op(cpu, size, m.val, b);
+        NEXT(u);
     }
-}
-ALWAYS_INLINE const struct uop *alu_mr(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store)
-{
-    alu_mem(cpu, u, size, op, store, reg_get(cpu, u->src, size));
+    if (!change(cpu, u, size, cold, &m))
+        return cold(cpu, u);
+    change_end(cpu, &m, cold, op(cpu, size, m.val, b));
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *alu_mi(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store)
+ALWAYS_INLINE const struct uop *alu_mr(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store,
+                                       uop_fn *cold)
 {
-    alu_mem(cpu, u, size, op, store, u->imm);
-    NEXT(u);
+    return alu_mem(cpu, u, size, op, store, reg_get(cpu, u->src, size), cold);
+}
+ALWAYS_INLINE const struct uop *alu_mi(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store,
+                                       uop_fn *cold)
+{
+    return alu_mem(cpu, u, size, op, store, u->imm, cold);
 }
 ALWAYS_INLINE const struct uop *alu_r(struct cpu *cpu, const struct uop *u, unsigned size, unary_fn *op)
 {
     reg_set(cpu, u->dst, size, op(cpu, size, reg_get(cpu, u->dst, size)));
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *alu_m(struct cpu *cpu, const struct uop *u, unsigned size, unary_fn *op)
+ALWAYS_INLINE const struct uop *alu_m(struct cpu *cpu, const struct uop *u, unsigned size, unary_fn *op, uop_fn *cold)
 {
-    struct rmw m = rmw_begin(cpu, uop_lin(cpu, u, size, true), size);
-    rmw_end(cpu, &m, op(cpu, size, m.val));
+    struct rmw m;
+    if (!change(cpu, u, size, cold, &m))
+        return cold(cpu, u);
+    change_end(cpu, &m, cold, op(cpu, size, m.val));
     NEXT(u);
 }
 
 #define BINARY(name, meaning, store)                                                               \
     BY_SIZE(name, alu_rr, meaning, store)                                                          \
     BY_SIZE(name, alu_ri, meaning, store)                                                          \
-    BY_SIZE(name, alu_rm, meaning, store)                                                          \
-    BY_SIZE(name, alu_mr, meaning, store)                                                          \
-    BY_SIZE(name, alu_mi, meaning, store)                                                          \
+    BY_SIZE_MEM(name, alu_rm, meaning, store)                                                      \
+    BY_SIZE_MEM(name, alu_mr, meaning, store)                                                      \
+    BY_SIZE_MEM(name, alu_mi, meaning, store)                                                      \
     const struct uop_table uop_##name = {{[FORM_RR] = SIZES(name, alu_rr),                         \
                                           [FORM_RI] = SIZES(name, alu_ri),                         \
                                           [FORM_RM] = SIZES(name, alu_rm),                         \
@@ -144,7 +154,7 @@ ALWAYS_INLINE const struct uop *alu_m(struct cpu *cpu, const struct uop *u, unsi
                                           [FORM_MI] = SIZES(name, alu_mi)}};
 #define UNARY(name)                                                                                \
     BY_SIZE(name, alu_r, name)                                                                     \
-    BY_SIZE(name, alu_m, name)                                                                     \
+    BY_SIZE_MEM(name, alu_m, name)                                                                 \
     const struct uop_table uop_##name = {{[FORM_R] = SIZES(name, alu_r), [FORM_M] = SIZES(name, alu_m)}};
 
 BINARY(add, add, true)

@@ -7,132 +7,167 @@
 #include "cpu/handlers.h"
 #include "cpu/interp.h"
 
-/* ip cut to the operand size and found legal, or #GP(0). */
-ALWAYS_INLINE u64 target(struct cpu *cpu, const struct uop *u, unsigned size, u64 ip)
+/* Cuts *ip to the operand size and raises #GP(0) if it is not legal. False only if hot and in doubt. */
+ALWAYS_INLINE bool target(struct cpu *cpu, const struct uop *u, unsigned size, bool hot, u64 *ip)
 {
-    ip &= size_mask(size);
-    bool fine = size == 8 ? (u64)((i64)(ip << 16) >> 16) == ip : (cpu->mode & MODE_FLAT) != 0;
-    if (unlikely(!fine)) {
-        RAISES(cpu, u);
-        branch_check(cpu, ip);
-    }
-    return ip;
+    *ip &= size_mask(size);
+    bool fine = size == 8 ? (u64)((i64)(*ip << 16) >> 16) == *ip : (cpu->mode & MODE_FLAT) != 0;
+    if (likely(fine))
+        return true;
+    if (hot)
+        return false;
+    RAISES(cpu, u);
+    branch_check(cpu, *ip);
+    return true;
 }
-ALWAYS_INLINE u64 relative(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE bool relative(struct cpu *cpu, const struct uop *u, unsigned size, bool hot, u64 *ip)
 {
-    return target(cpu, u, size, cpu->gpr[SLOT_RIP] + u->imm);
+    *ip = cpu->gpr[SLOT_RIP] + u->imm;
+    return target(cpu, u, size, hot, ip);
+}
+ALWAYS_INLINE const struct uop *fall_through(struct cpu *cpu, const struct uop *u, unsigned size)
+{
+    u64 ip = size == 8 ? cpu->gpr[SLOT_RIP] + u->pc_off + u->len : uop_next_ip(cpu, u);
+    return goto_direct(cpu, u, ip, 1);
 }
 
 /* ---- JMP ---- */
-ALWAYS_INLINE const struct uop *jmp_i(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *jmp_i(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    return goto_direct(cpu, u, relative(cpu, u, size), 0);
+    u64 ip;
+    if (!relative(cpu, u, size, cold, &ip))
+        return cold(cpu, u);
+    return goto_direct(cpu, u, ip, 0);
 }
-ALWAYS_INLINE const struct uop *jmp_r(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *jmp_r(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    return goto_indirect(cpu, u, target(cpu, u, size, cpu->gpr[u->dst]));
+    u64 ip = cpu->gpr[u->dst];
+    if (!target(cpu, u, size, cold, &ip))
+        return cold(cpu, u);
+    return goto_indirect(cpu, u, ip);
 }
-ALWAYS_INLINE const struct uop *jmp_m(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *jmp_m(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    u64 ip = mem_read(cpu, uop_lin(cpu, u, size, false), size);
-    return goto_indirect(cpu, u, target(cpu, u, size, ip));
+    u64 ip;
+    if (!load(cpu, u, size, cold, &ip) || !target(cpu, u, size, cold, &ip))
+        return cold(cpu, u);
+    return goto_indirect(cpu, u, ip);
 }
-BY_SIZE_248(jmp, jmp_i)
-BY_SIZE_248(jmp, jmp_r)
-BY_SIZE_248(jmp, jmp_m)
+BY_SIZE_248_MEM(jmp, jmp_i)
+BY_SIZE_248_MEM(jmp, jmp_r)
+BY_SIZE_248_MEM(jmp, jmp_m)
 const struct uop_table uop_jmp = {
     {[FORM_I] = SIZES_248(jmp, jmp_i), [FORM_R] = SIZES_248(jmp, jmp_r), [FORM_M] = SIZES_248(jmp, jmp_m)}};
 
 /* ---- CALL, RET ---- */
-ALWAYS_INLINE void push_ip(struct cpu *cpu, const struct uop *u, unsigned size)
+/* The return address goes below the stack; rSP then follows. */
+ALWAYS_INLINE bool push_ip(struct cpu *cpu, const struct uop *u, unsigned size, bool hot)
 {
-    RAISES(cpu, u);
-    u64 sp = cpu->gpr[RSP] - size;
-    u64 ip = cpu->gpr[SLOT_RIP] + u->pc_off + u->len;
-    mem_write(cpu, size == 8 ? sp : stack_lin(cpu, sp, size, true), ip, size);
-    if (size == 8)
-        cpu->gpr[RSP] = sp;
-    else
-        sp_set(cpu, sp);
+    if (!hot)
+        RAISES(cpu, u);
+    if (!push_below(cpu, size, hot, cpu->gpr[SLOT_RIP] + u->pc_off + u->len))
+        return false;
+    stack_move(cpu, size, cpu->gpr[RSP] - size);
+    return true;
 }
-ALWAYS_INLINE const struct uop *call_i(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *call_i(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    u64 ip = relative(cpu, u, size);
-    push_ip(cpu, u, size);
+    u64 ip;
+    if (!relative(cpu, u, size, cold, &ip) || !push_ip(cpu, u, size, cold))
+        return cold(cpu, u);
     return goto_direct(cpu, u, ip, 0);
 }
-ALWAYS_INLINE const struct uop *call_r(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *call_r(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    u64 ip = target(cpu, u, size, cpu->gpr[u->dst]);
-    push_ip(cpu, u, size);
+    u64 ip = cpu->gpr[u->dst];
+    if (!target(cpu, u, size, cold, &ip) || !push_ip(cpu, u, size, cold))
+        return cold(cpu, u);
     return goto_indirect(cpu, u, ip);
 }
-ALWAYS_INLINE const struct uop *call_m(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *call_m(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    u64 ip = target(cpu, u, size, mem_read(cpu, uop_lin(cpu, u, size, false), size));
-    push_ip(cpu, u, size);
+    u64 ip;
+    if (!load(cpu, u, size, cold, &ip) || !target(cpu, u, size, cold, &ip) || !push_ip(cpu, u, size, cold))
+        return cold(cpu, u);
     return goto_indirect(cpu, u, ip);
 }
-/* 'drop' bytes of arguments go too; outside 64-bit mode 16-bit IPs wrap with the stack's size. */
-ALWAYS_INLINE const struct uop *ret_near(struct cpu *cpu, const struct uop *u, unsigned size, u64 drop)
+/* 'drop' bytes of arguments go too. */
+ALWAYS_INLINE const struct uop *ret_near(struct cpu *cpu, const struct uop *u, unsigned size, u64 drop, uop_fn *cold)
 {
-    RAISES(cpu, u);
-    u64 sp = cpu->gpr[RSP];
-    u64 ip = mem_read(cpu, size == 8 ? sp : stack_lin(cpu, sp, size, false), size);
-    ip = target(cpu, u, size, ip);
-    if (size == 8)
-        cpu->gpr[RSP] = sp + size + drop;
-    else
-        sp_set(cpu, sp + size + drop);
+    u64 sp = cpu->gpr[RSP], ip;
+    if (!cold)
+        RAISES(cpu, u);
+    if (!peek_at(cpu, size, cold, sp, &ip) || !target(cpu, u, size, cold, &ip))
+        return cold(cpu, u);
+    stack_move(cpu, size, sp + size + drop);
     return goto_indirect(cpu, u, ip);
 }
-ALWAYS_INLINE const struct uop *ret_0(struct cpu *cpu, const struct uop *u, unsigned size) { return ret_near(cpu, u, size, 0); }
-ALWAYS_INLINE const struct uop *ret_i(struct cpu *cpu, const struct uop *u, unsigned size) { return ret_near(cpu, u, size, u->imm); }
-BY_SIZE_248(call, call_i)
-BY_SIZE_248(call, call_r)
-BY_SIZE_248(call, call_m)
-BY_SIZE_248(ret, ret_0)
-BY_SIZE_248(ret, ret_i)
+ALWAYS_INLINE const struct uop *ret_0(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
+{
+    return ret_near(cpu, u, size, 0, cold);
+}
+ALWAYS_INLINE const struct uop *ret_i(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
+{
+    return ret_near(cpu, u, size, u->imm, cold);
+}
+BY_SIZE_248_MEM(call, call_i)
+BY_SIZE_248_MEM(call, call_r)
+BY_SIZE_248_MEM(call, call_m)
+BY_SIZE_248_MEM(ret, ret_0)
+BY_SIZE_248_MEM(ret, ret_i)
 const struct uop_table uop_call = {
     {[FORM_I] = SIZES_248(call, call_i), [FORM_R] = SIZES_248(call, call_r), [FORM_M] = SIZES_248(call, call_m)}};
 const struct uop_table uop_ret = {{[FORM_0] = SIZES_248(ret, ret_0), [FORM_I] = SIZES_248(ret, ret_i)}};
 
 /* ---- conditional ---- */
-ALWAYS_INLINE const struct uop *branch_if(struct cpu *cpu, const struct uop *u, unsigned size, bool taken)
+ALWAYS_INLINE const struct uop *branch_if(struct cpu *cpu, const struct uop *u, unsigned size, bool taken, uop_fn *cold)
 {
-    if (taken)
-        return goto_direct(cpu, u, relative(cpu, u, size), 0);
-    return goto_direct(cpu, u, uop_next_ip(cpu, u), 1);
+    u64 ip;
+    if (!taken)
+        return fall_through(cpu, u, size);
+    if (!relative(cpu, u, size, cold, &ip))
+        return cold(cpu, u);
+    return goto_direct(cpu, u, ip, 0);
 }
-ALWAYS_INLINE const struct uop *jcc(struct cpu *cpu, const struct uop *u, unsigned size, unsigned cc)
+ALWAYS_INLINE const struct uop *jcc(struct cpu *cpu, const struct uop *u, unsigned size, unsigned cc, uop_fn *cold)
 {
-    return branch_if(cpu, u, size, flags_cond(cpu, cc));
+    return branch_if(cpu, u, size, flags_cond(cpu, cc), cold);
 }
 #define JUMP_IF(cc, name)                                                                          \
-    BY_SIZE_248(j##name, jcc, cc)                                                                  \
+    BY_SIZE_248_MEM(j##name, jcc, cc)                                                              \
     const struct uop_table uop_j##name = {{[FORM_I] = SIZES_248(j##name, jcc)}};
 CONDITIONS(JUMP_IF)
 
 /* The counter has the address size; it is written only once the branch is known to be legal. */
-ALWAYS_INLINE const struct uop *loop_if(struct cpu *cpu, const struct uop *u, unsigned size, bool condition)
+ALWAYS_INLINE const struct uop *loop_if(struct cpu *cpu, const struct uop *u, unsigned size, bool condition, uop_fn *cold)
 {
-    u64 count = addr_wrap(u, cpu->gpr[RCX] - 1);
+    u64 count = addr_wrap(u, cpu->gpr[RCX] - 1), ip;
     bool taken = count != 0 && condition;
-    u64 ip = taken ? relative(cpu, u, size) : uop_next_ip(cpu, u);
+    if (taken && !relative(cpu, u, size, cold, &ip))
+        return cold(cpu, u);
     reg_set(cpu, RCX, u->asize, count);
-    return goto_direct(cpu, u, ip, !taken);
+    return taken ? goto_direct(cpu, u, ip, 0) : fall_through(cpu, u, size);
 }
-ALWAYS_INLINE const struct uop *loop_i(struct cpu *cpu, const struct uop *u, unsigned size) { return loop_if(cpu, u, size, true); }
-ALWAYS_INLINE const struct uop *loope_i(struct cpu *cpu, const struct uop *u, unsigned size) { return loop_if(cpu, u, size, flag_zf(cpu)); }
-ALWAYS_INLINE const struct uop *loopne_i(struct cpu *cpu, const struct uop *u, unsigned size) { return loop_if(cpu, u, size, !flag_zf(cpu)); }
-ALWAYS_INLINE const struct uop *jcxz_i(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *loop_i(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    return branch_if(cpu, u, size, addr_wrap(u, cpu->gpr[RCX]) == 0);
+    return loop_if(cpu, u, size, true, cold);
 }
-BY_SIZE_248(loop, loop_i)
-BY_SIZE_248(loop, loope_i)
-BY_SIZE_248(loop, loopne_i)
-BY_SIZE_248(loop, jcxz_i)
+ALWAYS_INLINE const struct uop *loope_i(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
+{
+    return loop_if(cpu, u, size, flag_zf(cpu), cold);
+}
+ALWAYS_INLINE const struct uop *loopne_i(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
+{
+    return loop_if(cpu, u, size, !flag_zf(cpu), cold);
+}
+ALWAYS_INLINE const struct uop *jcxz_i(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
+{
+    return branch_if(cpu, u, size, addr_wrap(u, cpu->gpr[RCX]) == 0, cold);
+}
+BY_SIZE_248_MEM(loop, loop_i)
+BY_SIZE_248_MEM(loop, loope_i)
+BY_SIZE_248_MEM(loop, loopne_i)
+BY_SIZE_248_MEM(loop, jcxz_i)
 const struct uop_table uop_loop = {{[FORM_I] = SIZES_248(loop, loop_i)}};
 const struct uop_table uop_loope = {{[FORM_I] = SIZES_248(loop, loope_i)}};
 const struct uop_table uop_loopne = {{[FORM_I] = SIZES_248(loop, loopne_i)}};

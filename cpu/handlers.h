@@ -2,7 +2,8 @@
  * How the handlers of an integer micro-op are made. A "shape" is an inline
  * function that fetches operands, applies a meaning and stores the result;
  * BY_SIZE makes its four handlers, in which size (and the meaning, passed as a
- * function) are constants the compiler folds. Also: linear addresses of
+ * function) are constants the compiler folds. TWO_SPEEDS makes of one shape a
+ * hot handler without calls and a cold one. Also: linear addresses of
  * operands that are not described by base, index and disp of the micro-op.
  */
 #ifndef ORRERY_CPU_HANDLERS_H
@@ -31,6 +32,28 @@
 #define SIZES_248(name, shape) {NULL, name##_##shape##_2, name##_##shape##_4, name##_##shape##_8}
 #define SIZES_48(name, shape) {NULL, NULL, name##_##shape##_4, name##_##shape##_8}
 
+/*
+ * Handlers of shapes that touch memory or branch, in two versions of one text: a
+ * hot leaf that only knows TLB hits and addresses that need no check, and behind
+ * it, for everything else, a cold one. The shape's last parameter is
+ * the cold handler, NULL in the cold handler itself; see load, store and change.
+ */
+#define TWO_SPEEDS(name, shape, size, ...)                                                         \
+    static NOINLINE UOP_FN(name##_##shape##_cold_##size) { return shape(cpu, u, size, ##__VA_ARGS__, NULL); } \
+    static UOP_FN(name##_##shape##_##size)                                                         \
+    {                                                                                              \
+        return shape(cpu, u, size, ##__VA_ARGS__, name##_##shape##_cold_##size);                   \
+    }
+#define BY_SIZE_MEM(name, shape, ...)                                                              \
+    TWO_SPEEDS(name, shape, 1, ##__VA_ARGS__)                                                      \
+    TWO_SPEEDS(name, shape, 2, ##__VA_ARGS__)                                                      \
+    TWO_SPEEDS(name, shape, 4, ##__VA_ARGS__)                                                      \
+    TWO_SPEEDS(name, shape, 8, ##__VA_ARGS__)
+#define BY_SIZE_248_MEM(name, shape, ...)                                                          \
+    TWO_SPEEDS(name, shape, 2, ##__VA_ARGS__)                                                      \
+    TWO_SPEEDS(name, shape, 4, ##__VA_ARGS__)                                                      \
+    TWO_SPEEDS(name, shape, 8, ##__VA_ARGS__)
+
 /* NAME, once for each condition code, with the number and Intel's spelling. */
 #define CONDITIONS(X)                                                                              \
     X(0, o) X(1, no) X(2, b) X(3, ae) X(4, e) X(5, ne) X(6, be) X(7, a)                            \
@@ -51,6 +74,131 @@ ALWAYS_INLINE u64 lin_at(struct cpu *cpu, const struct uop *u, unsigned s, u64 o
     if ((cpu->mode & MODE_FLAT) && s < FS && s != CS)
         return (u32)off;
     return seg_lin(cpu, (enum segreg)s, off, size, write);
+}
+
+/* TLB hit for [lin, lin + size): true, and the host address. */
+ALWAYS_INLINE bool tlb_hit(const struct tlb_entry *e, u64 lin, unsigned size, u8 **p)
+{
+    *p = (u8 *)(uintptr_t)(lin + e->addend);
+    return likely(((lin + (size - 1)) & PAGE_MASK) == e->tag);
+}
+ALWAYS_INLINE bool hit_read(struct cpu *cpu, u64 lin, unsigned size, u8 **p)
+{
+    return tlb_hit(&cpu->tlb[cpu->mmu_idx].read[(lin >> 12) & (TLB_ENTRIES - 1)], lin, size, p);
+}
+ALWAYS_INLINE bool hit_write(struct cpu *cpu, u64 lin, unsigned size, u8 **p)
+{
+    return tlb_hit(&cpu->tlb[cpu->mmu_idx].write[(lin >> 12) & (TLB_ENTRIES - 1)], lin, size, p);
+}
+/* Linear address of the memory operand where that takes no checks; false: use uop_lin. */
+ALWAYS_INLINE bool flat_lin(const struct cpu *cpu, const struct uop *u, u64 *lin)
+{
+    u64 ea = cpu->gpr[u->base] + (cpu->gpr[u->index] << u->scale) + (u64)(i64)u->disp;
+    *lin = u->amode == AM_FLAT64 ? ea : (u32)ea;
+    return likely(u->amode <= AM_FLAT32);
+}
+
+/* The memory operand's value; false only if hot, and then nothing has happened. */
+ALWAYS_INLINE bool load(struct cpu *cpu, const struct uop *u, unsigned size, bool hot, u64 *v)
+{
+    u64 lin;
+    u8 *p;
+    if (hot) {
+        if (!flat_lin(cpu, u, &lin) || !hit_read(cpu, lin, size, &p))
+            return false;
+        *v = ld_le(p, size);
+        return true;
+    }
+    *v = mem_read(cpu, uop_lin(cpu, u, size, false), size);
+    return true;
+}
+/* Stores to the memory operand. */
+ALWAYS_INLINE bool store(struct cpu *cpu, const struct uop *u, unsigned size, bool hot, u64 v)
+{
+    u64 lin;
+    u8 *p;
+    if (hot) {
+        if (!flat_lin(cpu, u, &lin) || !hit_write(cpu, lin, size, &p))
+            return false;
+        st_le(p, v, size);
+        return true;
+    }
+    mem_write(cpu, uop_lin(cpu, u, size, true), v, size);
+    return true;
+}
+/* Begins a read-modify-write of the memory operand; rmw_end completes it. */
+ALWAYS_INLINE bool change(struct cpu *cpu, const struct uop *u, unsigned size, bool hot, struct rmw *m)
+{
+    u64 lin;
+    if (hot) {
+        if (!flat_lin(cpu, u, &lin) || !hit_write(cpu, lin, size, &m->p))
+            return false;
+        m->val = ld_le(m->p, size);
+        m->size = size;
+        return true;
+    }
+    *m = rmw_begin(cpu, uop_lin(cpu, u, size, true), size);
+    return true;
+}
+ALWAYS_INLINE void change_end(struct cpu *cpu, const struct rmw *m, bool hot, u64 v)
+{
+    if (hot)
+        st_le(m->p, v, m->size);
+    else
+        rmw_end(cpu, m, v);
+}
+
+/*
+ * The stack, size bytes at a time. Size 8 exists only in 64-bit mode, where the
+ * stack is flat and 64 bits wide; hot handlers of other sizes want MODE_FLAT.
+ */
+ALWAYS_INLINE u64 stack_at(struct cpu *cpu, u64 sp, unsigned size, bool write)
+{
+    return size == 8 ? sp : stack_lin(cpu, sp, size, write);
+}
+ALWAYS_INLINE void stack_move(struct cpu *cpu, unsigned size, u64 sp)
+{
+    if (size == 8)
+        cpu->gpr[RSP] = sp;
+    else
+        sp_set(cpu, sp);
+}
+/* Writes v below the top without moving rSP. False only if hot, and then nothing has happened. */
+ALWAYS_INLINE bool push_below(struct cpu *cpu, unsigned size, bool hot, u64 v)
+{
+    u64 sp = cpu->gpr[RSP] - size;
+    u8 *p;
+    if (hot) {
+        if (size != 8) {
+            sp &= cpu->sp_mask;
+            if (unlikely(!(cpu->mode & MODE_FLAT)))
+                return false;
+        }
+        if (!hit_write(cpu, sp, size, &p))
+            return false;
+        st_le(p, v, size);
+        return true;
+    }
+    mem_write(cpu, stack_at(cpu, sp, size, true), v, size);
+    return true;
+}
+/* Reads at offset sp of the stack. */
+ALWAYS_INLINE bool peek_at(struct cpu *cpu, unsigned size, bool hot, u64 sp, u64 *v)
+{
+    u8 *p;
+    if (hot) {
+        if (size != 8) {
+            sp &= cpu->sp_mask;
+            if (unlikely(!(cpu->mode & MODE_FLAT)))
+                return false;
+        }
+        if (!hit_read(cpu, sp, size, &p))
+            return false;
+        *v = ld_le(p, size);
+        return true;
+    }
+    *v = mem_read(cpu, stack_at(cpu, sp, size, false), size);
+    return true;
 }
 
 #endif

@@ -15,26 +15,31 @@ ALWAYS_INLINE const struct uop *mov_ri(struct cpu *cpu, const struct uop *u, uns
     reg_set(cpu, u->dst, size, u->imm);
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *mov_rm(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *mov_rm(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    reg_set(cpu, u->dst, size, mem_read(cpu, uop_lin(cpu, u, size, false), size));
+    u64 v;
+    if (!load(cpu, u, size, cold, &v))
+        return cold(cpu, u);
+    reg_set(cpu, u->dst, size, v);
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *mov_mr(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *mov_mr(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    mem_write(cpu, uop_lin(cpu, u, size, true), reg_get(cpu, u->src, size), size);
+    if (!store(cpu, u, size, cold, reg_get(cpu, u->src, size)))
+        return cold(cpu, u);
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *mov_mi(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *mov_mi(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    mem_write(cpu, uop_lin(cpu, u, size, true), u->imm, size);
+    if (!store(cpu, u, size, cold, u->imm))
+        return cold(cpu, u);
     NEXT(u);
 }
 BY_SIZE(mov, mov_rr)
 BY_SIZE(mov, mov_ri)
-BY_SIZE(mov, mov_rm)
-BY_SIZE(mov, mov_mr)
-BY_SIZE(mov, mov_mi)
+BY_SIZE_MEM(mov, mov_rm)
+BY_SIZE_MEM(mov, mov_mr)
+BY_SIZE_MEM(mov, mov_mi)
 const struct uop_table uop_mov = {{[FORM_RR] = SIZES(mov, mov_rr),
                                    [FORM_RI] = SIZES(mov, mov_ri),
                                    [FORM_RM] = SIZES(mov, mov_rm),
@@ -65,15 +70,18 @@ ALWAYS_INLINE const struct uop *widen_rr(struct cpu *cpu, const struct uop *u, u
     reg_set(cpu, u->dst, size, sign ? sext(v, from) : v);
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *widen_rm(struct cpu *cpu, const struct uop *u, unsigned size, unsigned from, bool sign)
+ALWAYS_INLINE const struct uop *widen_rm(struct cpu *cpu, const struct uop *u, unsigned size, unsigned from, bool sign,
+                                         uop_fn *cold)
 {
-    u64 v = mem_read(cpu, uop_lin(cpu, u, from, false), from);
+    u64 v;
+    if (!load(cpu, u, from, cold, &v))
+        return cold(cpu, u);
     reg_set(cpu, u->dst, size, sign ? sext(v, from) : v);
     NEXT(u);
 }
 #define WIDEN(name, from, sign)                                                                    \
     BY_SIZE_248(name, widen_rr, from, sign)                                                        \
-    BY_SIZE_248(name, widen_rm, from, sign)                                                        \
+    BY_SIZE_248_MEM(name, widen_rm, from, sign)                                                    \
     const struct uop_table uop_##name = {                                                          \
         {[FORM_RR] = SIZES_248(name, widen_rr), [FORM_RM] = SIZES_248(name, widen_rm)}};
 WIDEN(movzx8, 1, false)
@@ -154,9 +162,11 @@ ALWAYS_INLINE const struct uop *cmov_rr(struct cpu *cpu, const struct uop *u, un
     reg_set(cpu, u->dst, size, v);
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *cmov_rm(struct cpu *cpu, const struct uop *u, unsigned size, unsigned cc)
+ALWAYS_INLINE const struct uop *cmov_rm(struct cpu *cpu, const struct uop *u, unsigned size, unsigned cc, uop_fn *cold)
 {
-    u64 v = mem_read(cpu, uop_lin(cpu, u, size, false), size);
+    u64 v;
+    if (!load(cpu, u, size, cold, &v))
+        return cold(cpu, u);
     if (!flags_cond(cpu, cc))
         v = reg_get(cpu, u->dst, size);
     reg_set(cpu, u->dst, size, v);
@@ -174,7 +184,7 @@ ALWAYS_INLINE const struct uop *set_m(struct cpu *cpu, const struct uop *u, unsi
 }
 #define MOVE_IF(cc, name)                                                                          \
     BY_SIZE_248(cmov##name, cmov_rr, cc)                                                           \
-    BY_SIZE_248(cmov##name, cmov_rm, cc)                                                           \
+    BY_SIZE_248_MEM(cmov##name, cmov_rm, cc)                                                       \
     const struct uop_table uop_cmov##name = {                                                      \
         {[FORM_RR] = SIZES_248(cmov##name, cmov_rr), [FORM_RM] = SIZES_248(cmov##name, cmov_rm)}}; \
     static UOP_FN(set##name##_r) { return set_r(cpu, u, cc); }                                     \

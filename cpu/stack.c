@@ -1,52 +1,40 @@
 /*
  * PUSH and POP of general registers, memory and immediates, PUSHA, POPA,
- * ENTER, LEAVE. Size 8 exists only in 64-bit mode, where the stack is flat and
- * 64 bits wide: those handlers skip the segment. rSP moves after everything
- * that can fault.
+ * ENTER, LEAVE. rSP moves after everything that can fault.
  */
 #include "cpu/handlers.h"
 
-ALWAYS_INLINE u64 stack_at(struct cpu *cpu, u64 sp, unsigned size, bool write)
+ALWAYS_INLINE const struct uop *push_value(struct cpu *cpu, const struct uop *u, unsigned size, u64 v, uop_fn *cold)
 {
-    return size == 8 ? sp : stack_lin(cpu, sp, size, write);
-}
-ALWAYS_INLINE void stack_move(struct cpu *cpu, unsigned size, u64 sp)
-{
-    if (size == 8)
-        cpu->gpr[RSP] = sp;
-    else
-        sp_set(cpu, sp);
-}
-ALWAYS_INLINE void push_value(struct cpu *cpu, unsigned size, u64 v)
-{
-    u64 sp = cpu->gpr[RSP] - size;
-    mem_write(cpu, stack_at(cpu, sp, size, true), v, size);
-    stack_move(cpu, size, sp);
-}
-
-ALWAYS_INLINE const struct uop *push_r(struct cpu *cpu, const struct uop *u, unsigned size)
-{
-    RAISES(cpu, u);
-    push_value(cpu, size, cpu->gpr[u->dst]);
+    if (!cold)
+        RAISES(cpu, u);
+    if (!push_below(cpu, size, cold, v))
+        return cold(cpu, u);
+    stack_move(cpu, size, cpu->gpr[RSP] - size);
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *push_i(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *push_r(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    RAISES(cpu, u);
-    push_value(cpu, size, u->imm);
-    NEXT(u);
+    return push_value(cpu, u, size, cpu->gpr[u->dst], cold);
 }
-ALWAYS_INLINE const struct uop *push_m(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *push_i(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    u64 v = mem_read(cpu, uop_lin(cpu, u, size, false), size);
-    push_value(cpu, size, v);
-    NEXT(u);
+    return push_value(cpu, u, size, u->imm, cold);
 }
-ALWAYS_INLINE const struct uop *pop_r(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *push_m(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    RAISES(cpu, u);
-    u64 sp = cpu->gpr[RSP];
-    u64 v = mem_read(cpu, stack_at(cpu, sp, size, false), size);
+    u64 v;
+    if (!load(cpu, u, size, cold, &v))
+        return cold(cpu, u);
+    return push_value(cpu, u, size, v, cold);
+}
+ALWAYS_INLINE const struct uop *pop_r(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
+{
+    u64 sp = cpu->gpr[RSP], v;
+    if (!cold)
+        RAISES(cpu, u);
+    if (!peek_at(cpu, size, cold, sp, &v))
+        return cold(cpu, u);
     stack_move(cpu, size, sp + size);
     reg_set(cpu, u->dst, size, v);
     NEXT(u);
@@ -65,10 +53,10 @@ ALWAYS_INLINE const struct uop *pop_m(struct cpu *cpu, const struct uop *u, unsi
     cpu->gpr[RSP] = moved;
     NEXT(u);
 }
-BY_SIZE_248(push, push_r)
-BY_SIZE_248(push, push_i)
-BY_SIZE_248(push, push_m)
-BY_SIZE_248(pop, pop_r)
+BY_SIZE_248_MEM(push, push_r)
+BY_SIZE_248_MEM(push, push_i)
+BY_SIZE_248_MEM(push, push_m)
+BY_SIZE_248_MEM(pop, pop_r)
 BY_SIZE_248(pop, pop_m)
 const struct uop_table uop_push = {
     {[FORM_R] = SIZES_248(push, push_r), [FORM_I] = SIZES_248(push, push_i), [FORM_M] = SIZES_248(push, push_m)}};
@@ -127,15 +115,17 @@ static UOP_FN(enter)
     reg_set(cpu, RBP, size, (cpu->gpr[RBP] & ~cpu->sp_mask) | (frame & cpu->sp_mask));
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *leave_0(struct cpu *cpu, const struct uop *u, unsigned size)
+ALWAYS_INLINE const struct uop *leave_0(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
-    RAISES(cpu, u);
-    u64 bp = cpu->gpr[RBP];
-    u64 v = mem_read(cpu, stack_at(cpu, bp, size, false), size);
+    u64 bp = cpu->gpr[RBP], v;
+    if (!cold)
+        RAISES(cpu, u);
+    if (!peek_at(cpu, size, cold, bp, &v))
+        return cold(cpu, u);
     stack_move(cpu, size, bp + size);
     reg_set(cpu, RBP, size, v);
     NEXT(u);
 }
-BY_SIZE_248(leave, leave_0)
+BY_SIZE_248_MEM(leave, leave_0)
 const struct uop_table uop_enter = {{[FORM_I] = ANY_SIZE(enter)}};
 const struct uop_table uop_leave = {{[FORM_0] = SIZES_248(leave, leave_0)}};
