@@ -31,7 +31,6 @@ struct host {
     struct keys *keys;
     /* Starts, moves or (NULL) stops the gdb stub: "tcp::1234". Set by main. */
     bool (*gdb_listen)(struct host *h, const char *dev, struct error *e);
-    struct gdb_server *gdb;
     struct host_listener *listeners;
     struct machine_observer observer;
     pthread_mutex_t lock; /* of the queue */

@@ -17,6 +17,7 @@
 #include "devices/machine.h"
 #include "frontend/device_end.h"
 #include "frontend/disasm.h"
+#include "frontend/gdbstub.h"
 #include "frontend/host.h"
 #include "frontend/loop.h"
 #include "frontend/monitor.h"
@@ -37,6 +38,9 @@ struct app {
     unsigned mux_users[MAX_STREAM_SPECS];
     struct monitor *monitor[MAX_MONITORS];
     struct qmp *qmp[MAX_MONITORS];
+    struct gdb_server *gdb;
+    struct stream *gdb_stream; /* opened by the monitor; NULL: one of host.stream */
+    struct stream *gdb_next;   /* to be taken instead, or NULL for none */
     struct device_end *end[MAX_ENDS];
     unsigned nends;
     struct loop_fd signals;
@@ -194,6 +198,39 @@ static void connect_devices(struct app *app)
         c->debugcon[i].chardev = chardev_for(app, o->debugcon[i]);
 }
 
+/* ---- the gdb stub, from -gdb or the monitor ---- */
+
+/* Posted, as the command to change it may have come through the stub itself. */
+static void change_gdb(void *arg)
+{
+    struct app *app = arg;
+    gdb_server_free(app->gdb);
+    stream_close(app->gdb_stream);
+    app->gdb_stream = app->gdb_next;
+    app->gdb_next = NULL;
+    app->gdb = app->gdb_stream ? gdb_server_create(&app->host, app->gdb_stream) : NULL;
+}
+
+static bool listen_for_gdb(struct host *h, const char *dev, struct error *e)
+{
+    struct app *app = container_of(h, struct app, host);
+    struct stream_spec spec;
+    if (app->gdb_next)
+        return fail(e, "the last change is still under way");
+    if (strcmp(dev, "none")) {
+        bool ok = stream_spec_parse(&spec, dev, "gdb", e);
+        spec.server = spec.kind == STREAM_UNIX || spec.kind == STREAM_TCP;
+        spec.wait = false;
+        ok = ok && (spec.kind != STREAM_CHARDEV || fail(e, "name a device, not a -chardev"));
+        app->gdb_next = ok ? stream_open(&spec, app->loop, e) : NULL;
+        stream_spec_free(&spec);
+        if (!app->gdb_next)
+            return false;
+    }
+    loop_post(app->loop, change_gdb, app);
+    return true;
+}
+
 static bool open_drives(struct app *app, struct error *e)
 {
     struct options *o = &app->options;
@@ -253,6 +290,8 @@ static bool build(struct app *app, struct error *e)
     for (unsigned i = 0; i < app->nends; i++)
         device_end_start(app->end[i], app->machine);
     connect_monitors(app);
+    if (app->options.gdb != STREAM_NONE)
+        app->gdb = gdb_server_create(&app->host, stream_for(app, app->options.gdb));
     return machine_start(app->machine) || fail(e, "cannot start the machine's thread: %s", strerror(errno));
 }
 
@@ -260,6 +299,7 @@ static bool ended(void *owner) { return machine_ended(((struct app *)owner)->mac
 
 static void tear_down(struct app *app)
 {
+    gdb_server_free(app->gdb);
     for (unsigned i = 0; i < MAX_MONITORS; i++) {
         monitor_free(app->monitor[i]);
         qmp_free(app->qmp[i]);
@@ -274,6 +314,8 @@ static void tear_down(struct app *app)
         else
             stream_close(app->host.stream[i]);
     }
+    stream_close(app->gdb_stream);
+    stream_close(app->gdb_next);
     host_destroy(&app->host);
     if (app->pidfile_written)
         unlink(app->options.pidfile);
@@ -293,12 +335,14 @@ static int run(struct app *app)
     app->host.loop = app->loop;
     app->host.options = &app->options;
     app->host.trace = &app->options.trace;
+    app->host.gdb_listen = listen_for_gdb;
     host_init(&app->host);
     watch_signals(app);
     if (build(app, &e)) {
         loop_run(app->loop, ended, app);
         status = machine_join(app->machine);
         host_deliver(&app->host);
+        gdb_server_ended(app->gdb, status);
     }
     tear_down(app);
     if (e.text[0])

@@ -1,0 +1,23 @@
+/*
+ * Registers as gdb numbers them: the order of QEMU's descriptions for i386 and
+ * x86-64, and the XML that tells gdb. Machine's thread, or while stopped.
+ */
+#ifndef ORRERY_FRONTEND_GDB_REGISTERS_H
+#define ORRERY_FRONTEND_GDB_REGISTERS_H
+
+#include "cpu/cpu.h"
+
+enum { GDB_REGISTER_MAX = 16 /* bytes */ };
+struct gdb_layout;
+/* The description that fits how this CPU runs now. */
+const struct gdb_layout *gdb_layout_for(const struct cpu *cpu);
+unsigned gdb_register_count(const struct gdb_layout *l);
+/* Bytes of register n (0: there is none). */
+unsigned gdb_register_size(const struct gdb_layout *l, unsigned n);
+/* Little-endian, as the protocol wants it; returns the size, 0: no such register. */
+unsigned gdb_register_read(const struct gdb_layout *l, struct cpu *cpu, unsigned n, u8 *out);
+unsigned gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigned n, const u8 *in);
+/* target.xml, to be freed. */
+char *gdb_target_xml(const struct gdb_layout *l);
+
+#endif
