@@ -17,6 +17,8 @@
 #include <ucontext.h>
 
 #include "cpu/block.h"
+#include "cpu/cpu.h"
+#include "cpu/cpuid.h"
 #include "cpu/flags.h"
 #include "cpu/insn.h"
 #include "cpu/mem.h"
@@ -709,6 +711,85 @@ START_TEST(waiting_instructions_raise)
 }
 END_TEST
 
+/* ---- IRQ 13 on a whole CPU in real-address mode ---- */
+
+static u8 ram[1 << 16];
+static struct cpu *irq13_cpu;
+
+static void ram_page(void *world, u64 pa, struct cpu_page *out)
+{
+    (void)world;
+    out->read = out->write = pa < sizeof(ram) ? ram + pa : NULL;
+}
+static u64 ram_read(void *world, u64 pa, unsigned size) { return (void)world, (void)pa, (void)size, ~0ull; }
+static void ram_write(void *world, u64 pa, u64 val, unsigned size) { (void)world, (void)pa, (void)val, (void)size; }
+static void ram_code(void *world, u64 pa) { (void)world, (void)pa; }
+static void irq13_ferr(void *world, bool level)
+{
+    (void)world;
+    if (level)
+        cpu_raise_attention(irq13_cpu, ATT_INTR);
+}
+static int irq13_ack(void *world, struct cpu *c)
+{
+    (void)world;
+    cpu_clear_attention(c, ATT_INTR);
+    return 0x75;
+}
+/* Port F0h: IGNNE# until FERR# is high again. */
+static void irq13_out(void *world, u16 port, u32 val, unsigned size)
+{
+    (void)world, (void)val, (void)size;
+    if (port == 0xf0)
+        irq13_cpu->ignne = irq13_cpu->ferr_high;
+}
+START_TEST(irq13_in_real_mode)
+{
+    static const struct cpu_env env = {.page = ram_page, .mem_read = ram_read, .mem_write = ram_write,
+                                       .code_here = ram_code, .io_write = irq13_out, .int_ack = irq13_ack,
+                                       .ferr = irq13_ferr};
+    static const u8 code[] = {
+        0xdb, 0xe3,                         /* fninit */
+        0xd9, 0x2e, 0x00, 0x08,             /* fldcw [800h]: zero divide unmasked */
+        0xfb,                               /* sti */
+        0xd9, 0xe8, 0xd9, 0xee,             /* fld1, fldz */
+        0xde, 0xf9,                         /* fdivp */
+        0x40,                               /* inc ax: FERR# comes with the next waiting instruction */
+        0xd9, 0xeb,                         /* fldpi: waits */
+        0x43, 0xf4,                         /* inc bx, hlt */
+    };
+    static const u8 handler[] = {
+        0xe6, 0xf0,                         /* out F0h, al */
+        0x9b, 0xd9, 0x36, 0x10, 0x08,       /* fstenv [810h]: its WAIT is let through */
+        0xdb, 0xe2,                         /* fnclex */
+        0x41, 0xcf,                         /* inc cx, iret */
+    };
+    struct trace trace = {0};
+    struct cpu_model model;
+    char err[200];
+    ck_assert(cpu_model_parse("486", &model, err, sizeof(err)));
+    memcpy(ram + 0x1000, code, sizeof(code));
+    memcpy(ram + 0x2000, handler, sizeof(handler));
+    st32(ram + 0x75 * 4, 0x2000);
+    st16(ram + 0x800, 0x37b);
+    struct cpu *c = irq13_cpu = cpu_create(&model, 0, &env, &trace);
+    ck_assert_ptr_nonnull(c);
+    seg_load_real(c, CS, 0);
+    c->gpr[SLOT_RIP] = 0x1000;
+    c->gpr[RSP] = 0x8000;
+    cpu_run(c, 1000);
+    ck_assert_uint_eq(c->gpr[RAX], 1);
+    ck_assert_uint_eq(c->gpr[RBX], 1);
+    ck_assert_uint_eq(c->gpr[RCX], 1);
+    ck_assert(c->halted && !c->ferr_high && !c->ignne);
+    ck_assert_uint_eq(ld16(ram + 0x812), 0xb084); /* ZE, ES, B, TOP 6 */
+    ck_assert_uint_eq(ld16(ram + 0x816), 0x100b); /* FIP: the FDIVP */
+    ck_assert_uint_eq(ld16(ram + 0x818), 0x6f9);  /* FOP */
+    ck_assert_uint_eq(c->fpu.top, 5);
+    cpu_destroy(c);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("x87");
@@ -722,6 +803,7 @@ int main(void)
     tcase_add_test(t, real_address_environment);
     tcase_add_test(t, ferr_and_ignne);
     tcase_add_test(t, waiting_instructions_raise);
+    tcase_add_test(t, irq13_in_real_mode);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
