@@ -24,6 +24,7 @@
 #include "frontend/mux.h"
 #include "frontend/options.h"
 #include "frontend/qmp.h"
+#include "frontend/sdl.h"
 #include "frontend/stream.h"
 #include "frontend/terminal.h"
 
@@ -41,6 +42,7 @@ struct app {
     struct gdb_server *gdb;
     struct stream *gdb_stream; /* opened by the monitor; NULL: one of host.stream */
     struct stream *gdb_next;   /* to be taken instead, or NULL for none */
+    struct sdl *window;
     struct device_end *end[MAX_ENDS];
     unsigned nends;
     struct loop_fd signals;
@@ -277,6 +279,20 @@ static void connect_monitors(struct app *app)
     }
 }
 
+/* A window where one was asked for, or can be had and nobody said otherwise. */
+static bool open_window(struct app *app, struct error *e)
+{
+    enum display_kind kind = app->options.display;
+    if (!app->machine->display || kind == DISPLAY_NONE || (kind == DISPLAY_DEFAULT && !sdl_display_exists()))
+        return true;
+    app->window = sdl_create(app->loop, app->machine, app->host.keys, e);
+    if (app->window || kind == DISPLAY_SDL)
+        return app->window != NULL;
+    fprintf(stderr, "orrery: going on without a window: %s\n", e->text);
+    e->text[0] = '\0';
+    return true;
+}
+
 static bool build(struct app *app, struct error *e)
 {
     if (!open_log(app, e) || !open_drives(app, e) || !open_streams(app, e))
@@ -292,6 +308,8 @@ static bool build(struct app *app, struct error *e)
     connect_monitors(app);
     if (app->options.gdb != STREAM_NONE)
         app->gdb = gdb_server_create(&app->host, stream_for(app, app->options.gdb));
+    if (!open_window(app, e))
+        return false;
     return machine_start(app->machine) || fail(e, "cannot start the machine's thread: %s", strerror(errno));
 }
 
@@ -306,6 +324,7 @@ static void tear_down(struct app *app)
     }
     if (app->machine)
         machine_destroy(app->machine);
+    sdl_free(app->window);
     for (unsigned i = 0; i < app->nends; i++)
         device_end_free(app->end[i]);
     for (unsigned i = 0; i < app->options.nspecs; i++) {
