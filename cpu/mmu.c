@@ -255,13 +255,22 @@ static bool is_stack_access(const struct cpu *cpu, u64 lin)
     bool has_memory = u->form == FORM_M || u->form == FORM_RM || u->form == FORM_MR || u->form == FORM_MI;
     if (has_memory && u->seg == SS)
         return true;
-    u64 from_sp = lin - (cpu->gpr[RSP] - 256), from_bp = lin - (cpu->gpr[RBP] - 256);
+    if (has_memory && u->op != UOP_PUSH && u->op != UOP_POP && u->op != UOP_CALL && u->op != UOP_CALL_FAR)
+        return false;
+    u64 mask = (cpu->mode & MODE_CODE) == MODE_CODE64 ? ~0ull : 0xffffffffull;
+    u64 from_sp = (lin - (cpu->gpr[RSP] - 256)) & mask, from_bp = (lin - (cpu->gpr[RBP] - 256)) & mask;
     return from_sp < 512 || (!has_memory && from_bp < 512);
 }
 
-/* Linear addresses are 32 bits outside IA-32e mode; inside, they must be canonical. */
+/*
+ * Linear addresses are 32 bits outside IA-32e mode; inside, they must be canonical. In flat mode
+ * nobody has looked at segment limits, and an access across 4 GiB is beyond them.
+ */
 static u64 check_linear(struct cpu *cpu, u64 lin, unsigned n)
 {
+    bool flat = (cpu->mode & MODE_FLAT) && (cpu->mode & MODE_CODE) != MODE_CODE64;
+    if (unlikely(flat && (u32)lin + (u64)n - 1 > 0xffffffffu))
+        cpu_raise_error(cpu, is_stack_access(cpu, lin) ? EXC_SS : EXC_GP, cpu->exc_ext);
     if (!(cpu->efer & EFER_LMA))
         return (u32)lin;
     if (unlikely(!is_canonical(lin) || !is_canonical(lin + n - 1)))

@@ -457,11 +457,10 @@ static UOP_FN(arpl_m)
 {
     RAISES(cpu, u);
     need_protected(cpu);
-    struct rmw m = rmw_begin(cpu, uop_lin(cpu, u, 2, true), 2);
-    u64 rpl = reg_get(cpu, u->src, 2) & 3;
-    bool raise = (m.val & 3) < rpl;
+    u64 v = mem_read(cpu, uop_lin(cpu, u, 2, false), 2), rpl = reg_get(cpu, u->src, 2) & 3;
+    bool raise = (v & 3) < rpl;
     if (raise)
-        rmw_end(cpu, &m, (m.val & ~3ull) | rpl);
+        mem_write(cpu, uop_lin(cpu, u, 2, true), (v & ~3ull) | rpl, 2);
     flag_set_zf(cpu, raise);
     NEXT(u);
 }

@@ -85,14 +85,21 @@ static bool any_of(const char *list, const char *const *names)
 void gen_init(struct gen *g, u64 seed)
 {
     /* Reads what the two sides cannot have alike, or leaves for good. */
-    static const char *const never[] = {"in", "out", "ins", "outs", NULL};
+    static const char *const ports[] = {"in", "out", "ins", "outs", NULL};
+    static const char *const never[] = {
+        "in",     "out",    "ins",     "outs",    "rdtsc",   "rdtscp",  "cpuid",   "sidt",     "sgdt",   "sldt",
+        "str",    "smsw",   "lsl",     "lar",     "verr",    "verw",    "rdpid",   "rdrand",   "rdseed", "xgetbv",
+        "xsave",  "xrstor", "xsaveopt", "xsavec", "xsaves",  "xrstors", "syscall", "sysenter", "int",    "int3",
+        "int1",   "iret",   "ljmp",    "lcall",   "retf",    "lds",     "les",     "lss",      "lfs",    "lgs",
+        "sysret", "sysexit", "monitor", "mwait",  "rdpmc",   "invpcid", "popf",    "push",     "pop",    "fxsave", "fxrstor", NULL};
     g->rng = seed;
     g->features = ours_features();
     g->usable = g->skipped = 0;
     for (unsigned r = 0; r < insn_row_count; r++) {
         const struct insn_row *row = &insn_rows[r];
         enum gen_family f = gen_family(r);
-        if (!(g->families & BIT(f)) || (g->only && !named(row->mnemonic, g->only)) || any_of(row->mnemonic, never))
+        if (!(g->families & BIT(f)) || (g->only && !named(row->mnemonic, g->only)) ||
+            (f == GEN_SYS ? any_of(row->mnemonic, never) || strchr(row->operands, 'S') : any_of(row->mnemonic, ports)))
             continue;
         if (!native_has(row->feature) || !(g->features[row->feature >> 5] >> (row->feature & 31) & 1))
             g->skipped++;
@@ -249,7 +256,7 @@ unsigned gen_encode(struct gen *g, unsigned r, unsigned bits, u8 out[16])
     memcpy(bytes + n, tail, 16);
     struct insn in;
     enum decode_result d = decode(g->features, gen_mode(bits), bytes, 15, &in);
-    if (d != DECODE_OK && !(d == DECODE_UD && chance(g, 5)))
+    if (d != DECODE_OK && !(d == DECODE_UD && gen_family(r) != GEN_SYS && chance(g, 5)))
         return 0;
     if (d == DECODE_OK && in.row != row)
         return 0; /* a narrower row took it */

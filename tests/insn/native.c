@@ -58,6 +58,8 @@ __attribute__((noreturn)) void oracle_enter_code(const struct enter *e);
 __asm__(".text\n"
         ".globl oracle_enter_code\n"
         "oracle_enter_code:\n"
+        "  pushq $2\n" /* IRET wants NT clear */
+        "  popfq\n"
         "  fxrstor64 (%rdi)\n"
         "  mov $0x2b, %eax\n"
         "  mov %eax, %ds\n"
@@ -144,7 +146,7 @@ static u8 *map_area(u64 at, size_t size, int prot)
     int fd = memfd_create("oracle", 0);
     if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
         return NULL;
-    void *here = mmap((void *)(uintptr_t)at, size, prot, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+    void *here = mmap((void *)(uintptr_t)at, size, prot, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE, fd, 0);
     void *alias = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     return here == (void *)(uintptr_t)at && alias != MAP_FAILED ? alias : NULL;

@@ -176,6 +176,7 @@ static void set_system(struct cpu *cpu, unsigned bits)
     set_segment(cpu, CS, bits == 64 ? SEL_CODE64 : SEL_CODE32, code | (bits == 64 ? (u32)SEG_L : (u32)SEG_DB));
     set_segment(cpu, FS, 0, SEG_UNUSABLE);
     set_segment(cpu, GS, 0, SEG_UNUSABLE);
+    cpu->ldtr = (struct seg){.attr = SEG_UNUSABLE};
     cpu->cpl = 3;
     cpu->halted = false;
     cpu->attention = 0;

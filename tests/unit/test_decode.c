@@ -22,9 +22,17 @@ static bool excepted(const struct insn *in, unsigned bits, const cs_insn *theirs
         return true; /* it gives UD0 and UD1 no ModRM byte */
     if (!theirs && row->uop == UOP_NOP)
         return true; /* it knows few hints */
-    if (bits == 16 && (!strncmp(e, "F3 0F", 5) || !strncmp(e, "F2 0F", 5) || !strncmp(e, "66 0F", 5)))
+    if (row->uop == UOP_FENCE)
+        return true; /* it wants rm to be 0 */
+    if (strstr(row->operands, "Sw") && !theirs)
+        return true; /* there is no such segment register: #UD when it runs */
+    if (bits == 16 && (!strncmp(e, "F3 ", 3) || !strncmp(e, "F2 ", 3) || !strncmp(e, "66 ", 3)))
         return true; /* it forgets mandatory prefixes in 16-bit code */
-    return (in->rex & 8) && (row->uop == UOP_RET || !strncmp(e, "NP 0F", 5)); /* REX.W where it means nothing */
+    if (theirs && !strncmp(row->mnemonic, "cmp", 3) && !strncmp(theirs->mnemonic, "cmp", 3) && theirs->size == in->len)
+        return true; /* it folds the predicate into the name */
+    if (!strcmp(e, "F3 0F C7 /7") || !strcmp(e, "66 0F AE /6"))
+        return true; /* RDPID, CLWB: too new for it */
+    return (in->rex & 8) && (row->uop == UOP_RET || row->uop == UOP_CALL || !strcmp(e, "F3 0F 7E /r") || !strncmp(e, "NP 0F", 5)); /* REX.W where it means nothing */
 }
 
 /* The last word of Capstone's mnemonic: prefixes come before it. */
