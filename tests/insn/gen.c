@@ -361,16 +361,20 @@ static const char *mnemonic_is(const struct insn *in, const char *name) { return
 /* Registers that an instruction uses without naming them. */
 static void set_implied(struct building *b, const struct insn *in, unsigned bits)
 {
-    static const char *const strings[] = {"movs", "stos", "lods", "scas", "cmps", "maskmovdqu", "maskmovq", NULL};
+    static const char *const strings[] = {"movs", "stos", "lods", "scas", "cmps", NULL};
+    static const char *const masked[] = {"maskmovdqu", "vmaskmovdqu", "maskmovq", NULL};
     struct gen *g = b->g;
     u64 src_seg = in->seg == FS ? b->c->in.fs_base : in->seg == GS ? b->c->in.gs_base : 0;
     if (any_of(in->row->mnemonic, strings)) {
         set_reg(b, RSI, place(g, 8, in->asize) - src_seg);
-        set_reg(b, RDI, place(g, 8, in->asize) - (strstr(in->row->mnemonic, "maskmov") ? src_seg : 0));
+        set_reg(b, RDI, place(g, 8, in->asize));
         if (chance(g, 80) && (in->rep || in->repne))
             set_reg(b, RCX, below(g, chance(g, 10) ? 3000 : 20));
         else if (chance(g, 50) && in->asize != 8)
             set_reg(b, RCX, gen_random(g) << (8 * in->asize) | below(g, 40));
+    } else if (any_of(in->row->mnemonic, masked)) {
+        /* which byte a fault names, and what MMX state it leaves, differs between makes of silicon */
+        set_reg(b, RDI, (in->asize == 2 ? ORACLE_LOW : ORACLE_DATA) + below(g, 0x1f00) - src_seg);
     } else if (mnemonic_is(in, "xlatb")) {
         set_reg(b, RBX, place(g, 1, in->asize) - src_seg - (b->first ? b->c->in.gpr[RAX] & 0xff : 0));
     } else if (mnemonic_is(in, "leave")) {
