@@ -258,8 +258,8 @@ START_TEST(pam)
         pci_write(HOST, rows[i].reg, 0, 1);
         ck_assert_uint_eq(peek(a), rom);
     }
-    pci_write(HOST, 0x59, 0x33333333, 4);
-    pci_write(HOST, 0x5d, 0x33333333, 4);
+    pci_write(HOST, 0x58, 0x33333300, 4);
+    pci_write(HOST, 0x5c, 0x33333333, 4);
     for (u32 a = 0xc0000; a < 0x100000; a += 0x1000) {
         poke(a, (u8)(a >> 12));
         ck_assert_uint_eq(bench.ram->host[a], (u8)(a >> 12));
