@@ -1,0 +1,118 @@
+/*
+ * Every chip of devices.def: its state description covers its struct, saving
+ * and loading gives the same bytes, resetting twice gives the state of once.
+ */
+#include "tests/device/rig.h"
+
+#define DEVICE(cls, header) extern const struct device_class cls;
+#include "devices/devices.def"
+#undef DEVICE
+
+static const struct device_class *const classes[] = {
+#define DEVICE(cls, header) &cls,
+#include "devices/devices.def"
+#undef DEVICE
+};
+
+START_TEST(every_byte_is_declared)
+{
+    const struct device_class *cls = classes[_i];
+    long at = state_uncovered(cls->state, cls->size);
+    ck_assert_msg(at == -1, "%s: byte %ld of %zu is in no entry, or in two", cls->name, at, cls->size);
+}
+END_TEST
+
+static struct state_buf save(const struct device *dev)
+{
+    struct state_buf b = {0};
+    state_save(dev->cls->state, dev, &b);
+    return b;
+}
+
+static void same(const struct device *dev, const struct state_buf *a, const struct state_buf *b, const char *what)
+{
+    ck_assert_msg(a->len == b->len && !memcmp(a->data, b->data, a->len), "%s: %s changes the state", dev->cls->name,
+                  what);
+}
+
+/* Some life, so that events and buffers hold something: a few hundred accesses all over its claims. */
+static void stir(struct device *dev)
+{
+    u32 seed = 12345;
+    for (unsigned i = 0; i < 500; i++) {
+        seed = seed * 1664525 + 1013904223;
+        struct space *s = seed >> 30 & 1 && dev->sys->mem.nflat ? &dev->sys->mem : &dev->sys->io;
+        if (!s->nflat)
+            continue;
+        const struct flat_range *f = &s->flat[(seed >> 8) % s->nflat];
+        space_write(s, f->start + (seed >> 16) % f->size, seed >> 3, 1);
+        if (i % 50 == 0)
+            wait_ns(seed % 3000000);
+    }
+}
+
+START_TEST(round_trip)
+{
+    rig_up();
+    struct device *dev = device_create(&rig.sys, classes[_i], NULL, NULL);
+    if (!dev) {
+        ck_assert_msg(rig.sys.err[0], "%s refuses without a sentence", classes[_i]->name);
+        rig_down();
+        return;
+    }
+    char err[256] = "";
+    struct state_buf fresh = save(dev);
+    stir(dev);
+    struct state_buf a = save(dev);
+    stir(dev);
+    ck_assert_msg(state_load(dev->cls->state, dev, &rig.sys.clock, &a, err, sizeof err), "%s: %s", dev->cls->name,
+                  err);
+    if (dev->cls->restored)
+        dev->cls->restored(dev);
+    struct state_buf b = save(dev);
+    same(dev, &a, &b, "save, load, save");
+    /* Loading what a fresh one saved must work too: nothing is kept outside the description. */
+    ck_assert_msg(state_load(dev->cls->state, dev, &rig.sys.clock, &fresh, err, sizeof err), "%s: %s",
+                  dev->cls->name, err);
+    if (dev->cls->restored)
+        dev->cls->restored(dev);
+    free(a.data);
+    free(b.data);
+    free(fresh.data);
+    rig_down();
+}
+END_TEST
+
+/* Event sequence numbers and times differ between two resets in time; the rest may not. */
+START_TEST(reset_is_idempotent)
+{
+    rig_up();
+    struct device *dev = device_create(&rig.sys, classes[_i], NULL, NULL);
+    if (dev && dev->cls->reset) {
+        stir(dev);
+        rig.sys.clock.seq = 1000;
+        dev->cls->reset(dev);
+        struct state_buf a = save(dev);
+        rig.sys.clock.seq = 1000;
+        dev->cls->reset(dev);
+        struct state_buf b = save(dev);
+        same(dev, &a, &b, "a second reset");
+        free(a.data);
+        free(b.data);
+    }
+    rig_down();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("device coverage");
+    TCase *t = tcase_create("coverage");
+    tcase_set_timeout(t, 60);
+    int n = (int)ARRAY_LEN(classes);
+    tcase_add_loop_test(t, every_byte_is_declared, 0, n);
+    tcase_add_loop_test(t, round_trip, 0, n);
+    tcase_add_loop_test(t, reset_is_idempotent, 0, n);
+    suite_add_tcase(s, t);
+    return rig_run(s);
+}
