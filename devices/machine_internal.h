@@ -76,6 +76,8 @@ void world_init(struct machine *m);
 /* Boards: false with a sentence in m->sys.err. */
 bool pc_build(struct machine *m);
 bool bare_build(struct machine *m);
+/* What every board may have: debug consoles, isa-debug-exit, pvpanic, as configured. */
+bool test_ports_build(struct machine *m);
 /* Makes every CPU leave its slice soon. Any thread. */
 void machine_kick(struct machine *m);
 

@@ -1,0 +1,22 @@
+/*
+ * What the guest is told about the machine before it runs: fw_cfg items, ACPI
+ * and SMBIOS tables, and how a kernel named on the command line gets started.
+ */
+#ifndef ORRERY_BIOS_BIOS_H
+#define ORRERY_BIOS_BIOS_H
+
+#include "devices/core/device.h"
+
+struct bios_config {
+    u64 ram_size, low_ram; /* bytes in all; of them below 4 GiB */
+    unsigned cpus;
+    bool apic, hpet;
+    bool boot_menu;
+    u32 menu_wait_ms;      /* 0: firmware's default */
+    const char *kernel, *initrd, *append; /* NULL: none */
+};
+
+/* Fills fw_cfg. False with a sentence in sys->err. */
+bool bios_setup(struct system *sys, struct device *fw_cfg, const struct bios_config *cfg);
+
+#endif

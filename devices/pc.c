@@ -1,0 +1,436 @@
+/*
+ * The board of `-M pc`: i440FX and PIIX3 with everything soldered on, wired as
+ * QEMU's pc is, so that guests and firmware find what they expect. Read
+ * pc_build from top to bottom; that is the machine.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "bios/bios.h"
+#include "bios/firmware.h"
+#include "devices/apic_bus.h"
+#include "devices/debugcon.h"
+#include "devices/debugexit.h"
+#include "devices/fw_cfg.h"
+#include "devices/hpet.h"
+#include "devices/i440fx.h"
+#include "devices/i8042.h"
+#include "devices/ioapic.h"
+#include "devices/lapic.h"
+#include "devices/machine_internal.h"
+#include "devices/parallel.h"
+#include "devices/pci.h"
+#include "devices/pic.h"
+#include "devices/piix3.h"
+#include "devices/piix4_pm.h"
+#include "devices/pit.h"
+#include "devices/port61.h"
+#include "devices/port80.h"
+#include "devices/port92.h"
+#include "devices/ps2.h"
+#include "devices/pvpanic.h"
+#include "devices/rtc.h"
+#include "devices/testdev.h"
+#include "devices/uart.h"
+
+enum { ISA_LINES = 16, TSC_HZ = 1000000000, KIB = 1024, MIB = 1024 * 1024 };
+#define GIB (1ull << 30)
+
+/* One ISA interrupt line: many drivers, heard by the 8259A and the I/O APIC. */
+struct isa_line {
+    struct irq_or junction;
+    struct irq pic, ioapic;
+};
+
+struct pc {
+    struct machine *m;
+    struct ram *rom;
+    struct region low_ram, main_ram, high_ram, rom_top;
+    struct region ferr_port;
+    struct isa_line line[ISA_LINES];
+    struct irq ferr_irq;
+    struct apic_bus apic_bus;
+    struct device *lapic[MAX_CPUS];
+    struct device *pic, *rtc, *pci, *pm, *hpet, *fw_cfg, *ioapic;
+    u64 low_size; /* RAM below 4 GiB */
+};
+
+static struct pc *pc_of(struct machine *m) { return m->priv->board; }
+
+static void line_set(void *owner, unsigned pin, bool level)
+{
+    struct isa_line *l = owner;
+    (void)pin;
+    irq_set(&l->pic, level);
+    irq_set(&l->ioapic, level);
+}
+
+/* A driver's end of ISA line n. */
+static struct irq isa_irq(struct pc *pc, unsigned n) { return irq_or_input(&pc->line[n].junction); }
+
+/* ---- memory ---- */
+
+/* As QEMU's pc: with 3.5 GiB or more, RAM below 4 GiB ends at 3 GiB. */
+static u64 low_ram_size(u64 total) { return total >= 0xe0000000u ? MIN(total, 0xc0000000ull) : total; }
+
+static bool map_ram(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    u64 total = m->config.ram_size;
+    m->ram = ram_create(MAX(total, (u64)MIB));
+    if (!m->ram)
+        return device_fail(&m->sys, "the host has no %llu MiB of memory to give: use a smaller -m",
+                           (unsigned long long)(total / MIB));
+    pc->low_size = low_ram_size(total);
+    struct space *mem = &m->sys.mem;
+    region_ram(&pc->low_ram, mem, "ram", 0, m->ram, 0, 0xa0000, false);
+    if (pc->low_size > MIB)
+        region_ram(&pc->main_ram, mem, "ram-main", MIB, m->ram, MIB, pc->low_size - MIB, false);
+    if (total > pc->low_size)
+        region_ram(&pc->high_ram, mem, "ram-high", 4 * GIB, m->ram, pc->low_size, total - pc->low_size, false);
+    return true;
+}
+
+static bool map_rom(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    pc->rom = firmware_load(m->config.bios, m->sys.err, sizeof(m->sys.err));
+    if (!pc->rom)
+        return false;
+    region_ram(&pc->rom_top, &m->sys.mem, "bios", 4 * GIB - pc->rom->size, pc->rom, 0, pc->rom->size, true);
+    pc->rom_top.priority = PRIO_DEVICE;
+    return true;
+}
+
+/* ---- processors and interrupts ---- */
+
+static void cpu_intr(void *cpu, bool level)
+{
+    if (level)
+        cpu_raise_attention(cpu, ATT_INTR);
+    else
+        cpu_clear_attention(cpu, ATT_INTR);
+}
+static void cpu_nmi(void *cpu) { cpu_raise_attention(cpu, ATT_NMI); }
+static void cpu_init(void *cpu) { cpu_raise_attention(cpu, ATT_INIT); }
+static void cpu_sipi(void *cpu, u8 vector)
+{
+    ((struct cpu *)cpu)->sipi_vector = vector;
+    cpu_raise_attention(cpu, ATT_SIPI);
+}
+static struct machine *machine_of(const struct cpu *cpu) { return cpu->env->world; }
+static int cpu_extint_ack(void *cpu) { return pic_read_irq(pc_of(machine_of(cpu))->pic); }
+static u64 cpu_tsc(void *p)
+{
+    struct cpu *cpu = p;
+    return cpu->env->tsc(cpu->env->world, cpu) + cpu->tsc_offset;
+}
+
+static struct device *lapic_of(struct machine *m, const struct cpu *cpu) { return pc_of(m)->lapic[cpu->index]; }
+
+static int pc_int_ack(void *world, struct cpu *cpu)
+{
+    struct device *lapic = lapic_of(world, cpu);
+    return lapic ? lapic_int_ack(lapic) : pic_read_irq(pc_of(world)->pic);
+}
+static bool pc_msr_read(void *world, struct cpu *cpu, u32 msr, u64 *val, bool *fault)
+{
+    struct device *lapic = lapic_of(world, cpu);
+    return lapic && lapic_msr_read(lapic, msr, val, fault);
+}
+static bool pc_msr_write(void *world, struct cpu *cpu, u32 msr, u64 val, bool *fault)
+{
+    struct device *lapic = lapic_of(world, cpu);
+    return lapic && lapic_msr_write(lapic, msr, val, fault);
+}
+static u8 pc_tpr_read(void *world, struct cpu *cpu)
+{
+    struct device *lapic = lapic_of(world, cpu);
+    return lapic ? lapic_tpr_read(lapic) : 0;
+}
+static void pc_tpr_write(void *world, struct cpu *cpu, u8 tpr)
+{
+    struct device *lapic = lapic_of(world, cpu);
+    if (lapic)
+        lapic_tpr_write(lapic, tpr);
+}
+/* FERR# is wired to IRQ 13; port F0h clears the latch. */
+static void pc_ferr(void *world, bool level) { irq_set(&pc_of(world)->ferr_irq, level); }
+static u64 ferr_read(void *owner, u64 off, unsigned size)
+{
+    (void)owner, (void)off;
+    return size_mask(size);
+}
+static void ferr_write(void *owner, u64 off, u64 val, unsigned size)
+{
+    struct pc *pc = owner;
+    (void)off, (void)val, (void)size;
+    irq_set(&pc->ferr_irq, false);
+}
+
+static unsigned current_lapic(void *owner)
+{
+    struct pc *pc = owner;
+    return pc->m->priv->current ? pc->m->priv->current->index : 0;
+}
+
+static bool add_lapics(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    pc->apic_bus.current = current_lapic;
+    pc->apic_bus.current_owner = pc;
+    for (unsigned i = 0; i < m->ncpus; i++) {
+        struct cpu *cpu = m->cpu[i];
+        struct lapic_config c = {
+            .bus = &pc->apic_bus, .id = (u8)i, .bsp = i == 0, .x2apic = cpu_has(cpu, FEAT_X2APIC),
+            .tsc_deadline = cpu_has(cpu, FEAT_TSC_DEADLINE), .phys_bits = m->config.cpu.phys_bits, .cpu = cpu,
+            .intr = cpu_intr, .nmi = cpu_nmi, .init = cpu_init, .sipi = cpu_sipi, .extint_ack = cpu_extint_ack,
+            .tsc = cpu_tsc, .tsc_hz = TSC_HZ,
+        };
+        char id[24];
+        snprintf(id, sizeof(id), "lapic%u", i);
+        if (!(pc->lapic[i] = device_create(&m->sys, &lapic_class, id, &c)))
+            return false;
+    }
+    return true;
+}
+
+/* INTR of the 8259A: LINT0 of every local APIC, or the processor's pin where there is none. */
+static void intr_set(void *owner, unsigned pin, bool level)
+{
+    struct pc *pc = owner;
+    (void)pin;
+    if (!pc->lapic[0]) {
+        cpu_intr(pc->m->cpu[0], level);
+        return;
+    }
+    for (unsigned i = 0; i < pc->m->ncpus; i++) {
+        struct irq lint0 = lapic_lint(pc->lapic[i], 0);
+        irq_set(&lint0, level);
+    }
+}
+
+static bool add_interrupt_controllers(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    struct pic_config pic = {.intr = {intr_set, pc, 0}};
+    struct ioapic_config ioapic = {.bus = &pc->apic_bus, .id = 0};
+    bool apic = cpu_has(m->cpu[0], FEAT_APIC);
+    if (apic && !add_lapics(pc))
+        return false;
+    if (!(pc->pic = device_create(&m->sys, &pic_class, "pic", &pic)))
+        return false;
+    if (apic && !(pc->ioapic = device_create(&m->sys, &ioapic_class, "ioapic", &ioapic)))
+        return false;
+    for (unsigned i = 0; i < ISA_LINES; i++) {
+        struct isa_line *l = &pc->line[i];
+        l->pic = pic_input(pc->pic, i);
+        if (apic) /* the timer stands at pin 2 there, as ACPI's MADT says */
+            l->ioapic = ioapic_input(pc->ioapic, i == 0 ? 2 : i);
+        irq_or_init(&l->junction, (struct irq){line_set, l, i});
+    }
+    struct cpu_env *env = &m->priv->env;
+    env->int_ack = pc_int_ack;
+    env->msr_read = pc_msr_read;
+    env->msr_write = pc_msr_write;
+    env->tpr_read = pc_tpr_read;
+    env->tpr_write = pc_tpr_write;
+    env->ferr = pc_ferr;
+    pc->ferr_irq = isa_irq(pc, 13);
+    region_device(&pc->ferr_port, &m->sys.io, "ferr", 0xf0, 2, pc, ferr_read, ferr_write);
+    m->pic = pc->pic;
+    m->ioapic = pc->ioapic;
+    return true;
+}
+
+/* ---- the chips ---- */
+
+/* Seconds since 1970 that the RTC shows at virtual time 0; local time as the user asks. */
+static u64 rtc_start(const struct machine_config *c)
+{
+    time_t t = c->rtc_base == UINT64_MAX ? time(NULL) : (time_t)c->rtc_base;
+    struct tm tm;
+    if (c->rtc_localtime && localtime_r(&t, &tm))
+        t += tm.tm_gmtoff;
+    return (u64)t;
+}
+
+static bool add_timers(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    struct hpet_config hpet = {.legacy = {isa_irq(pc, 0), isa_irq(pc, 8)}};
+    for (unsigned i = 0; pc->ioapic && i < HPET_GSIS; i++)
+        hpet.gsi[i] = i < ISA_LINES && i != 2 ? isa_irq(pc, i) : ioapic_input(pc->ioapic, i);
+    if (!(pc->hpet = device_create(&m->sys, &hpet_class, "hpet", &hpet)))
+        return false;
+    struct pit_config pit = {.irq0 = hpet_legacy_input(pc->hpet, 0)};
+    struct device *p = device_create(&m->sys, &pit_class, "pit", &pit);
+    if (!p)
+        return false;
+    struct port61_config port61 = {.gate2 = pit_gate2(p), .out2 = pit_out2, .out2_owner = p};
+    struct rtc_config rtc = {.irq8 = hpet_legacy_input(pc->hpet, 1), .base = rtc_start(&m->config)};
+    pc->rtc = device_create(&m->sys, &rtc_class, "rtc", &rtc);
+    return pc->rtc && device_create(&m->sys, &port61_class, "port61", &port61);
+}
+
+static bool add_keyboard(struct pc *pc)
+{
+    struct system *sys = &pc->m->sys;
+    struct i8042_config c = {.irq1 = isa_irq(pc, 1), .irq12 = isa_irq(pc, 12)};
+    struct device *kbc = device_create(sys, &i8042_class, "i8042", &c);
+    if (!kbc)
+        return false;
+    struct ps2_config kbd = {i8042_keyboard_data(kbc)}, aux = {i8042_mouse_data(kbc)};
+    struct device *k = device_create(sys, &ps2_keyboard_class, "keyboard", &kbd);
+    struct device *a = device_create(sys, &ps2_mouse_class, "mouse", &aux);
+    if (!k || !a)
+        return false;
+    i8042_connect(kbc, ps2_link(k), ps2_link(a));
+    pc->m->keyboard = ps2_sink(k);
+    pc->m->mouse = ps2_sink(a);
+    return true;
+}
+
+static bool add_ports(struct pc *pc)
+{
+    static const struct {
+        u16 base;
+        u8 irq;
+    } com[MAX_SERIAL] = {{0x3f8, 4}, {0x2f8, 3}, {0x3e8, 4}, {0x2e8, 3}};
+    struct machine *m = pc->m;
+    for (unsigned i = 0; i < MAX_SERIAL; i++) {
+        struct uart_config c = {com[i].base, isa_irq(pc, com[i].irq), m->config.serial[i]};
+        char id[24];
+        snprintf(id, sizeof(id), "serial%u", i);
+        if (m->config.serial_present[i] && !device_create(&m->sys, &uart_class, id, &c))
+            return false;
+    }
+    struct parallel_config lpt = {0x378, isa_irq(pc, 7), m->config.parallel};
+    if (m->config.parallel_present && !device_create(&m->sys, &parallel_class, "parallel0", &lpt))
+        return false;
+    return device_create(&m->sys, &port92_class, "port92", NULL) &&
+           device_create(&m->sys, &port80_class, "port80", NULL);
+}
+
+static bool add_chipset(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    if (!(pc->pci = device_create(&m->sys, &pci_bus_class, "pci.0", NULL)))
+        return false;
+    m->pci = pc->pci;
+    u64 below_1m = MIN(pc->rom->size, 0x40000ull);
+    struct i440fx_config host = {pc->pci, m->ram, m->config.ram_size, pc->rom, pc->rom->size - below_1m,
+                                 MIB - below_1m};
+    struct piix3_config isa = {.bus = pc->pci};
+    for (unsigned i = 0; i < ISA_LINES; i++)
+        isa.isa_irq[i] = isa_irq(pc, i);
+    struct piix4_pm_config pm = {.bus = pc->pci, .sci = isa_irq(pc, 9), .cpus = m->ncpus,
+                                 .com1 = m->config.serial_present[0], .com2 = m->config.serial_present[1],
+                                 .lpt1 = m->config.parallel_present};
+    return device_create(&m->sys, &i440fx_class, "i440fx", &host) &&
+           device_create(&m->sys, &piix3_class, "piix3", &isa) &&
+           (pc->pm = device_create(&m->sys, &piix4_pm_class, "piix4_pm", &pm)) != NULL;
+}
+
+static bool add_firmware_config(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    if (!(pc->fw_cfg = device_create(&m->sys, &fw_cfg_class, "fw_cfg", NULL)))
+        return false;
+    struct bios_config c = {
+        .ram_size = m->config.ram_size, .low_ram = pc->low_size, .cpus = m->ncpus, .apic = pc->ioapic != NULL,
+        .hpet = true, .boot_menu = m->config.boot_menu, .menu_wait_ms = m->config.splash_time_ms,
+        .kernel = m->config.kernel, .initrd = m->config.initrd, .append = m->config.append,
+    };
+    return bios_setup(&m->sys, pc->fw_cfg, &c);
+}
+
+/* What firmware reads of CMOS RAM (RBIL's CMOS list; SeaBIOS's and QEMU's use of it). */
+static void fill_cmos(struct pc *pc)
+{
+    const struct machine_config *c = &pc->m->config;
+    struct device *rtc = pc->rtc;
+    u64 extended = MIN((pc->low_size - MIN(pc->low_size, (u64)MIB)) / KIB, 65535ull);
+    u64 above_16m = pc->low_size > 16 * MIB ? MIN((pc->low_size - 16 * MIB) / (64 * KIB), 65535ull) : 0;
+    u64 above_4g = (c->ram_size - pc->low_size) / (64 * KIB);
+    rtc_cmos_set(rtc, 0x15, 640 & 0xff);
+    rtc_cmos_set(rtc, 0x16, 640 >> 8);
+    rtc_cmos_set(rtc, 0x17, (u8)extended);
+    rtc_cmos_set(rtc, 0x18, (u8)(extended >> 8));
+    rtc_cmos_set(rtc, 0x30, (u8)extended);
+    rtc_cmos_set(rtc, 0x31, (u8)(extended >> 8));
+    rtc_cmos_set(rtc, 0x34, (u8)above_16m);
+    rtc_cmos_set(rtc, 0x35, (u8)(above_16m >> 8));
+    for (unsigned i = 0; i < 3; i++)
+        rtc_cmos_set(rtc, (u8)(0x5b + i), (u8)(above_4g >> (8 * i)));
+    rtc_cmos_set(rtc, 0x5f, (u8)(pc->m->ncpus - 1));
+    u8 order[3] = {0};
+    const char *letters = c->boot_order ? c->boot_order : "cad";
+    for (unsigned i = 0; i < 3 && letters[i]; i++)
+        order[i] = letters[i] == 'c' ? 2 : letters[i] == 'd' ? 3 : letters[i] == 'n' ? 4 : 1;
+    rtc_cmos_set(rtc, 0x3d, (u8)(order[1] << 4 | order[0]));
+    rtc_cmos_set(rtc, 0x38, (u8)(order[2] << 4 | !c->fd_bootchk));
+    rtc_cmos_set(rtc, 0x14, 0x06); /* FPU, PS/2 mouse */
+}
+
+static void pc_reset(struct machine *m) { fill_cmos(pc_of(m)); }
+static void pc_powerdown(struct machine *m) { piix4_pm_power_button(pc_of(m)->pm); }
+static void pc_nmi(struct machine *m)
+{
+    struct pc *pc = pc_of(m);
+    for (unsigned i = 0; i < m->ncpus; i++) {
+        if (!pc->lapic[i]) {
+            cpu_nmi(m->cpu[i]);
+            continue;
+        }
+        struct irq lint1 = lapic_lint(pc->lapic[i], 1);
+        irq_pulse(&lint1);
+    }
+}
+static void pc_destroy(struct machine *m)
+{
+    ram_destroy(pc_of(m)->rom);
+    free(pc_of(m));
+}
+
+bool test_ports_build(struct machine *m)
+{
+    const struct machine_config *c = &m->config;
+    for (unsigned i = 0; i < c->ndebugcon; i++) {
+        struct debugcon_device_config d = {c->debugcon[i].port, c->debugcon[i].chardev};
+        if (!device_create(&m->sys, &debugcon_class, "debugcon", &d))
+            return false;
+    }
+    struct debugexit_config e = {c->debug_exit_base, c->debug_exit_size};
+    return (!c->debug_exit || device_create(&m->sys, &debugexit_class, "isa-debug-exit", &e)) &&
+           (!c->pvpanic || device_create(&m->sys, &pvpanic_class, "pvpanic", NULL));
+}
+
+static bool add_testdev(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    struct testdev_config t = {.ram_size = m->config.ram_size};
+    for (unsigned i = 0; pc->ioapic && i < TESTDEV_LINES; i++)
+        t.line[i] = i < ISA_LINES && i != 2 ? isa_irq(pc, i) : ioapic_input(pc->ioapic, i);
+    return !m->config.testdev || device_create(&m->sys, &testdev_class, "pc-testdev", &t);
+}
+
+bool pc_build(struct machine *m)
+{
+    struct pc *pc = calloc(1, sizeof(*pc));
+    if (!pc)
+        return device_fail(&m->sys, "not enough memory for the board");
+    pc->m = m;
+    m->priv->board = pc;
+    m->priv->board_reset = pc_reset;
+    m->priv->board_powerdown = pc_powerdown;
+    m->priv->board_nmi = pc_nmi;
+    m->priv->board_destroy = pc_destroy;
+    space_begin(&m->sys.mem);
+    bool ok = map_ram(pc) && map_rom(pc) && add_interrupt_controllers(pc) && add_timers(pc) && add_chipset(pc) &&
+              add_keyboard(pc) && add_ports(pc) && add_firmware_config(pc) && test_ports_build(m) && add_testdev(pc);
+    space_commit(&m->sys.mem);
+    if (ok)
+        fill_cmos(pc);
+    return ok;
+}
