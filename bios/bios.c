@@ -3,6 +3,7 @@
  */
 #include "bios/bios.h"
 
+#include "bios/kernel.h"
 #include "devices/fw_cfg.h"
 
 enum { E820_RAM = 1, E820_RESERVED = 2, E820_ENTRY = 20 };
@@ -25,6 +26,16 @@ static bool add_e820(struct device *fw_cfg, const struct bios_config *cfg)
     return fw_cfg_add_file(fw_cfg, "etc/e820", map, n * E820_ENTRY);
 }
 
+static bool add_kernel(struct system *sys, struct device *fw_cfg, const struct bios_config *cfg)
+{
+    struct boot_plan plan;
+    if (!kernel_plan(cfg, &plan, sys->err, sizeof(sys->err)))
+        return false;
+    bool ok = kernel_install(fw_cfg, &plan, sys->err, sizeof(sys->err));
+    kernel_plan_free(&plan);
+    return ok;
+}
+
 bool bios_setup(struct system *sys, struct device *fw_cfg, const struct bios_config *cfg)
 {
     u8 ram_size[8], wait[2];
@@ -36,5 +47,7 @@ bool bios_setup(struct system *sys, struct device *fw_cfg, const struct bios_con
               fw_cfg_add_u16(fw_cfg, FW_CFG_BOOT_MENU, cfg->boot_menu) && add_e820(fw_cfg, cfg);
     if (ok && cfg->menu_wait_ms)
         ok = fw_cfg_add_file(fw_cfg, "etc/boot-menu-wait", wait, sizeof(wait));
-    return ok || device_fail(sys, "not enough memory for the firmware configuration");
+    if (!ok)
+        return device_fail(sys, "not enough memory for the firmware configuration");
+    return !cfg->kernel || add_kernel(sys, fw_cfg, cfg);
 }

@@ -14,6 +14,7 @@ struct bios_config {
     bool boot_menu;
     u32 menu_wait_ms;      /* 0: firmware's default */
     const char *kernel, *initrd, *append; /* NULL: none */
+    unsigned linux_entry;  /* 16, 32 or 64: which of Linux's entry points; 0: 16 */
 };
 
 /* Fills fw_cfg. False with a sentence in sys->err. */

@@ -116,8 +116,6 @@ enum mmu_idx {
     MMU_COUNT
 };
 
-#define PAGE_SIZE 4096u
-#define PAGE_MASK (~(u64)0xfff)
 #define TLB_ENTRIES 1024u
 #define TLB_EMPTY 1u /* a tag no page address equals */
 

@@ -176,12 +176,19 @@ bool fw_cfg_add_writable(struct device *dev, const char *name, u32 len,
     struct fw_cfg *f = (struct fw_cfg *)dev;
     if (!fw_cfg_add_file(dev, name, NULL, len))
         return false;
-    for (u32 n = 0; n < f->nfiles; n++)
-        if (!strcmp(f->item[FW_CFG_FILE_FIRST + n].name, name)) {
-            f->item[FW_CFG_FILE_FIRST + n].written = written;
-            f->item[FW_CFG_FILE_FIRST + n].owner = owner;
-        }
+    struct item *i = &f->item[fw_cfg_file_key(dev, name)];
+    i->written = written;
+    i->owner = owner;
     return true;
+}
+
+u16 fw_cfg_file_key(struct device *dev, const char *name)
+{
+    const struct fw_cfg *f = (const struct fw_cfg *)dev;
+    for (u32 n = 0; n < f->nfiles; n++)
+        if (!strcmp(f->item[FW_CFG_FILE_FIRST + n].name, name))
+            return (u16)(FW_CFG_FILE_FIRST + n);
+    return 0;
 }
 
 bool fw_cfg_add_file(struct device *dev, const char *name, const void *data, u32 len)

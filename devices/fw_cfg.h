@@ -24,6 +24,8 @@ bool fw_cfg_add(struct device *dev, u16 key, const void *data, u32 len);
 bool fw_cfg_add_u16(struct device *dev, u16 key, u16 v);
 bool fw_cfg_add_u32(struct device *dev, u16 key, u32 v);
 bool fw_cfg_add_file(struct device *dev, const char *name, const void *data, u32 len);
+/* The selector of a file; 0 when there is none of that name. */
+u16 fw_cfg_file_key(struct device *dev, const char *name);
 /* A file the guest may write through DMA; told after each write, with the current bytes. */
 bool fw_cfg_add_writable(struct device *dev, const char *name, u32 len,
                          void (*written)(void *owner, const u8 *data, u32 len), void *owner);

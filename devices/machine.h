@@ -52,6 +52,7 @@ struct machine_config {
     bool vga;
     const char *bios; /* file, or NULL for the default */
     const char *kernel, *initrd, *append; /* initrd: multiboot takes "file args,file args" */
+    unsigned linux_entry; /* which entry point of a bzImage: 16, 32, 64; 0: the default */
     const char *boot_order; /* "cad" letters, or NULL */
     bool boot_menu;
     u32 splash_time_ms;

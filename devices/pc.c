@@ -341,6 +341,7 @@ static bool add_firmware_config(struct pc *pc)
         .ram_size = m->config.ram_size, .low_ram = pc->low_size, .cpus = m->ncpus, .apic = pc->ioapic != NULL,
         .hpet = true, .boot_menu = m->config.boot_menu, .menu_wait_ms = m->config.splash_time_ms,
         .kernel = m->config.kernel, .initrd = m->config.initrd, .append = m->config.append,
+        .linux_entry = m->config.linux_entry,
     };
     return bios_setup(&m->sys, pc->fw_cfg, &c);
 }
