@@ -4,6 +4,7 @@
 #include "bios/bios.h"
 
 #include "bios/kernel.h"
+#include "bios/tables.h"
 #include "devices/fw_cfg.h"
 
 enum { E820_RAM = 1, E820_RESERVED = 2, E820_ENTRY = 20 };
@@ -44,7 +45,8 @@ bool bios_setup(struct system *sys, struct device *fw_cfg, const struct bios_con
     bool ok = fw_cfg_add(fw_cfg, FW_CFG_RAM_SIZE, ram_size, sizeof(ram_size)) &&
               fw_cfg_add_u16(fw_cfg, FW_CFG_NB_CPUS, (u16)cfg->cpus) &&
               fw_cfg_add_u16(fw_cfg, FW_CFG_MAX_CPUS, (u16)cfg->cpus) &&
-              fw_cfg_add_u16(fw_cfg, FW_CFG_BOOT_MENU, cfg->boot_menu) && add_e820(fw_cfg, cfg);
+              fw_cfg_add_u16(fw_cfg, FW_CFG_BOOT_MENU, cfg->boot_menu) && add_e820(fw_cfg, cfg) &&
+              acpi_setup(fw_cfg, cfg) && smbios_setup(fw_cfg, cfg);
     if (ok && cfg->menu_wait_ms)
         ok = fw_cfg_add_file(fw_cfg, "etc/boot-menu-wait", wait, sizeof(wait));
     if (!ok)

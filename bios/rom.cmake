@@ -1,10 +1,21 @@
-# The option ROM that starts kernels, assembled and turned into a C array.
+# What is assembled or compiled for the guest and becomes C arrays: the option ROM that starts
+# kernels (nasm) and the DSDT (the C preprocessor, then iasl).
 find_program(NASM nasm REQUIRED)
-set(rom_bin ${CMAKE_BINARY_DIR}/generated/kernelboot.bin)
-set(rom_c ${CMAKE_BINARY_DIR}/generated/kernelboot.c)
+find_program(IASL iasl REQUIRED)
+set(gen ${CMAKE_BINARY_DIR}/generated)
+file(MAKE_DIRECTORY ${gen})
+
 add_custom_command(
-  OUTPUT ${rom_c}
-  COMMAND ${NASM} -f bin -o ${rom_bin} ${CMAKE_SOURCE_DIR}/bios/kernelboot.asm
-  COMMAND ${CMAKE_COMMAND} -DIN=${rom_bin} -DOUT=${rom_c} -DNAME=kernelboot_rom -P ${CMAKE_SOURCE_DIR}/bios/embed.cmake
+  OUTPUT ${gen}/kernelboot.c
+  COMMAND ${NASM} -f bin -o ${gen}/kernelboot.bin ${CMAKE_SOURCE_DIR}/bios/kernelboot.asm
+  COMMAND ${CMAKE_COMMAND} -DIN=${gen}/kernelboot.bin -DOUT=${gen}/kernelboot.c -DNAME=kernelboot_rom
+          -P ${CMAKE_SOURCE_DIR}/bios/embed.cmake
   DEPENDS ${CMAKE_SOURCE_DIR}/bios/kernelboot.asm ${CMAKE_SOURCE_DIR}/bios/embed.cmake)
-set(BIOS_GENERATED ${rom_c})
+add_custom_command(
+  OUTPUT ${gen}/dsdt.c
+  COMMAND ${CMAKE_C_COMPILER} -E -P -x c ${CMAKE_SOURCE_DIR}/bios/dsdt.asl -o ${gen}/dsdt.i.asl
+  COMMAND ${IASL} -va -vs -vr -p ${gen}/dsdt ${gen}/dsdt.i.asl
+  COMMAND ${CMAKE_COMMAND} -DIN=${gen}/dsdt.aml -DOUT=${gen}/dsdt.c -DNAME=dsdt_aml
+          -P ${CMAKE_SOURCE_DIR}/bios/embed.cmake
+  DEPENDS ${CMAKE_SOURCE_DIR}/bios/dsdt.asl ${CMAKE_SOURCE_DIR}/bios/embed.cmake)
+set(BIOS_GENERATED ${gen}/kernelboot.c ${gen}/dsdt.c)

@@ -1,7 +1,7 @@
 # What building and testing needs from Debian 12. To be sourced.
 
 PACKAGES="build-essential cmake ninja-build pkg-config nasm libcapstone-dev libffi-dev libsdl2-dev check libsubunit-dev
- libpng-dev libjansson-dev libedit-dev seabios cpio gzip xz-utils curl ca-certificates"
+ libpng-dev libjansson-dev libedit-dev acpica-tools seabios cpio gzip xz-utils curl ca-certificates"
 TEST_PACKAGES="gcc-multilib gdb socat xorriso mtools grub-pc-bin grub-common grub-rescue-pc isolinux syslinux-common
  xvfb xdotool imagemagick e2fsprogs fdisk mmdebstrap memtest86+ clang-format clang-tidy libclang-rt-14-dev universal-ctags"
 
