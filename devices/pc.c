@@ -14,7 +14,7 @@
 #include "devices/fw_cfg.h"
 #include "devices/hpet.h"
 #include "devices/i440fx.h"
-#include "devices/i8042.h"
+#include "devices/ide.h"
 #include "devices/ioapic.h"
 #include "devices/lapic.h"
 #include "devices/machine_internal.h"
@@ -27,11 +27,11 @@
 #include "devices/port61.h"
 #include "devices/port80.h"
 #include "devices/port92.h"
-#include "devices/ps2.h"
 #include "devices/pvpanic.h"
 #include "devices/rtc.h"
 #include "devices/testdev.h"
 #include "devices/uart.h"
+#include "devices/vga.h"
 
 enum { ISA_LINES = 16, TSC_HZ = 1000000000, KIB = 1024, MIB = 1024 * 1024 };
 #define GIB (1ull << 30)
@@ -51,7 +51,7 @@ struct pc {
     struct irq ferr_irq;
     struct apic_bus apic_bus;
     struct device *lapic[MAX_CPUS];
-    struct device *pic, *rtc, *pci, *pm, *hpet, *fw_cfg, *ioapic;
+    struct device *pic, *rtc, *pci, *pm, *hpet, *fw_cfg, *ioapic, *ide;
     u64 low_size; /* RAM below 4 GiB */
 };
 
@@ -273,24 +273,6 @@ static bool add_timers(struct pc *pc)
     return pc->rtc && device_create(&m->sys, &port61_class, "port61", &port61);
 }
 
-static bool add_keyboard(struct pc *pc)
-{
-    struct system *sys = &pc->m->sys;
-    struct i8042_config c = {.irq1 = isa_irq(pc, 1), .irq12 = isa_irq(pc, 12)};
-    struct device *kbc = device_create(sys, &i8042_class, "i8042", &c);
-    if (!kbc)
-        return false;
-    struct ps2_config kbd = {i8042_keyboard_data(kbc)}, aux = {i8042_mouse_data(kbc)};
-    struct device *k = device_create(sys, &ps2_keyboard_class, "keyboard", &kbd);
-    struct device *a = device_create(sys, &ps2_mouse_class, "mouse", &aux);
-    if (!k || !a)
-        return false;
-    i8042_connect(kbc, ps2_link(k), ps2_link(a));
-    pc->m->keyboard = ps2_sink(k);
-    pc->m->mouse = ps2_sink(a);
-    return true;
-}
-
 static bool add_ports(struct pc *pc)
 {
     static const struct {
@@ -332,6 +314,33 @@ static bool add_chipset(struct pc *pc)
            (pc->pm = device_create(&m->sys, &piix4_pm_class, "piix4_pm", &pm)) != NULL;
 }
 
+static bool add_vga(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    struct blob rom;
+    if (!m->config.vga)
+        return true;
+    if (!firmware_option_rom("vgabios-stdvga.bin", &rom, m->sys.err, sizeof(m->sys.err)))
+        return false;
+    struct vga_config c = {.pci = pc->pci, .devfn = 2 << 3, .rom = rom.data, .rom_size = (u32)rom.len};
+    struct device *vga = device_create(&m->sys, &vga_class, "vga", &c);
+    free(rom.data);
+    if (vga)
+        m->display = vga_display(vga);
+    return vga != NULL;
+}
+
+static bool add_ide(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    struct ide_config c = {.bus = pc->pci, .irq = {isa_irq(pc, 14), isa_irq(pc, 15)}};
+    for (unsigned i = 0; i < MAX_IDE; i++)
+        c.drive[i] = (struct ide_drive_config){m->config.ide[i].present, m->config.ide[i].cdrom,
+                                               m->config.ide[i].disk};
+    pc->ide = device_create(&m->sys, &ide_class, "ide", &c);
+    return pc->ide != NULL;
+}
+
 static bool add_firmware_config(struct pc *pc)
 {
     struct machine *m = pc->m;
@@ -344,6 +353,25 @@ static bool add_firmware_config(struct pc *pc)
         .linux_entry = m->config.linux_entry,
     };
     return bios_setup(&m->sys, pc->fw_cfg, &c);
+}
+
+/* How the BIOS is to translate each disk's geometry: 0 not, 1 LBA, 2 LARGE; and that there are two fixed disks. */
+static void fill_disk_cmos(struct pc *pc)
+{
+    u8 translation = 0, types = 0;
+    for (unsigned i = 0; i < MAX_IDE; i++) {
+        unsigned c, h, s;
+        if (!ide_geometry(pc->ide, i, &c, &h, &s))
+            continue;
+        unsigned t = c <= 1024 && h <= 16 && s <= 63 ? 0 : c * h <= 131072 ? 2 : 1;
+        translation |= (u8)(t << (2 * i));
+        if (i < 2)
+            types |= i ? 0x0f : 0xf0;
+    }
+    rtc_cmos_set(pc->rtc, 0x39, translation);
+    rtc_cmos_set(pc->rtc, 0x12, types);
+    rtc_cmos_set(pc->rtc, 0x19, types & 0xf0 ? 47 : 0);
+    rtc_cmos_set(pc->rtc, 0x1a, types & 0x0f ? 47 : 0);
 }
 
 /* What firmware reads of CMOS RAM (RBIL's CMOS list; SeaBIOS's and QEMU's use of it). */
@@ -372,6 +400,7 @@ static void fill_cmos(struct pc *pc)
     rtc_cmos_set(rtc, 0x3d, (u8)(order[1] << 4 | order[0]));
     rtc_cmos_set(rtc, 0x38, (u8)(order[2] << 4 | !c->fd_bootchk));
     rtc_cmos_set(rtc, 0x14, 0x06); /* FPU, PS/2 mouse */
+    fill_disk_cmos(pc);
 }
 
 static void pc_reset(struct machine *m) { fill_cmos(pc_of(m)); }
@@ -429,7 +458,7 @@ bool pc_build(struct machine *m)
     m->priv->board_destroy = pc_destroy;
     space_begin(&m->sys.mem);
     bool ok = map_ram(pc) && map_rom(pc) && add_interrupt_controllers(pc) && add_timers(pc) && add_chipset(pc) &&
-              add_keyboard(pc) && add_ports(pc) && add_firmware_config(pc) && test_ports_build(m) && add_testdev(pc);
+              add_vga(pc) && add_ide(pc) && add_ports(pc) && add_firmware_config(pc) && test_ports_build(m) && add_testdev(pc);
     space_commit(&m->sys.mem);
     if (ok)
         fill_cmos(pc);
