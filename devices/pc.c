@@ -11,6 +11,8 @@
 #include "devices/apic_bus.h"
 #include "devices/debugcon.h"
 #include "devices/debugexit.h"
+#include "devices/dma8237.h"
+#include "devices/fdc.h"
 #include "devices/fw_cfg.h"
 #include "devices/hpet.h"
 #include "devices/i440fx.h"
@@ -51,7 +53,7 @@ struct pc {
     struct irq ferr_irq;
     struct apic_bus apic_bus;
     struct device *lapic[MAX_CPUS];
-    struct device *pic, *rtc, *pci, *pm, *hpet, *fw_cfg, *ioapic, *ide;
+    struct device *pic, *rtc, *pci, *pm, *hpet, *fw_cfg, *ioapic, *ide, *fdc;
     u64 low_size; /* RAM below 4 GiB */
 };
 
@@ -341,6 +343,25 @@ static bool add_ide(struct pc *pc)
     return pc->ide != NULL;
 }
 
+static bool add_floppies(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    struct device *dma = device_create(&m->sys, &dma8237_class, "dma", NULL);
+    if (!dma)
+        return false;
+    struct fdc_config c = {.irq = isa_irq(pc, 6), .dma = dma8237_channel(dma, 2)};
+    for (unsigned i = 0; i < MAX_FLOPPY; i++)
+        c.drive[i] = (struct fdc_drive_config){m->config.floppy[i].present, m->config.floppy[i].disk};
+    pc->fdc = device_create(&m->sys, &fdc_class, "fdc", &c);
+    return pc->fdc != NULL;
+}
+
+static bool pc_change_medium(struct machine *m, bool floppy, unsigned drive, struct disk *disk, bool force)
+{
+    struct pc *pc = pc_of(m);
+    return floppy ? fdc_change_medium(pc->fdc, drive, disk) : ide_change_medium(pc->ide, drive, disk, force);
+}
+
 static bool add_firmware_config(struct pc *pc)
 {
     struct machine *m = pc->m;
@@ -399,7 +420,10 @@ static void fill_cmos(struct pc *pc)
         order[i] = letters[i] == 'c' ? 2 : letters[i] == 'd' ? 3 : letters[i] == 'n' ? 4 : 1;
     rtc_cmos_set(rtc, 0x3d, (u8)(order[1] << 4 | order[0]));
     rtc_cmos_set(rtc, 0x38, (u8)(order[2] << 4 | !c->fd_bootchk));
-    rtc_cmos_set(rtc, 0x14, 0x06); /* FPU, PS/2 mouse */
+    u8 a = fdc_cmos_type(pc->fdc, 0), b = fdc_cmos_type(pc->fdc, 1);
+    rtc_cmos_set(rtc, 0x10, (u8)(a << 4 | b));
+    /* equipment: FPU, PS/2 mouse, floppies */
+    rtc_cmos_set(rtc, 0x14, (u8)(0x06 | (a || b) | (a && b ? 0x40 : 0)));
     fill_disk_cmos(pc);
 }
 
@@ -456,9 +480,10 @@ bool pc_build(struct machine *m)
     m->priv->board_powerdown = pc_powerdown;
     m->priv->board_nmi = pc_nmi;
     m->priv->board_destroy = pc_destroy;
+    m->change_medium = pc_change_medium;
     space_begin(&m->sys.mem);
     bool ok = map_ram(pc) && map_rom(pc) && add_interrupt_controllers(pc) && add_timers(pc) && add_chipset(pc) &&
-              add_vga(pc) && add_ide(pc) && add_ports(pc) && add_firmware_config(pc) && test_ports_build(m) && add_testdev(pc);
+              add_vga(pc) && add_ide(pc) && add_floppies(pc) && add_ports(pc) && add_firmware_config(pc) && test_ports_build(m) && add_testdev(pc);
     space_commit(&m->sys.mem);
     if (ok)
         fill_cmos(pc);
