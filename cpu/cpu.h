@@ -14,9 +14,6 @@ extern const struct engine engine_interp;
 struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const struct cpu_env *env,
                        struct trace *trace);
 void cpu_destroy(struct cpu *cpu);
-/* Gives it an engine ("interp") after creation; false: no such engine or no memory. Freed by cpu_destroy's caller with cpu_drop_engine. */
-bool cpu_set_engine(struct cpu *cpu, const char *name);
-void cpu_drop_engine(struct cpu *cpu);
 /* RESET# (SDM vol. 3, table 10-1). INIT keeps FPU, MSRs, CR0.CD/NW. APs then wait for SIPI. */
 void cpu_reset(struct cpu *cpu, bool init);
 /* Recomputes mode, mmu_idx, sp_mask, cpl-dependent state after any control state changed. */

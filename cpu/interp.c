@@ -181,23 +181,7 @@ static void interp_run(struct cpu *cpu)
 
 static void interp_flush(struct cpu *cpu) { block_cache_unmap(cpu->engine_data); }
 
-static const struct engine engine_interp = {"interp", interp_run, block_code_written, interp_flush};
-
-bool cpu_set_engine(struct cpu *cpu, const char *name)
-{
-    enum { CACHE_BYTES = 64 << 20 };
-    if (strcmp(name, engine_interp.name))
-        return false;
-    cpu->engine = &engine_interp;
-    cpu->engine_data = block_cache_create(CACHE_BYTES);
-    return cpu->engine_data != NULL;
-}
-
-void cpu_drop_engine(struct cpu *cpu)
-{
-    block_cache_destroy(cpu->engine_data);
-    cpu->engine_data = NULL;
-}
+const struct engine engine_interp = {"interp", interp_run, block_code_written, interp_flush};
 
 u64 cpu_run(struct cpu *cpu, u64 instructions)
 {

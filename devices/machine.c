@@ -62,7 +62,7 @@ static bool create_cpus(struct machine *m)
 {
     for (unsigned i = 0; i < m->config.cpus; i++) {
         struct cpu *cpu = cpu_create(&m->config.cpu, i, &m->priv->env, m->sys.trace);
-        if (!cpu || !cpu_set_engine(cpu, "interp"))
+        if (!cpu)
             return device_fail(&m->sys, "not enough memory for CPU %u", i);
         cpu->count = m->config.cpus;
         m->cpu[m->ncpus++] = cpu;
@@ -116,10 +116,8 @@ void machine_destroy(struct machine *m)
     }
     unsigned n = m->ncpus;
     m->ncpus = 0; /* regions that go away need tell nobody */
-    for (unsigned i = 0; i < n; i++) {
-        cpu_drop_engine(m->cpu[i]);
+    for (unsigned i = 0; i < n; i++)
         cpu_destroy(m->cpu[i]);
-    }
     device_destroy_all(&m->sys);
     if (p->board_destroy)
         p->board_destroy(m);
