@@ -15,6 +15,3 @@ if(TARGET orrery)
   boot_test(linux-686 600 linux.sh 686 i386)
   boot_test(linux-686-pae 600 linux.sh 686-pae i386)
 endif()
-# Reads text off screen dumps.
-add_executable(screentext ${CMAKE_CURRENT_LIST_DIR}/screentext.c)
-target_link_libraries(screentext PRIVATE orrery_flags)
