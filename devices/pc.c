@@ -166,7 +166,9 @@ static u64 ferr_read(void *owner, u64 off, unsigned size)
 static void ferr_write(void *owner, u64 off, u64 val, unsigned size)
 {
     struct pc *pc = owner;
+    struct cpu *cpu = pc->m->cpu[0];
     (void)off, (void)val, (void)size;
+    cpu->ignne = cpu->ferr_high; /* IGNNE# stays up until FERR# falls (SDM vol. 1, D.1.1) */
     irq_set(&pc->ferr_irq, false);
 }
 
