@@ -673,11 +673,15 @@ int opt_device(struct options *o, const char *arg, FILE *out, struct error *e)
         return false;
     const char *driver = subopts_get(&s, "driver");
     subopts_get(&s, "id");
+    if (!driver) {
+        subopts_free(&s);
+        return fail(e, "-device: a name is missing, '-device help' lists them");
+    }
     size_t i = 0;
-    while (i < ARRAY_LEN(devices) && strcmp(names[i], driver ? driver : ""))
+    while (i < ARRAY_LEN(devices) && strcmp(names[i], driver))
         i++;
     bool ok = i < ARRAY_LEN(devices) ? devices[i].parse(o, &s, e) && subopts_done(&s, "-device", e)
-                                     : fail_unknown(e, "-device", driver ? driver : arg, names, ARRAY_LEN(names));
+                                     : fail_unknown(e, "-device", driver, names, ARRAY_LEN(names));
     subopts_free(&s);
     return ok;
 }

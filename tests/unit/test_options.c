@@ -1,0 +1,348 @@
+/*
+ * The command line: what each option means, QEMU's defaults, and the sentence
+ * for every kind of mistake.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "frontend/options.h"
+
+#include <check.h> /* last: it has a macro called fail */
+
+static struct options o;
+static struct error e;
+static char printed[65536];
+
+/* Parses "orrery" and the arguments up to NULL. */
+static enum options_result parse(const char *first, ...)
+{
+    char *argv[64] = {(char *)"orrery"};
+    int argc = 1;
+    va_list ap;
+    va_start(ap, first);
+    for (const char *a = first; a; a = va_arg(ap, const char *))
+        argv[argc++] = (char *)a;
+    va_end(ap);
+    options_free(&o);
+    memset(&e, 0, sizeof(e));
+    memset(printed, 0, sizeof(printed));
+    FILE *out = fmemopen(printed, sizeof(printed), "w");
+    enum options_result r = options_parse(&o, argc, argv, out, &e);
+    fclose(out);
+    return r;
+}
+#define RUNS(...) ck_assert_msg(parse(__VA_ARGS__, NULL) == OPTIONS_RUN, "%s", e.text)
+#define FAILS(sentence, ...)                                                                                         \
+    do {                                                                                                             \
+        ck_assert_int_eq(parse(__VA_ARGS__, NULL), OPTIONS_ERROR);                                                   \
+        ck_assert_str_eq(e.text, sentence);                                                                          \
+    } while (0)
+
+static void teardown(void) { options_free(&o); }
+
+START_TEST(defaults)
+{
+    ck_assert_int_eq(parse(NULL), OPTIONS_RUN);
+    ck_assert_int_eq(o.config.type, MACHINE_PC);
+    ck_assert_uint_eq(o.config.ram_size, 128 << 20);
+    ck_assert_uint_eq(o.config.cpus, 1);
+    ck_assert_str_eq(o.config.cpu.name, "max");
+    ck_assert(o.config.vga && o.config.fd_bootchk);
+    ck_assert_uint_eq(o.nserial, 1);
+    ck_assert_int_eq(o.serial[0], STREAM_NONE);
+    ck_assert_int_eq(o.parallel, STREAM_NONE);
+    ck_assert_uint_eq(o.nmonitors, 0);
+    ck_assert_uint_eq(o.ndrives, 2); /* an empty CD-ROM and an empty floppy drive */
+    ck_assert(o.drive[0].bus == DRIVE_IDE && o.drive[0].index == 2 && o.drive[0].cdrom && !o.drive[0].file);
+    ck_assert(o.drive[1].bus == DRIVE_FLOPPY && o.drive[1].index == 0 && !o.drive[1].file);
+}
+END_TEST
+
+START_TEST(memory_sizes)
+{
+    static const struct {
+        const char *text;
+        u64 bytes;
+    } good[] = {{"1", 1 << 20},      {"512", 512 << 20},    {"512M", 512 << 20}, {"2G", 2ull << 30},
+                {"1.5G", 3ull << 29}, {"size=64M", 64 << 20}, {"65536K", 64 << 20}, {"1g", 1 << 30}};
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        RUNS("-m", good[i].text);
+        ck_assert_uint_eq(o.config.ram_size, good[i].bytes);
+    }
+    FAILS("-m 0 is too little, the machine needs at least 1M", "-m", "0");
+    FAILS("-m 100T is too much, the machine takes at most 512G", "-m", "100T");
+    FAILS("-m lots is not a size, write for example 512M or 2G", "-m", "lots");
+    FAILS("-m -5 is not a size, write for example 512M or 2G", "-m", "-5");
+    FAILS("-m 99999999999999999999 is not a size, write for example 512M or 2G", "-m", "99999999999999999999");
+    FAILS("-m key 'sise' is unknown, did you mean 'size'?", "-m", "sise=1,size=5");
+    FAILS("-m needs an argument: -m SIZE", "-m");
+}
+END_TEST
+
+START_TEST(processors)
+{
+    RUNS("-smp", "4");
+    ck_assert_uint_eq(o.config.cpus, 4);
+    RUNS("-smp", "cpus=8,maxcpus=8");
+    ck_assert_uint_eq(o.config.cpus, 8);
+    RUNS("-smp", "sockets=2,cores=2,threads=1");
+    ck_assert_uint_eq(o.config.cpus, 4);
+    FAILS("-smp 0: the number of processors must be 1 to 8", "-smp", "0");
+    FAILS("-smp 9: the number of processors must be 1 to 8", "-smp", "9");
+    FAILS("'cpus=two' must be a number from 0 to 1000", "-smp", "two");
+    FAILS("-smp key 'core' is unknown, did you mean 'cores'?", "-smp", "2,core=2");
+    RUNS("-cpu", "qemu64,-sse3");
+    ck_assert_str_eq(o.config.cpu.name, "qemu64");
+    ck_assert_int_eq(parse("-cpu", "qemu46", NULL), OPTIONS_ERROR);
+    ck_assert_msg(strstr(e.text, "qemu46") && strstr(e.text, "qemu64"), "%s", e.text);
+    ck_assert_int_eq(parse("-cpu", "help", NULL), OPTIONS_DONE);
+    ck_assert_ptr_nonnull(strstr(printed, "core2duo"));
+    ck_assert_ptr_nonnull(strstr(printed, "pclmulqdq"));
+}
+END_TEST
+
+START_TEST(machines)
+{
+    RUNS("-M", "bare");
+    ck_assert_int_eq(o.config.type, MACHINE_BARE);
+    ck_assert(!o.config.vga && o.ndrives == 0);
+    RUNS("-machine", "pc,accel=interp");
+    RUNS("--machine", "type=pc", "-accel", "interp");
+    FAILS("machine type 'pcc' is unknown, did you mean 'pc'?", "-M", "pcc");
+    FAILS("machine type 'q35' is unknown, there are: pc bare", "-M", "q35");
+    FAILS("accelerator 'kvm' is unknown, there are: interp", "-accel", "kvm");
+    FAILS("-hda a: -M bare has no drives", "-M", "bare", "-hda", "a");
+}
+END_TEST
+
+START_TEST(unknown_options)
+{
+    FAILS("option '-kernal' is unknown, did you mean '-kernel'?", "-kernal", "x");
+    FAILS("option '-cdorm' is unknown, did you mean '-cdrom'?", "--cdorm", "x");
+    FAILS("option '-xyzzy' is unknown", "-xyzzy");
+    FAILS("network 'user' is unknown, there is no network card, only 'none'", "-net", "user");
+    RUNS("-net", "none", "-nic", "none");
+}
+END_TEST
+
+START_TEST(drives)
+{
+    RUNS("-hda", "a", "-hdb", "b", "-cdrom", "c", "-fda", "f");
+    ck_assert_uint_eq(o.ndrives, 4);
+    ck_assert(o.drive[1].index == 1 && !strcmp(o.drive[1].file, "b") && !o.drive[1].cdrom);
+    ck_assert(o.drive[2].index == 2 && o.drive[2].cdrom && o.drive[2].readonly);
+    RUNS("disk.img");
+    ck_assert(o.drive[0].index == 0 && !strcmp(o.drive[0].file, "disk.img"));
+    RUNS("-drive", "file=a,,b,format=raw,index=3,snapshot=on", "-drive", "if=floppy,file=f,readonly=on");
+    ck_assert_str_eq(o.drive[0].file, "a,b");
+    ck_assert(o.drive[0].index == 3 && o.drive[0].snapshot && !o.drive[0].readonly);
+    ck_assert(o.drive[1].bus == DRIVE_FLOPPY && o.drive[1].index == 0 && o.drive[1].readonly);
+    RUNS("-drive", "file=x", "-hda", "y"); /* the free place is the next one */
+    ck_assert_int_eq(o.drive[0].index, 1);
+    RUNS("-drive", "media=cdrom,id=cd", "-snapshot");
+    ck_assert(o.drive[0].cdrom && o.drive[0].snapshot && !strcmp(o.drive[0].id, "cd"));
+    RUNS("-drive", "file=x,bus=1,unit=1,cache=none,aio=threads");
+    ck_assert_int_eq(o.drive[0].index, 3);
+    RUNS("-nodefaults");
+    ck_assert_uint_eq(o.ndrives, 0);
+    FAILS("-hda a and -drive file=b,index=0 are both IDE drive 0, give one of them another index", "-hda", "a",
+          "-drive", "file=b,index=0");
+    FAILS("-drive key 'fromat' is unknown, did you mean 'format'?", "-drive", "file=a,fromat=raw");
+    FAILS("-drive format 'qcow2' is unknown, there are: raw", "-drive", "file=a,format=qcow2");
+    FAILS("-drive interface 'flopy' is unknown, did you mean 'floppy'?", "-drive", "file=a,if=flopy");
+    FAILS("-drive interface 'virtio' is unknown, there are: ide floppy", "-drive", "file=a,if=virtio");
+    FAILS("-drive media 'cdron' is unknown, did you mean 'cdrom'?", "-drive", "file=a,media=cdron");
+    FAILS("'index=4' must be a number from 0 to 3", "-drive", "file=a,index=4");
+    FAILS("'readonly=maybe' must be on or off", "-drive", "file=a,readonly=maybe");
+    FAILS("-drive index=1: a hard disk needs file=NAME", "-drive", "index=1");
+}
+END_TEST
+
+START_TEST(booting)
+{
+    RUNS("-boot", "dca");
+    ck_assert_str_eq(o.config.boot_order, "dca");
+    RUNS("-boot", "order=c,menu=on,splash-time=5000");
+    ck_assert_str_eq(o.config.boot_order, "c");
+    ck_assert(o.config.boot_menu && o.config.splash_time_ms == 5000);
+    RUNS("-boot", "menu=on");
+    ck_assert_ptr_null(o.config.boot_order);
+    FAILS("-boot order=cx: 'x' is not a boot device, use a (floppy), c (hard disk), d (CD-ROM)", "-boot", "cx");
+    FAILS("-boot order=cc names 'c' twice", "-boot", "cc");
+    FAILS("-boot key 'oder' is unknown, did you mean 'order'?", "-boot", "oder=c");
+    RUNS("-kernel", "k", "-initrd", "i", "-append", "console=ttyS0");
+    FAILS("-append only works with -kernel", "-append", "x");
+    FAILS("-initrd only works with -kernel", "-initrd", "x");
+    RUNS("-no-fd-bootchk", "-no-reboot", "-no-shutdown", "-bios", "b");
+    ck_assert(!o.config.fd_bootchk && o.config.no_reboot && o.config.no_shutdown);
+}
+END_TEST
+
+START_TEST(clocks)
+{
+    RUNS("-rtc", "base=2006-06-17T16:01:21,clock=vm");
+    ck_assert_uint_eq(o.config.rtc_base, 1150560081);
+    ck_assert(o.config.rtc_clock_vm);
+    RUNS("-rtc", "2006-06-17");
+    ck_assert_uint_eq(o.config.rtc_base, 1150502400);
+    RUNS("-rtc", "localtime");
+    ck_assert(o.config.rtc_localtime && o.config.rtc_base == UINT64_MAX);
+    FAILS("-rtc base=noon must be utc, localtime or a date such as 2006-06-17T16:01:21", "-rtc", "base=noon");
+    FAILS("-rtc clock 'hots' is unknown, did you mean 'host'?", "-rtc", "clock=hots");
+    RUNS("-icount", "shift=3,sleep=off");
+    ck_assert(o.config.icount == ICOUNT_SHIFT && o.config.icount_shift == 3 && !o.config.icount_sleep);
+    RUNS("-icount", "7");
+    ck_assert(o.config.icount == ICOUNT_SHIFT && o.config.icount_shift == 7 && o.config.icount_sleep);
+    RUNS("-icount", "auto");
+    ck_assert_int_eq(o.config.icount, ICOUNT_AUTO);
+    FAILS("-icount shift=99 must be auto or a number from 0 to 10", "-icount", "99");
+    FAILS("-icount shift=auto and sleep=off exclude each other", "-icount", "auto,sleep=off");
+}
+END_TEST
+
+START_TEST(serial_and_monitors)
+{
+    RUNS("-nographic");
+    ck_assert_int_eq(o.display, DISPLAY_NONE);
+    ck_assert(o.nserial == 1 && o.serial[0] == 0 && o.nmonitors == 1 && o.monitor[0].stream == 0);
+    ck_assert(o.specs[0].kind == STREAM_STDIO && o.specs[0].mux && !o.specs[0].signal);
+    RUNS("-nographic", "-monitor", "none");
+    ck_assert(o.nmonitors == 0 && o.specs[0].kind == STREAM_STDIO && !o.specs[0].mux && o.specs[0].signal);
+    RUNS("-nographic", "-serial", "null");
+    ck_assert(o.nmonitors == 1 && o.specs[o.monitor[0].stream].kind == STREAM_STDIO);
+    RUNS("-nographic", "-nodefaults");
+    ck_assert(o.nserial == 0 && o.nmonitors == 0 && o.parallel == STREAM_ABSENT);
+    RUNS("-serial", "mon:stdio", "-serial", "file:x", "-serial", "none", "-parallel", "none");
+    ck_assert(o.nserial == 3 && o.serial[2] == STREAM_ABSENT && o.parallel == STREAM_ABSENT && o.nmonitors == 1);
+    RUNS("-serial", "unix:/tmp/s,server,nowait", "-qmp", "tcp:localhost:4444,server=on,wait=off");
+    ck_assert(o.specs[0].kind == STREAM_UNIX && o.specs[0].server && !o.specs[0].wait);
+    ck_assert_str_eq(o.specs[0].path, "/tmp/s");
+    ck_assert(o.monitor[0].qmp && o.specs[1].kind == STREAM_TCP && !strcmp(o.specs[1].host, "localhost"));
+    ck_assert_str_eq(o.specs[1].port, "4444");
+    RUNS("-chardev", "socket,id=s,path=/tmp/x,server=on,wait=off", "-serial", "chardev:s");
+    ck_assert_int_eq(o.serial[0], 0);
+    RUNS("-serial", "chardev:m", "-mon", "chardev=m,mode=readline", "-chardev", "stdio,id=m,mux=on");
+    ck_assert(o.serial[0] == o.monitor[0].stream && o.specs[o.serial[0]].uses == 2);
+    FAILS("character device 'stdoi' is unknown, did you mean 'stdio'?", "-serial", "stdoi");
+    FAILS("-serial null: there are 4 serial ports", "-serial", "null", "-serial", "null", "-serial", "null", "-serial",
+          "null", "-serial", "null");
+    FAILS("stdio is asked for 2 times, one 'mon:stdio' or a -chardev stdio,mux=on can be shared", "-serial", "stdio",
+          "-monitor", "stdio");
+    FAILS("character device 'm' has two users, give it mux=on to share it", "-chardev", "null,id=m", "-serial",
+          "chardev:m", "-serial", "chardev:m");
+    FAILS("character device (-chardev id) 'sreial' is unknown, did you mean 'serial'?", "-chardev", "null,id=serial",
+          "-serial", "chardev:sreial");
+    FAILS("-chardev backend 'soket' is unknown, did you mean 'socket'?", "-chardev", "soket,id=a");
+    FAILS("-chardev file,id=a needs path=FILE", "-chardev", "file,id=a");
+    FAILS("-chardev null needs an id=NAME", "-chardev", "null");
+    FAILS("'localhost' must be HOST:PORT or :PORT", "-serial", "tcp:localhost");
+    FAILS("socket key 'sever' is unknown, did you mean 'server'?", "-serial", "unix:/tmp/x,sever");
+}
+END_TEST
+
+START_TEST(devices)
+{
+    RUNS("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04");
+    ck_assert(o.config.debug_exit && o.config.debug_exit_base == 0xf4 && o.config.debug_exit_size == 4);
+    RUNS("-device", "isa-debug-exit");
+    ck_assert(o.config.debug_exit_base == 0x501 && o.config.debug_exit_size == 2);
+    RUNS("-device", "isa-debugcon,iobase=0x402,chardev=d", "-chardev", "file,id=d,path=/tmp/x", "-device", "pc-testdev",
+         "-device", "pvpanic");
+    ck_assert(o.config.ndebugcon == 1 && o.config.debugcon[0].port == 0x402 && o.config.testdev && o.config.pvpanic);
+    ck_assert_int_eq(o.debugcon[0], 1);
+    RUNS("-debugcon", "null", "-global", "isa-debugcon.iobase=0x402");
+    ck_assert_uint_eq(o.config.debugcon[0].port, 0x402);
+    RUNS("-debugcon", "null");
+    ck_assert_uint_eq(o.config.debugcon[0].port, 0xe9);
+    FAILS("-device 'isa-debug-exti' is unknown, did you mean 'isa-debug-exit'?", "-device", "isa-debug-exti");
+    FAILS("-device: a name is missing, '-device help' lists them", "-device", "iobase=3");
+    FAILS("'iobase=65536' must be a number from 0 to 65535", "-device", "isa-debug-exit,iobase=65536");
+}
+END_TEST
+
+START_TEST(debugging)
+{
+    RUNS("-s", "-S");
+    ck_assert(o.config.start_paused && o.specs[o.gdb].kind == STREAM_TCP && o.specs[o.gdb].server);
+    ck_assert_str_eq(o.specs[o.gdb].port, "1234");
+    RUNS("-gdb", "tcp::7777");
+    ck_assert(!o.specs[o.gdb].wait);
+    FAILS("-gdb tcp::1: one debugger at a time (-s is -gdb tcp::1234)", "-s", "-gdb", "tcp::1");
+    RUNS("-d", "int,guest_errors", "-D", "log");
+    ck_assert(o.trace.mask == (BIT64(TRACE_int) | BIT64(TRACE_guest_errors)));
+    FAILS("-d category 'gest_errors' is unknown, did you mean 'guest_errors'?", "-d", "int,gest_errors");
+    ck_assert_int_eq(parse("-d", "help", NULL), OPTIONS_DONE);
+    ck_assert_ptr_nonnull(strstr(printed, "in_asm"));
+    FAILS("display 'sld' is unknown, did you mean 'sdl'?", "-display", "sld");
+    FAILS("graphics adapter 'cirrus' is unknown, there are: none std", "-vga", "cirrus");
+    RUNS("-nodefaults", "-vga", "std");
+    ck_assert(o.config.vga);
+    RUNS("-nodefaults");
+    ck_assert(!o.config.vga);
+}
+END_TEST
+
+START_TEST(help_lists_everything)
+{
+    static const char *const names[] = {
+#define OPTION(name, argument, group, parse, help) name,
+#include "frontend/options.def"
+#undef OPTION
+    };
+    ck_assert_int_eq(parse("-help", NULL), OPTIONS_DONE);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char line[64];
+        snprintf(line, sizeof(line), "\n  -%s", names[i]);
+        ck_assert_msg(strstr(printed, line) != NULL, "-help has no %s", names[i]);
+    }
+    ck_assert_ptr_nonnull(strstr(printed, "example: orrery"));
+    ck_assert_int_eq(parse("-version", NULL), OPTIONS_DONE);
+    ck_assert_ptr_nonnull(strstr(printed, ORRERY_VERSION));
+}
+END_TEST
+
+/* Any words at all: an answer or a sentence, never a crash. */
+START_TEST(garbage)
+{
+    static const char *const words[] = {"-drive",  "-m",    "-serial", "file=",  ",,,,",     "a=b,c=d",  "=",      "-",
+                                        "-device", "-boot", "order=",  "unix:",  "tcp:::::", "-chardev", "id=",    "mon:",
+                                        "-gdb",    "-rtc",  "-icount", "-smp",   "no",       "0x",       "[::1]:1", "chardev:",
+                                        "-cpu",    "+",     "-,-",     "-name",  "-mon",     "help",     "-d",     ","};
+    u32 seed = 1;
+    for (int round = 0; round < 20000; round++) {
+        const char *w[6];
+        for (size_t i = 0; i < ARRAY_LEN(w); i++) {
+            seed = seed * 1664525 + 1013904223;
+            w[i] = words[(seed >> 16) % ARRAY_LEN(words)];
+        }
+        if (parse(w[0], w[1], w[2], w[3], w[4], w[5], NULL) == OPTIONS_ERROR)
+            ck_assert(e.text[0]);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("options");
+    TCase *t = tcase_create("options");
+    tcase_add_checked_fixture(t, NULL, teardown);
+    tcase_add_test(t, defaults);
+    tcase_add_test(t, memory_sizes);
+    tcase_add_test(t, processors);
+    tcase_add_test(t, machines);
+    tcase_add_test(t, unknown_options);
+    tcase_add_test(t, drives);
+    tcase_add_test(t, booting);
+    tcase_add_test(t, clocks);
+    tcase_add_test(t, serial_and_monitors);
+    tcase_add_test(t, devices);
+    tcase_add_test(t, debugging);
+    tcase_add_test(t, help_lists_everything);
+    tcase_add_test(t, garbage);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
