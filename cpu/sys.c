@@ -515,7 +515,11 @@ static UOP_FN(clflush)
 }
 
 /* One CPU runs at a time and none reorders: nothing to wait for. */
-static UOP_FN(fence) { NEXT(u); }
+static UOP_FN(fence)
+{
+    (void)cpu;
+    NEXT(u);
+}
 
 /* ---- XCR0, MSRs, counters, CPUID ---- */
 
