@@ -94,7 +94,7 @@ START_TEST(processors)
     RUNS("-cpu", "qemu64,-sse3");
     ck_assert_str_eq(o.config.cpu.name, "qemu64");
     ck_assert_int_eq(parse("-cpu", "qemu46", NULL), OPTIONS_ERROR);
-    ck_assert_msg(strstr(e.text, "qemu46") && strstr(e.text, "qemu64"), "%s", e.text);
+    ck_assert_msg(strstr(e.text, "qemu46") && strstr(e.text, "did you mean"), "%s", e.text);
     ck_assert_int_eq(parse("-cpu", "help", NULL), OPTIONS_DONE);
     ck_assert_ptr_nonnull(strstr(printed, "core2duo"));
     ck_assert_ptr_nonnull(strstr(printed, "pclmulqdq"));
