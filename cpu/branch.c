@@ -7,8 +7,11 @@
 #include "cpu/handlers.h"
 #include "cpu/interp.h"
 
-/* Cuts *ip to the operand size and raises #GP(0) if it is not legal. False only if hot and in doubt. */
-ALWAYS_INLINE bool target(struct cpu *cpu, const struct uop *u, unsigned size, bool hot, u64 *ip)
+/*
+ * Cuts *ip to the operand size and raises #GP(0) if it is not legal; a call that cannot push faults
+ * for that first. False only if hot and in doubt.
+ */
+ALWAYS_INLINE bool target(struct cpu *cpu, const struct uop *u, unsigned size, bool hot, bool call, u64 *ip)
 {
     *ip &= size_mask(size);
     bool fine = size == 8 ? (u64)((i64)(*ip << 16) >> 16) == *ip : (cpu->mode & MODE_FLAT) != 0;
@@ -17,13 +20,15 @@ ALWAYS_INLINE bool target(struct cpu *cpu, const struct uop *u, unsigned size, b
     if (hot)
         return false;
     RAISES(cpu, u);
+    if (call)
+        mem_probe_write(cpu, stack_at(cpu, cpu->gpr[RSP] - size, size, true), size, cpu->mmu_idx);
     branch_check(cpu, *ip);
     return true;
 }
-ALWAYS_INLINE bool relative(struct cpu *cpu, const struct uop *u, unsigned size, bool hot, u64 *ip)
+ALWAYS_INLINE bool relative(struct cpu *cpu, const struct uop *u, unsigned size, bool hot, bool call, u64 *ip)
 {
     *ip = cpu->gpr[SLOT_RIP] + u->imm;
-    return target(cpu, u, size, hot, ip);
+    return target(cpu, u, size, hot, call, ip);
 }
 ALWAYS_INLINE const struct uop *fall_through(struct cpu *cpu, const struct uop *u, unsigned size)
 {
@@ -35,21 +40,21 @@ ALWAYS_INLINE const struct uop *fall_through(struct cpu *cpu, const struct uop *
 ALWAYS_INLINE const struct uop *jmp_i(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
     u64 ip;
-    if (!relative(cpu, u, size, cold, &ip))
+    if (!relative(cpu, u, size, cold, false, &ip))
         return cold(cpu, u);
     return goto_direct(cpu, u, ip, 0);
 }
 ALWAYS_INLINE const struct uop *jmp_r(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
     u64 ip = cpu->gpr[u->dst];
-    if (!target(cpu, u, size, cold, &ip))
+    if (!target(cpu, u, size, cold, false, &ip))
         return cold(cpu, u);
     return goto_indirect(cpu, u, ip);
 }
 ALWAYS_INLINE const struct uop *jmp_m(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
     u64 ip;
-    if (!load(cpu, u, size, cold, &ip) || !target(cpu, u, size, cold, &ip))
+    if (!load(cpu, u, size, cold, &ip) || !target(cpu, u, size, cold, false, &ip))
         return cold(cpu, u);
     return goto_indirect(cpu, u, ip);
 }
@@ -73,21 +78,21 @@ ALWAYS_INLINE bool push_ip(struct cpu *cpu, const struct uop *u, unsigned size, 
 ALWAYS_INLINE const struct uop *call_i(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
     u64 ip;
-    if (!relative(cpu, u, size, cold, &ip) || !push_ip(cpu, u, size, cold))
+    if (!relative(cpu, u, size, cold, true, &ip) || !push_ip(cpu, u, size, cold))
         return cold(cpu, u);
     return goto_direct(cpu, u, ip, 0);
 }
 ALWAYS_INLINE const struct uop *call_r(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
     u64 ip = cpu->gpr[u->dst];
-    if (!target(cpu, u, size, cold, &ip) || !push_ip(cpu, u, size, cold))
+    if (!target(cpu, u, size, cold, true, &ip) || !push_ip(cpu, u, size, cold))
         return cold(cpu, u);
     return goto_indirect(cpu, u, ip);
 }
 ALWAYS_INLINE const struct uop *call_m(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
     u64 ip;
-    if (!load(cpu, u, size, cold, &ip) || !target(cpu, u, size, cold, &ip) || !push_ip(cpu, u, size, cold))
+    if (!load(cpu, u, size, cold, &ip) || !target(cpu, u, size, cold, true, &ip) || !push_ip(cpu, u, size, cold))
         return cold(cpu, u);
     return goto_indirect(cpu, u, ip);
 }
@@ -97,7 +102,7 @@ ALWAYS_INLINE const struct uop *ret_near(struct cpu *cpu, const struct uop *u, u
     u64 sp = cpu->gpr[RSP], ip;
     if (!cold)
         RAISES(cpu, u);
-    if (!peek_at(cpu, size, cold, sp, &ip) || !target(cpu, u, size, cold, &ip))
+    if (!peek_at(cpu, size, cold, sp, &ip) || !target(cpu, u, size, cold, false, &ip))
         return cold(cpu, u);
     stack_move(cpu, size, sp + size + drop);
     return goto_indirect(cpu, u, ip);
@@ -125,7 +130,7 @@ ALWAYS_INLINE const struct uop *branch_if(struct cpu *cpu, const struct uop *u, 
     u64 ip;
     if (!taken)
         return fall_through(cpu, u, size);
-    if (!relative(cpu, u, size, cold, &ip))
+    if (!relative(cpu, u, size, cold, false, &ip))
         return cold(cpu, u);
     return goto_direct(cpu, u, ip, 0);
 }
@@ -143,7 +148,7 @@ ALWAYS_INLINE const struct uop *loop_if(struct cpu *cpu, const struct uop *u, un
 {
     u64 count = addr_wrap(u, cpu->gpr[RCX] - 1), ip;
     bool taken = count != 0 && condition;
-    if (taken && !relative(cpu, u, size, cold, &ip))
+    if (taken && !relative(cpu, u, size, cold, false, &ip))
         return cold(cpu, u);
     reg_set(cpu, RCX, u->asize, count);
     return taken ? goto_direct(cpu, u, ip, 0) : fall_through(cpu, u, size);

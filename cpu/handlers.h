@@ -70,7 +70,7 @@ ALWAYS_INLINE u64 lin_at(struct cpu *cpu, const struct uop *u, unsigned s, u64 o
 {
     cpu->cur = u;
     if ((cpu->mode & MODE_CODE) == MODE_CODE64)
-        return s >= FS ? off + cpu->seg[s].base : off;
+        return lin64(cpu, s, off);
     if ((cpu->mode & MODE_FLAT) && s < FS && s != CS)
         return (u32)off;
     return seg_lin(cpu, (enum segreg)s, off, size, write);
@@ -94,8 +94,12 @@ ALWAYS_INLINE bool hit_write(struct cpu *cpu, u64 lin, unsigned size, u8 **p)
 ALWAYS_INLINE bool flat_lin(const struct cpu *cpu, const struct uop *u, u64 *lin)
 {
     u64 ea = cpu->gpr[u->base] + (cpu->gpr[u->index] << u->scale) + (u64)(i64)u->disp;
-    *lin = u->amode == AM_FLAT64 ? ea : (u32)ea;
-    return likely(u->amode <= AM_FLAT32);
+    if (likely(u->amode <= AM_FLAT32)) {
+        *lin = u->amode == AM_FLAT64 ? ea : (u32)ea;
+        return true;
+    }
+    *lin = lin64(cpu, u->seg, u->asize == 8 ? ea : (u32)ea);
+    return likely(u->amode == AM_SEG64);
 }
 
 /* The memory operand's value; false only if hot, and then nothing has happened. */

@@ -55,6 +55,14 @@ ALWAYS_INLINE void sysmem_write(struct cpu *cpu, u64 lin, u64 val, unsigned size
 /* Segment offset to linear with limit and rights checked (seg.c). Raises #GP(0) or #SS(0). */
 u64 seg_lin(struct cpu *cpu, enum segreg s, u64 off, unsigned size, bool write);
 
+/* In 64-bit code only FS and GS have a base. AMD's silicon finds a non-canonical offset illegal whatever the sum. */
+ALWAYS_INLINE u64 lin64(const struct cpu *cpu, unsigned s, u64 off)
+{
+    if (s < FS || (u64)((i64)(off << 16) >> 16) != off)
+        return off;
+    return off + cpu->seg[s].base;
+}
+
 /* Offset of u's memory operand, wrapped to its address size. */
 ALWAYS_INLINE u64 uop_ea(const struct cpu *cpu, const struct uop *u)
 {
@@ -75,7 +83,7 @@ ALWAYS_INLINE u64 uop_lin(struct cpu *cpu, const struct uop *u, unsigned size, b
         return (u32)ea;
     ea = u->asize == 8 ? ea : u->asize == 4 ? (u32)ea : (u16)ea;
     if (u->amode == AM_SEG64)
-        return ea + (u->seg >= FS ? cpu->seg[u->seg].base : 0);
+        return lin64(cpu, u->seg, ea);
     return seg_lin(cpu, u->seg, ea, size, write);
 }
 /* The same for an operand that lies 'off' bytes past it (second dword of a far pointer, ...). */
@@ -87,7 +95,7 @@ ALWAYS_INLINE u64 uop_lin_off(struct cpu *cpu, const struct uop *u, unsigned off
     if (u->amode == AM_FLAT64 || u->amode == AM_FLAT32)
         return ea;
     if (u->amode == AM_SEG64)
-        return ea + (u->seg >= FS ? cpu->seg[u->seg].base : 0);
+        return lin64(cpu, u->seg, ea);
     return seg_lin(cpu, u->seg, ea, size, write);
 }
 

@@ -5,6 +5,7 @@
  * byte order does not show, and what moves lanes about works on the u64.
  * The XMM forms are not here.
  */
+#include "cpu/handlers.h"
 #include "cpu/mmx.h"
 
 typedef u8 v8u8 __attribute__((vector_size(8)));
@@ -416,31 +417,25 @@ static UOP_FN(pmovmskb_rr)
 const struct uop_table uop_mmx_pextrw = {.fn = {[FORM_RR] = ANY_SIZE(pextrw_rr)}};
 const struct uop_table uop_mmx_pmovmskb = {.fn = {[FORM_RR] = ANY_SIZE(pmovmskb_rr)}};
 
-/* Bytes of dst whose mask byte in src is negative, to seg:rDI; nothing is touched for the others. */
+/*
+ * Bytes of dst whose mask byte in src is negative, to seg:rDI. All eight must be writable, whatever
+ * the mask, and a fault finds the unit already in MMX mode: so does AMD's silicon.
+ */
 static NOINLINE void store_masked(struct cpu *cpu, const struct uop *u)
 {
-    u64 v = mmx_get(cpu, u->dst), mask = mmx_get(cpu, u->src) & 0x8080808080808080ull;
-    if (!mask)
-        return;
-    u64 lin[8];
-    for (unsigned i = 0; i < 8; i++) {
-        if (!(lane8(mask, i)))
-            continue;
-        u64 ea = (cpu->gpr[RDI] + i) & size_mask(u->asize);
-        lin[i] = (cpu->mode & MODE_CODE) == MODE_CODE64 ? ea + (u->seg >= FS ? cpu->seg[u->seg].base : 0)
-                                                        : seg_lin(cpu, u->seg, ea, 1, true);
-        mem_probe_write(cpu, lin[i], 1, cpu->mmu_idx);
-    }
+    u64 v = mmx_get(cpu, u->dst), mask = mmx_get(cpu, u->src);
+    u64 lin = lin_at(cpu, u, u->seg, addr_wrap(u, cpu->gpr[RDI]), 8, true);
+    if (!tlb_write_ptr(cpu, lin, 8, cpu->mmu_idx))
+        mem_probe_write(cpu, lin, 8, cpu->mmu_idx);
     for (unsigned i = 0; i < 8; i++)
-        if (lane8(mask, i))
-            mem_write(cpu, lin[i], lane8(v, i), 1);
+        if (lane8(mask, i) & 0x80)
+            mem_write(cpu, lin + i, lane8(v, i), 1);
 }
 static UOP_FN(maskmovq_rr)
 {
     MMX_WAIT(cpu, u);
-    RAISES(cpu, u);
-    store_masked(cpu, u);
     MMX_ENTER(cpu);
+    store_masked(cpu, u);
     NEXT(u);
 }
 const struct uop_table uop_mmx_maskmovq = {.fn = {[FORM_RR] = ANY_SIZE(maskmovq_rr)}};

@@ -101,7 +101,7 @@ u64 seg_lin(struct cpu *cpu, enum segreg s, u64 off, unsigned size, bool write)
 {
     const struct seg *seg = &cpu->seg[s];
     if (is_code64(cpu))
-        return off + (s >= FS ? seg->base : 0);
+        return lin64(cpu, s, off);
     u8 vector = s == SS ? EXC_SS : EXC_GP;
     if (seg->attr & SEG_UNUSABLE)
         cpu_raise_error(cpu, vector, 0);

@@ -73,18 +73,17 @@ static UOP_FN(pusha)
     sp_set(cpu, sp - 8 * size);
     NEXT(u);
 }
+/* Register by register, as silicon does: a fault in the middle leaves those before it loaded, and rSP. */
 static UOP_FN(popa)
 {
     RAISES(cpu, u);
     unsigned size = u->size;
-    u64 v[8];
-    for (unsigned i = 0; i < 8; i++)
-        v[7 - i] = stack_peek(cpu, i * size, size);
-    u64 sp = cpu->gpr[RSP] + 8 * size;
-    for (unsigned r = RAX; r <= RDI; r++)
-        if (r != RSP)
-            reg_set(cpu, r, size, v[r]);
-    sp_set(cpu, sp);
+    for (unsigned i = 0; i < 8; i++) {
+        u64 v = stack_peek(cpu, i * size, size);
+        if (RDI - i != RSP)
+            reg_set(cpu, RDI - i, size, v);
+    }
+    sp_set(cpu, cpu->gpr[RSP] + 8 * size);
     NEXT(u);
 }
 const struct uop_table uop_pusha = {{[FORM_0] = ANY_SIZE(pusha)}};
@@ -111,8 +110,8 @@ static UOP_FN(enter)
     sp -= u->imm;
     mem_probe_write(cpu, stack_lin(cpu, sp, size, true), size, cpu->mmu_idx);
     sp_set(cpu, sp);
-    /* BP takes the operand size; the frame pointer has the stack's. */
-    reg_set(cpu, RBP, size, (cpu->gpr[RBP] & ~cpu->sp_mask) | (frame & cpu->sp_mask));
+    /* rBP has the operand size, whatever the stack's: above a 16-bit stack it gets ESP's upper half. */
+    reg_set(cpu, RBP, size, (cpu->gpr[RSP] & ~cpu->sp_mask) | (frame & cpu->sp_mask));
     NEXT(u);
 }
 ALWAYS_INLINE const struct uop *leave_0(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)

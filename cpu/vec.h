@@ -105,6 +105,11 @@ ALWAYS_INLINE void vec_store_lin(struct cpu *cpu, u64 lin, v128 v)
 /* u's memory operand: linear address of n bytes that must be aligned to 'align' (1: need not). */
 ALWAYS_INLINE u64 vec_lin(struct cpu *cpu, const struct uop *u, unsigned n, unsigned align, bool write)
 {
+    /* silicon looks at alignment before the limit: #GP even for SS */
+    if (align > 1 && unlikely(u->amode == AM_SEG) && ((cpu->seg[u->seg].base + uop_ea(cpu, u)) & (align - 1))) {
+        RAISES(cpu, u);
+        raise_gp(cpu, 0);
+    }
     u64 lin = uop_lin(cpu, u, n, write);
     if (align > 1 && unlikely(lin & (align - 1)))
         raise_gp(cpu, 0);

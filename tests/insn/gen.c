@@ -289,6 +289,8 @@ static bool emit(struct building *b, const void *bytes, unsigned n)
 static void set_reg(struct building *b, unsigned reg, u64 v)
 {
     if (b->first) {
+        if (reg == RSP && b->c->bits == 16)
+            v = (v & 0xffff) | ORACLE_ESP_HIGH;
         b->c->in.gpr[reg] = b->c->bits == 64 ? v : (u32)v;
         return;
     }
@@ -297,43 +299,41 @@ static void set_reg(struct building *b, unsigned reg, u64 v)
         st64(bytes + 2, v);
         emit(b, bytes, 10);
     } else {
-        bytes[1] = (u8)(0xb8 | (reg & 7));
+        bytes[0] = 0x66;
         st32(bytes + 2, (u32)v);
-        emit(b, bytes + 1, 5);
+        emit(b, bytes + (b->c->bits == 32), 6 - (b->c->bits == 32));
     }
 }
 
-/* A place for an operand of 'size' bytes. */
-static u64 place(struct gen *g, unsigned size, unsigned asize)
+/* The linear address of an operand. */
+static u64 place(struct building *b, unsigned asize)
 {
-    u64 base = asize == 2 ? ORACLE_LOW : ORACLE_DATA;
+    struct gen *g = b->g;
+    u64 base = asize == 2 && !b->c->segmented ? ORACLE_LOW : ORACLE_DATA;
     u64 at = below(g, 0x1000);
     switch (below(g, 12)) {
     case 0: at = 0x1000 - below(g, 20); break;           /* over a page border */
     case 1: at = 0x2000 - below(g, 20); break;           /* into read-only or nothing */
     case 2: at = 0x2000 + below(g, 0x800); break;        /* read-only, or nothing */
-    case 3: at = asize == 2 ? 0 - (u64)below(g, 40) : 0x3000 - below(g, 40); break;
+    case 3: at = base == ORACLE_LOW ? 0 - (u64)below(g, 40) : 0x3000 - below(g, 40); break;
     case 4: case 5: case 6: break;
     default: at &= ~15ull; break;
     }
-    (void)size;
     return base + at;
 }
 
 /* Aims the memory operand of 'in' at 'to' by setting its base (or index), or its RIP displacement. */
 static void aim(struct building *b, const struct insn *in, u8 *bytes, u64 to)
 {
-    u64 seg = in->seg == FS ? b->c->in.fs_base : in->seg == GS ? b->c->in.gs_base : 0;
+    u64 seg = oracle_base(b->c, in->seg);
     struct gen *g = b->g;
-    u64 junk = in->asize == 8 || b->c->bits == 32 ? 0 : in->asize == 4 ? gen_random(g) << 32 : gen_random(g) << 16;
-    if (in->asize == 2 && b->c->bits == 32)
-        junk = gen_random(g) << 16;
+    u64 junk = in->asize == 8 ? 0 : gen_random(g) << (8 * in->asize);
     to -= seg;
     if (in->base == SLOT_RIP) {
         /* the displacement's place: right after ModRM; search for it */
         for (unsigned i = 1; i + 4 <= in->len; i++)
             if ((i32)ld32(bytes + i) == in->disp && (bytes[i - 1] & 0xc7) == 5) {
-                st32(bytes + i, (u32)(to - (ORACLE_CODE + b->c->len + in->len)));
+                st32(bytes + i, (u32)(to - (b->c->in.rip + b->c->len + in->len)));
                 return;
             }
         return;
@@ -364,21 +364,20 @@ static void set_implied(struct building *b, const struct insn *in, unsigned bits
     static const char *const strings[] = {"movs", "stos", "lods", "scas", "cmps", NULL};
     static const char *const masked[] = {"maskmovdqu", "vmaskmovdqu", "maskmovq", NULL};
     struct gen *g = b->g;
-    u64 src_seg = in->seg == FS ? b->c->in.fs_base : in->seg == GS ? b->c->in.gs_base : 0;
+    u64 src_seg = oracle_base(b->c, in->seg), ss = oracle_base(b->c, SS);
     if (any_of(in->row->mnemonic, strings)) {
-        set_reg(b, RSI, place(g, 8, in->asize) - src_seg);
-        set_reg(b, RDI, place(g, 8, in->asize));
+        set_reg(b, RSI, place(b, in->asize) - src_seg);
+        set_reg(b, RDI, place(b, in->asize) - oracle_base(b->c, ES));
         if (chance(g, 80) && (in->rep || in->repne))
             set_reg(b, RCX, below(g, chance(g, 10) ? 3000 : 20));
         else if (chance(g, 50) && in->asize != 8)
             set_reg(b, RCX, gen_random(g) << (8 * in->asize) | below(g, 40));
     } else if (any_of(in->row->mnemonic, masked)) {
-        /* which byte a fault names, and what MMX state it leaves, differs between makes of silicon */
-        set_reg(b, RDI, (in->asize == 2 ? ORACLE_LOW : ORACLE_DATA) + below(g, 0x1f00) - src_seg);
+        set_reg(b, RDI, place(b, in->asize) - src_seg);
     } else if (mnemonic_is(in, "xlatb")) {
-        set_reg(b, RBX, place(g, 1, in->asize) - src_seg - (b->first ? b->c->in.gpr[RAX] & 0xff : 0));
+        set_reg(b, RBX, place(b, in->asize) - src_seg - (b->first ? b->c->in.gpr[RAX] & 0xff : 0));
     } else if (mnemonic_is(in, "leave")) {
-        set_reg(b, RBP, place(g, 8, bits == 64 ? 8 : 4));
+        set_reg(b, RBP, place(b, bits / 8) - ss);
     } else if (mnemonic_is(in, "div") && chance(g, 70)) {
         set_reg(b, RDX, chance(g, 50) ? 0 : gen_random(g) >> (40 + below(g, 24)));
     } else if (mnemonic_is(in, "idiv") && chance(g, 70)) {
@@ -394,7 +393,7 @@ static void tame_bit_index(struct building *b, const struct insn *in)
 {
     if ((mnemonic_is(in, "bt") || mnemonic_is(in, "bts") || mnemonic_is(in, "btr") || mnemonic_is(in, "btc")) &&
         in->op[0].kind == OPK_MEM && in->op[1].kind == OPK_REG && in->op[1].reg != in->base && in->op[1].reg != in->index &&
-        chance(b->g, 90))
+        (b->c->bits == 64 || chance(b->g, 90)))
         set_reg(b, in->op[1].reg, (u64)((i64)below(b->g, 0x4000) - 0x2000));
 }
 
@@ -402,20 +401,21 @@ static void tame_bit_index(struct building *b, const struct insn *in)
 static void aim_branch(struct building *b, const struct insn *in, u8 *bytes, bool single)
 {
     struct gen *g = b->g;
-    u64 near = ORACLE_CODE + 0x600 + below(g, 0x100);
+    u64 start = b->c->in.rip, near = start + 0x600 + below(g, 0x100), ss = oracle_base(b->c, SS);
     if (in->op[0].kind == OPK_REL) {
         unsigned size = strchr(in->row->operands, 'z') ? MIN(in->opsize, 4u) : 1;
         if (!single) {
             memset(bytes + in->len - size, 0, size);
             b->skip_at = b->c->len + in->len - size;
             b->skip_size = size;
-        } else if (size == 4 && chance(g, 80)) {
-            st32(bytes + in->len - 4, (u32)(near - (ORACLE_CODE + in->len)));
+        } else if (size > 1 && chance(g, 80)) {
+            st_le(bytes + in->len - size, near - (start + in->len), size);
         }
     } else if (mnemonic_is(in, "ret")) {
-        set_reg(b, RSP, ORACLE_DATA + 0x800 + below(g, 64) * (chance(g, 90) ? 8 : 1));
+        unsigned at = 0x800 + below(g, 64) * (chance(g, 90) ? 8 : 1);
+        set_reg(b, RSP, ORACLE_DATA + at - ss + (b->c->bits == 16 ? ORACLE_ESP_HIGH : 0));
         if (b->first && chance(g, 80))
-            st64(b->c->in.data + (b->c->in.gpr[RSP] - ORACLE_DATA), near);
+            st64(b->c->in.data + at, near);
     } else if (in->op[0].kind == OPK_REG) {
         if (in->op[0].reg != RSP && chance(g, 80))
             set_reg(b, in->op[0].reg, near);
@@ -453,9 +453,15 @@ static bool append(struct building *b, unsigned row, bool single)
         tame_bit_index(b, &in);
         unsigned before = b->c->len;
         if (has_memory(&in) && chance(b->g, 97))
-            aim(b, &in, bytes, place(b->g, 8, in.asize));
+            aim(b, &in, bytes, place(b, in.asize));
         if (in.base == SLOT_RIP && b->c->len != before)
             return false;
+        if (strstr(in.row->mnemonic, "ldmxcsr")) { /* AMD has a bit 17 there */
+            if (!b->first)
+                return false;
+            for (unsigned i = 2; i < ORACLE_DATA_SIZE; i += 4)
+                st16(b->c->in.data + i, 0);
+        }
         if (branch)
             aim_branch(b, &in, bytes, single);
     }
@@ -547,9 +553,11 @@ static void random_state(struct gen *g, struct oracle_case *c)
     s->gpr[RSP] = ORACLE_DATA + 0x100 + below(g, 0x1e00);
     if (chance(g, 80))
         s->gpr[RSP] &= ~7ull;
-    if (c->bits == 32)
-        for (unsigned i = 0; i < 16; i++)
-            s->gpr[i] = (u32)s->gpr[i];
+    s->gpr[RSP] -= oracle_base(c, SS);
+    if (c->bits == 16)
+        s->gpr[RSP] += ORACLE_ESP_HIGH;
+    for (unsigned i = 0; i < 16 && c->bits != 64; i++)
+        s->gpr[i] = (u32)s->gpr[i];
     s->rflags = FL_1 | FL_IF | (gen_random(g) & FL_ARITH) | (chance(g, 8) ? FL_DF : 0);
     s->fs_base = c->bits == 64 ? ORACLE_DATA + below(g, 0x1000) : 0;
     s->gs_base = c->bits == 64 ? gen_random(g) >> 17 : 0;
@@ -566,7 +574,9 @@ bool gen_case(struct gen *g, struct oracle_case *c, unsigned count)
 {
     if (g->usable == 0)
         return false;
-    oracle_case_init(c, chance(g, 65) ? 64 : 32);
+    oracle_case_init(c, chance(g, 60) ? 64 : chance(g, 50) ? 32 : 16);
+    if (c->bits == 32 && chance(g, 30))
+        oracle_segmented(c);
     random_state(g, c);
     struct building b = {.g = g, .c = c, .first = true};
     unsigned done = 0;

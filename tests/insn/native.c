@@ -12,6 +12,7 @@
 
 #ifdef __x86_64__
 
+#include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <cpuid.h>
 #include <setjmp.h>
@@ -27,14 +28,19 @@
 #include <unistd.h>
 
 enum { CODE_PAGE = ORACLE_CODE & ~0xfff, STACK_BYTES = 1 << 16, ENTER_GPR = 512, ENTER_IRET = ENTER_GPR + 16 * 8 };
+/* IRET to a 16-bit stack leaves the upper half of ESP, which is then this one's. */
+enum { ENTER_ADDRESS = ORACLE_ESP_HIGH };
 
 /* What enter_code() loads. */
 struct enter {
     _Alignas(16) u8 fx[512];
     u64 gpr[16];
     u64 iret[5]; /* RIP CS RFLAGS RSP SS */
+    u64 ds, es;
 };
-static_assert(offsetof(struct enter, gpr) == ENTER_GPR && offsetof(struct enter, iret) == ENTER_IRET, "used by assembly");
+static_assert(offsetof(struct enter, gpr) == ENTER_GPR && offsetof(struct enter, iret) == ENTER_IRET &&
+                  offsetof(struct enter, ds) == 680,
+              "used by assembly");
 
 /* Shared between parent and child. */
 struct shared {
@@ -49,7 +55,7 @@ static struct {
     int fd;
     u8 *code, *data, *low; /* writable aliases of the areas */
     u64 fs_base;
-    struct enter enter;
+    struct enter *enter;
     jmp_buf back;
     volatile sig_atomic_t running, ticks;
 } native;
@@ -61,9 +67,8 @@ __asm__(".text\n"
         "  pushq $2\n" /* IRET wants NT clear */
         "  popfq\n"
         "  fxrstor64 (%rdi)\n"
-        "  mov $0x2b, %eax\n"
-        "  mov %eax, %ds\n"
-        "  mov %eax, %es\n"
+        "  mov 680(%rdi), %ds\n"
+        "  mov 688(%rdi), %es\n"
         "  lea 640(%rdi), %rsp\n" /* ENTER_IRET */
         "  mov -128(%rsp), %rax\n"
         "  mov -120(%rsp), %rcx\n"
@@ -96,7 +101,7 @@ static void caught(int sig, siginfo_t *info, void *context)
     const ucontext_t *uc = context;
     struct oracle_state *o = &native.shared->out;
     (void)info;
-    if (sig == SIGALRM && (!native.running || native.ticks++ < 2))
+    if (sig == SIGVTALRM && (!native.running || native.ticks++ < 2))
         return;
     set_base(ARCH_SET_FS, native.fs_base);
     if (!native.running)
@@ -105,7 +110,7 @@ static void caught(int sig, siginfo_t *info, void *context)
         o->gpr[i] = (u64)uc->uc_mcontext.gregs[slot_of[i]];
     o->rip = (u64)uc->uc_mcontext.gregs[REG_RIP];
     o->rflags = (u64)uc->uc_mcontext.gregs[REG_EFL];
-    o->vector = sig == SIGALRM ? ORACLE_TIMEOUT : (unsigned)uc->uc_mcontext.gregs[REG_TRAPNO];
+    o->vector = sig == SIGVTALRM ? ORACLE_TIMEOUT : (unsigned)uc->uc_mcontext.gregs[REG_TRAPNO];
     o->error = (u32)uc->uc_mcontext.gregs[REG_ERR];
     o->cr2 = (u64)uc->uc_mcontext.gregs[REG_CR2];
     memcpy(o->fx, uc->uc_mcontext.fpregs, 512);
@@ -116,7 +121,7 @@ static void child_run(void)
 {
     const struct oracle_case *c = &native.shared->c;
     struct oracle_state *o = &native.shared->out;
-    struct enter *e = &native.enter;
+    struct enter *e = native.enter;
     memset(native.code, 0xcc, PAGE_SIZE);
     memcpy(native.code + (ORACLE_CODE & 0xfff), c->code, c->len);
     memcpy(native.data, c->in.data, sizeof(c->in.data));
@@ -124,15 +129,21 @@ static void child_run(void)
     memcpy(e->fx, c->in.fx, 512);
     memcpy(e->gpr, c->in.gpr, sizeof(e->gpr));
     e->iret[0] = c->in.rip;
-    e->iret[1] = c->bits == 64 ? 0x33 : 0x23;
+    e->iret[1] = oracle_selector(c, CS);
     e->iret[2] = c->in.rflags;
     e->iret[3] = c->in.gpr[RSP];
-    e->iret[4] = 0x2b;
+    e->iret[4] = oracle_selector(c, SS);
+    e->ds = oracle_selector(c, DS);
+    e->es = oracle_selector(c, ES);
     if (_setjmp(native.back) == 0) {
         set_base(ARCH_SET_GS, c->in.gs_base);
         native.ticks = 0;
         native.running = 1;
-        set_base(ARCH_SET_FS, c->in.fs_base);
+        if (c->segmented)
+            __asm__ volatile("mov %0, %%fs\n mov %1, %%gs" ::"r"((u32)oracle_selector(c, FS)),
+                             "r"((u32)oracle_selector(c, GS)));
+        else
+            set_base(ARCH_SET_FS, c->in.fs_base);
         oracle_enter_code(e);
     }
     native.running = 0;
@@ -152,16 +163,33 @@ static u8 *map_area(u64 at, size_t size, int prot)
     return here == (void *)(uintptr_t)at && alias != MAP_FAILED ? alias : NULL;
 }
 
+/* The local descriptor table of segmented cases; false where the kernel has none. */
+static bool child_segments(void)
+{
+    struct oracle_case c = {.segmented = true};
+    for (unsigned bits = 16; bits <= 32; bits += 16)
+        for (unsigned s = ES; s < SEG_COUNT; s++) {
+            const struct oracle_segment *g = &oracle_segments[s];
+            c.bits = bits;
+            struct user_desc d = {.entry_number = oracle_selector(&c, s) >> 3, .base_addr = g->base, .limit = g->limit,
+                                  .seg_32bit = bits == 32, .contents = g->code ? 2 : g->down ? 1 : 0,
+                                  .read_exec_only = g->readonly, .useable = 1};
+            if (syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) != 0)
+                return false;
+        }
+    return true;
+}
+
 static void child_signals(void)
 {
-    static const int signals[] = {SIGTRAP, SIGSEGV, SIGILL, SIGBUS, SIGFPE, SIGALRM, SIGSYS};
+    static const int signals[] = {SIGTRAP, SIGSEGV, SIGILL, SIGBUS, SIGFPE, SIGVTALRM, SIGSYS};
     stack_t stack = {.ss_sp = malloc(STACK_BYTES), .ss_size = STACK_BYTES};
     sigaltstack(&stack, NULL);
     struct sigaction sa = {.sa_sigaction = caught, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART};
     for (unsigned i = 0; i < ARRAY_LEN(signals); i++)
         sigaction(signals[i], &sa, NULL);
     struct itimerval tick = {{0, 20000}, {0, 20000}};
-    setitimer(ITIMER_REAL, &tick, NULL);
+    setitimer(ITIMER_VIRTUAL, &tick, NULL);
 }
 
 static _Noreturn void child_main(int fd)
@@ -170,7 +198,9 @@ static _Noreturn void child_main(int fd)
     native.code = map_area(CODE_PAGE, PAGE_SIZE, PROT_READ | PROT_EXEC);
     native.data = map_area(ORACLE_DATA, ORACLE_DATA_SIZE, PROT_READ | PROT_WRITE);
     native.low = map_area(ORACLE_LOW, ORACLE_LOW_SIZE, PROT_READ | PROT_WRITE);
-    if (!native.code || !native.data || !native.low)
+    native.enter = mmap((void *)(uintptr_t)ENTER_ADDRESS, sizeof(*native.enter), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (!native.code || !native.data || !native.low || native.enter == MAP_FAILED || !child_segments())
         _exit(2);
     mprotect((void *)(uintptr_t)(ORACLE_DATA + 0x2000), PAGE_SIZE, PROT_READ);
     syscall(SYS_arch_prctl, ARCH_GET_FS, &native.fs_base);

@@ -18,6 +18,38 @@ void oracle_case_init(struct oracle_case *c, unsigned bits)
     st16(c->in.fx + FX_FCW, 0x37f);
     st32(c->in.fx + FX_MXCSR, 0x1f80);
     c->ignore_x87_pointers = true;
+    if (bits == 16)
+        oracle_segmented(c);
+}
+
+const struct oracle_segment oracle_segments[SEG_COUNT] = {
+    [ES] = {ORACLE_DATA + 0x400, 0x1fff, false, false, false},
+    [CS] = {ORACLE_CODE & ~0xfffu, 0xfff, true, false, false},
+    [SS] = {ORACLE_DATA, 0x2fff, false, false, false},
+    [DS] = {ORACLE_DATA, 0x1fff, false, false, false},
+    [FS] = {ORACLE_DATA, 0x7ff, false, true, false},
+    [GS] = {ORACLE_DATA, 0x2fff, false, false, true},
+};
+
+void oracle_segmented(struct oracle_case *c)
+{
+    c->segmented = true;
+    c->in.rip = ORACLE_CODE & 0xfff;
+    c->in.gpr[RSP] = 0x1800 | (c->bits == 16 ? ORACLE_ESP_HIGH : 0);
+}
+
+u16 oracle_selector(const struct oracle_case *c, enum segreg s)
+{
+    if (c->segmented)
+        return (u16)(((c->bits == 32 ? 8u : 0) + s) << 3 | 7);
+    return s == CS ? (c->bits == 64 ? 0x33 : 0x23) : s >= FS ? 0 : 0x2b;
+}
+
+u64 oracle_base(const struct oracle_case *c, enum segreg s)
+{
+    if (c->segmented)
+        return oracle_segments[s].base;
+    return s == FS ? c->in.fs_base : s == GS ? c->in.gs_base : 0;
 }
 
 /* Text that grows up to its room. */
@@ -125,7 +157,7 @@ void oracle_disasm(const struct oracle_case *c, char *text, size_t size)
     cs_insn *insn = NULL;
     struct report r = {text, text + size, true};
     text[0] = 0;
-    if (cs_open(CS_ARCH_X86, c->bits == 64 ? CS_MODE_64 : CS_MODE_32, &cs) != CS_ERR_OK)
+    if (cs_open(CS_ARCH_X86, c->bits == 64 ? CS_MODE_64 : c->bits == 32 ? CS_MODE_32 : CS_MODE_16, &cs) != CS_ERR_OK)
         return;
     for (unsigned at = 0; at < c->len;) {
         size_t n = cs_disasm(cs, c->code + at, c->len - at, ORACLE_CODE + at, 1, &insn);

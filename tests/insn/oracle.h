@@ -10,7 +10,8 @@
  *       puts(text);
  *
  * Code runs at ORACLE_CODE with CPL 3, as 64-bit code or (bits = 32) in a flat
- * 32-bit code segment, until an exception; bytes not given are INT3, so a run
+ * 32-bit code segment, or in segments with bases and limits (oracle_segmented:
+ * always for bits = 16), until an exception; bytes not given are INT3, so a run
  * that falls off its end stops with vector 3. Memory: see the ORACLE_ areas;
  * nothing else is mapped, so any other pointer is a page fault on both sides.
  * native_run needs an x86-64 Linux host; elsewhere native_available() is false.
@@ -37,8 +38,18 @@ struct oracle_state {
     u32 error;                   /* its error code, 0 if it has none */
     u64 cr2;                     /* for vector 14 */
 };
+/* Segments of a segmented case: code and stack have its width. Offsets count from the base. */
+struct oracle_segment {
+    u32 base, limit;
+    bool code, down, readonly;
+};
+extern const struct oracle_segment oracle_segments[SEG_COUNT];
+/* Upper half of ESP in 16-bit cases, which a 16-bit stack segment leaves alone. */
+#define ORACLE_ESP_HIGH 0x5a5e0000u
+
 struct oracle_case {
-    unsigned bits;               /* 32 or 64 */
+    unsigned bits;               /* 16, 32 or 64 */
+    bool segmented;
     unsigned len;
     u8 code[ORACLE_CODE_MAX];
     struct oracle_state in;
@@ -50,6 +61,11 @@ struct oracle_case {
 enum { FX_FCW = 0, FX_FSW = 2, FX_FTW = 4, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16, FX_MXCSR = 24, FX_ST = 32, FX_XMM = 160 };
 
 void oracle_case_init(struct oracle_case *c, unsigned bits);
+/* Makes a blank case of 16 or 32 bits run in oracle_segments. */
+void oracle_segmented(struct oracle_case *c);
+/* The selector of a segment register in that case, and the base of an address in it. */
+u16 oracle_selector(const struct oracle_case *c, enum segreg s);
+u64 oracle_base(const struct oracle_case *c, enum segreg s);
 
 /* True where native_run can work at all. */
 bool native_available(void);

@@ -154,12 +154,23 @@ const u32 *ours_features(void)
     return ours.cpu->features;
 }
 
-static void set_segment(struct cpu *cpu, enum segreg s, u16 sel, u32 attr)
+static void set_segment(struct cpu *cpu, const struct oracle_case *c, enum segreg s)
 {
-    cpu->seg[s] = (struct seg){.sel = sel, .attr = attr, .limit = ~0u};
+    const struct oracle_segment *g = &oracle_segments[s];
+    u32 attr = SEG_P | SEG_S | SEG_DPL | SEG_A;
+    attr |= s == CS ? SEG_CODE | SEG_R : c->segmented && g->readonly ? 0u : (u32)SEG_W;
+    attr |= c->bits == 32 ? (u32)SEG_DB : 0;
+    if (c->segmented) {
+        cpu->seg[s] = (struct seg){.sel = oracle_selector(c, s), .attr = attr | (g->down ? (u32)SEG_E : 0),
+                                   .limit = g->limit, .base = g->base};
+        return;
+    }
+    attr |= SEG_G | (s == CS && c->bits == 64 ? (u32)SEG_L : (u32)SEG_DB);
+    cpu->seg[s] = (struct seg){.sel = oracle_selector(c, s), .attr = s >= FS ? (u32)SEG_UNUSABLE : attr,
+                               .limit = ~0u, .base = oracle_base(c, s)};
 }
 
-static void set_system(struct cpu *cpu, unsigned bits)
+static void set_system(struct cpu *cpu, const struct oracle_case *c)
 {
     cpu->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | (u32)CR0_PG;
     cpu->cr3 = PA_PML4;
@@ -169,13 +180,8 @@ static void set_system(struct cpu *cpu, unsigned bits)
     cpu->gdtr = (struct dtable){0x4f, KERNEL + PA_GDT};
     cpu->idtr = (struct dtable){0xfff, KERNEL + PA_IDT};
     cpu->tr = (struct seg){.sel = SEL_TSS, .attr = SEG_P | 0xb, .limit = 0x67, .base = KERNEL + PA_TSS};
-    u32 data = SEG_P | SEG_S | SEG_DPL | SEG_W | SEG_A | SEG_DB | SEG_G;
-    u32 code = SEG_P | SEG_S | SEG_DPL | SEG_CODE | SEG_R | SEG_A | SEG_G;
-    for (unsigned s = ES; s <= DS; s++)
-        set_segment(cpu, s, SEL_DATA, data);
-    set_segment(cpu, CS, bits == 64 ? SEL_CODE64 : SEL_CODE32, code | (bits == 64 ? (u32)SEG_L : (u32)SEG_DB));
-    set_segment(cpu, FS, 0, SEG_UNUSABLE);
-    set_segment(cpu, GS, 0, SEG_UNUSABLE);
+    for (unsigned s = ES; s < SEG_COUNT; s++)
+        set_segment(cpu, c, s);
     cpu->ldtr = (struct seg){.attr = SEG_UNUSABLE};
     cpu->cpl = 3;
     cpu->halted = false;
@@ -255,9 +261,7 @@ bool ours_run(const struct oracle_case *c, struct oracle_state *out)
     cpu->engine->code_written(cpu, PA_CODE, PAGE_SIZE);
     memcpy(ours.ram + PA_DATA, c->in.data, sizeof(c->in.data));
     memcpy(ours.ram + PA_LOW, c->in.low, sizeof(c->in.low));
-    set_system(cpu, c->bits);
-    cpu->seg[FS].base = c->in.fs_base;
-    cpu->seg[GS].base = c->in.gs_base;
+    set_system(cpu, c);
     memcpy(cpu->gpr, c->in.gpr, sizeof(c->in.gpr));
     cpu->gpr[SLOT_RIP] = c->in.rip;
     cpu->eflags = (u32)c->in.rflags & ~(u32)FL_ARITH;

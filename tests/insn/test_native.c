@@ -83,8 +83,8 @@ static unsigned run_case(struct gen *g, const struct options *o, unsigned *shown
         (*shown)++;
         agree(&c, text, sizeof(text));
         oracle_disasm(&c, code, sizeof(code));
-        printf("%s, %u-bit (generator state %llx):\n%s%s  flags before %x\n", name, c.bits, (unsigned long long)seed, code,
-               text, (unsigned)c.in.rflags);
+        printf("%s, %u-bit%s (generator state %llx):\n%s%s  flags before %x\n", name, c.bits,
+               c.segmented ? ", segmented" : "", (unsigned long long)seed, code, text, (unsigned)c.in.rflags);
     }
     return 1;
 }
