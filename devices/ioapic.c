@@ -18,6 +18,7 @@ struct ioapic {
     u8 id, select;
     u32 lines;
     u64 entry[IOAPIC_PINS];
+    u64 raised[IOAPIC_PINS]; /* how often each input went up, for the monitor */
     struct ioapic_config cfg;
     struct region page;
 };
@@ -25,7 +26,8 @@ struct ioapic {
 static const struct state_field ioapic_state[] = {
     DEVICE_STATE(struct ioapic), STATE(struct ioapic, id),    STATE(struct ioapic, select),
     STATE(struct ioapic, lines), STATE(struct ioapic, entry), HOST(struct ioapic, cfg),
-    HOST(struct ioapic, page),   STATE_END,
+    HOST(struct ioapic, page),   STATE(struct ioapic, raised),
+    STATE_END,
 };
 
 static void send(struct ioapic *a, unsigned pin)
@@ -55,6 +57,7 @@ static void input(void *owner, unsigned pin, bool level)
 {
     struct ioapic *a = owner;
     bool rising = level && !(a->lines & BIT(pin));
+    a->raised[pin] += rising;
     a->lines = level ? a->lines | BIT(pin) : a->lines & ~BIT(pin);
     if (is_level(a->entry[pin]))
         ask_level(a, pin);

@@ -30,6 +30,7 @@ struct pic {
     struct pic_chip chip[2];
     struct pic_config wire;
     struct region ports[2], elcr;
+    u64 raised[16]; /* how often each input went up, for the monitor */
 };
 
 static const struct state_field chip_state[] = {
@@ -47,7 +48,8 @@ static const struct state_field chip_state[] = {
 static const struct state_field pic_state[] = {
     DEVICE_STATE(struct pic), STRUCTS(struct pic, chip, struct pic_chip, chip_state),
     HOST(struct pic, wire),   HOST(struct pic, ports),
-    HOST(struct pic, elcr),   STATE_END,
+    HOST(struct pic, elcr),   STATE(struct pic, raised),
+    STATE_END,
 };
 
 /* ---- priority ---- */
@@ -106,6 +108,8 @@ static void update(struct pic *p)
 static void input(void *owner, unsigned n, bool level)
 {
     struct pic *p = owner;
+    if (level && !(p->chip[n / 8].line >> n % 8 & 1))
+        p->raised[n]++;
     trace(p->dev.sys->trace, pic, "line %u %s", n, level ? "up" : "down");
     chip_line(&p->chip[n / 8], n % 8, level);
     update(p);
@@ -324,7 +328,18 @@ static void restored(struct device *dev)
     irq_set(&p->wire.intr, p->chip[MASTER].intr);
 }
 
+/* "info pic", as QEMU prints it. */
+static void info(struct device *dev, FILE *out)
+{
+    struct pic *p = container_of(dev, struct pic, dev);
+    for (int i = SLAVE; i >= MASTER; i--) {
+        const struct pic_chip *c = &p->chip[i];
+        fprintf(out, "pic%d: irr=%02x imr=%02x isr=%02x hprio=%x irq_base=%02x rr_sel=%x elcr=%02x fnm=%x\n", i, irr(c),
+                c->imr, c->isr, (c->lowest + 1) & 7, c->base, c->read_isr, c->elcr, c->special_nested);
+    }
+}
+
 const struct device_class pic_class = {
     .name = "i8259", .size = sizeof(struct pic), .state = pic_state,
-    .create = create, .reset = reset, .restored = restored,
+    .create = create, .reset = reset, .restored = restored, .info = info,
 };

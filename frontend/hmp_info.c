@@ -3,6 +3,7 @@
  * prints is its class's own 'info', or else its state fields.
  */
 #include <stdlib.h>
+#include <strings.h>
 
 #include "frontend/hmp.h"
 
@@ -88,7 +89,7 @@ static void print_device(struct hmp *h, struct device *dev, const char *what)
 static struct device *find_device(struct hmp *h, const char *name)
 {
     for (struct device *d = h->m->sys.devices; d; d = d->next) {
-        if (!strcmp(d->cls->name, name) || !strcmp(d->id, name))
+        if (!strcasecmp(d->cls->name, name) || !strcasecmp(d->id, name))
             return d;
     }
     return NULL;
@@ -116,19 +117,29 @@ void info_lapic(struct hmp *h)
         fprintf(h->out, "there is no local APIC on this board\n");
 }
 
+/* How often each input of an interrupt controller went up: its state field "raised". */
+static void irq_statistics(struct hmp *h, struct device *dev)
+{
+    const struct state_field *f = dev ? dev->cls->state : NULL;
+    while (f && f->name && (strcmp(f->name, "raised") || f->type != STATE_U64))
+        f++;
+    if (!f || !f->name)
+        return;
+    fprintf(h->out, "IRQ statistics for %s:\n", dev->cls->name);
+    for (unsigned i = 0; i < f->count; i++) {
+        u64 n;
+        memcpy(&n, (const char *)dev + f->offset + (size_t)i * f->size, sizeof(n));
+        if (n)
+            fprintf(h->out, "%2u: %llu\n", i, LL(n));
+    }
+}
+
 void info_irq(struct hmp *h)
 {
-    if (h->m->pic) {
-        fprintf(h->out, "%s:\n", h->m->pic->cls->name);
-        print_device(h, h->m->pic, "pic");
-    }
-    if (h->m->ioapic) {
-        fprintf(h->out, "%s:\n", h->m->ioapic->cls->name);
-        print_device(h, h->m->ioapic, "ioapic");
-    }
-    for (unsigned i = 0; i < h->m->ncpus; i++)
-        fprintf(h->out, "CPU #%u: INTR=%d NMI=%d\n", i, (h->m->cpu[i]->attention & ATT_INTR) != 0,
-                (h->m->cpu[i]->attention & ATT_NMI) != 0);
+    irq_statistics(h, h->m->ioapic);
+    irq_statistics(h, h->m->pic);
+    if (!h->m->pic)
+        fprintf(h->out, "there is no interrupt controller on this board\n");
 }
 
 void info_device(struct hmp *h)

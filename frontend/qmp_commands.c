@@ -3,6 +3,7 @@
  * Shapes of answers are QEMU's.
  */
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "frontend/qmp.h"
@@ -94,7 +95,9 @@ json_t *qmp_query_cpu_definitions(struct qmp_call *c)
 
 static json_t *describe_image(const struct drive_option *d)
 {
-    json_t *image = json_pack("{s:s, s:s, s:I}", "filename", d->file, "format", "raw", "virtual-size", (json_int_t)0);
+    struct stat st;
+    json_int_t size = stat(d->file, &st) ? 0 : (json_int_t)st.st_size;
+    json_t *image = json_pack("{s:s, s:s, s:I}", "filename", d->file, "format", "raw", "virtual-size", size);
     return json_pack("{s:s, s:b, s:s, s:b, s:i, s:o}", "file", d->file, "ro", d->readonly, "drv", "raw", "encrypted", 0,
                      "backing_file_depth", 0, "image", image);
 }
