@@ -173,6 +173,8 @@ ALWAYS_INLINE const struct uop *store_m(struct cpu *cpu, const struct uop *u, fp
         mem_write(cpu, uop_lin(cpu, u, size, true), s.val, size);
         if (pop)
             x87_pop(f);
+    } else { /* an unmasked exception stores nothing, but memory's faults still come first */
+        mem_probe_write(cpu, uop_lin(cpu, u, size, true), size, cpu->mmu_idx);
     }
     f->fsw = (u16)s.status;
     x87_note_mem(cpu, u);
@@ -240,6 +242,8 @@ static UOP_FN(fstp_m80)
     if (likely(!(status & FP80_NO_STORE))) {
         x87_write80(cpu, uop_lin(cpu, u, 10, true), r);
         x87_pop(f);
+    } else {
+        mem_probe_write(cpu, uop_lin(cpu, u, 10, true), 10, cpu->mmu_idx);
     }
     f->fsw = (u16)status;
     x87_note_mem(cpu, u);
@@ -253,6 +257,8 @@ static NOINLINE void store_bcd(struct cpu *cpu, const struct uop *u)
     if (!(status & FP80_NO_STORE)) {
         mem_write_bytes(cpu, uop_lin(cpu, u, 10, true), bcd, 10, cpu->mmu_idx);
         x87_pop(f);
+    } else {
+        mem_probe_write(cpu, uop_lin(cpu, u, 10, true), 10, cpu->mmu_idx);
     }
     f->fsw = (u16)status;
     x87_note_mem(cpu, u);

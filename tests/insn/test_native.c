@@ -38,16 +38,28 @@ static u64 *tally_of(const char *mnemonic)
     return &tallies[i].count;
 }
 
+/*
+ * A difference counts only if it comes again: an interrupt that hits the native run in a 16-bit
+ * stack segment may lose the upper half of ESP.
+ */
 static bool agree(const struct oracle_case *c, char *text, size_t size)
 {
     static struct oracle_state native, ours;
-    if (!native_run(c, &native) || !ours_run(c, &ours)) {
+    if (!ours_run(c, &ours)) {
         snprintf(text, size, "  could not be run\n");
         return false;
     }
-    if (native.vector == ORACLE_TIMEOUT && ours.vector == ORACLE_TIMEOUT)
-        return true;
-    return oracle_same(c, &native, &ours, text, size);
+    for (unsigned tries = 0; tries < 3; tries++) {
+        if (!native_run(c, &native)) {
+            snprintf(text, size, "  could not be run natively\n");
+            return false;
+        }
+        if (native.vector == ORACLE_TIMEOUT && ours.vector == ORACLE_TIMEOUT)
+            return true;
+        if (oracle_same(c, &native, &ours, text, size))
+            return true;
+    }
+    return false;
 }
 
 /* Cuts c after the first instruction whose effect differs; returns that one's mnemonic. */
@@ -127,7 +139,7 @@ static bool parse_options(struct options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.cases = 20000, .seed = 1, .families = BIT(GEN_INT) | BIT(GEN_X87) | BIT(GEN_MMX) | BIT(GEN_SSE),
+    struct options o = {.cases = 20000, .seed = 1, .families = BIT(GEN_INT) | BIT(GEN_SYS) | BIT(GEN_X87) | BIT(GEN_MMX) | BIT(GEN_SSE),
                         .show = 20};
     if (!parse_options(&o, argc, argv)) {
         fprintf(stderr, "usage: %s [--cases N] [--seed S] [--only MNEMONIC] [--family int,x87,mmx,sse,sys] [--length N] "
