@@ -15,7 +15,7 @@
 /* The attributes as rows spell them. */
 enum {
     I64 = A_I64, O64 = A_O64, D64 = A_D64, F64 = A_F64, LOCK = A_LOCK, FPU = A_FPU, MMX = A_MMX, SSE = A_SSE,
-    AVX = A_AVX, NOREP = A_NOREP, Y32 = A_Y32
+    AVX = A_AVX, NOREP = A_NOREP, Y32 = A_Y32, VSIB = A_VSIB
 };
 
 const struct insn_row insn_rows[] = {
@@ -627,7 +627,7 @@ enum decode_result decode(const u32 *features, u32 mode, const u8 *bytes, unsign
     u16 attrs = e->row->attrs;
     in->row = e->row;
     in->opcode = p.opcode;
-    in->rex = p.rex;
+    in->rex = is64 ? p.rex : p.rex & ~8; /* VEX.W chooses rows, but no 64-bit operand outside 64-bit mode */
     in->lock = p.lock;
     in->rep = p.rep == 0xf3;
     in->repne = p.rep == 0xf2;
@@ -645,6 +645,10 @@ enum decode_result decode(const u32 *features, u32 mode, const u8 *bytes, unsign
         in->modrm = (u8)take(&c, 1);
         if (in->modrm < 0xc0 && !rm_is_reg)
             take_memory(&c, in, &p, is64);
+        if (attrs & A_VSIB) { /* the index is a vector, and number 4 is one too */
+            ud |= (in->modrm & 7) != 4 || in->asize == 2;
+            in->index = in->index == SLOT_ZERO ? 4 : in->index;
+        }
     } else {
         in->modrm = p.opcode & 7;
     }
@@ -652,7 +656,7 @@ enum decode_result decode(const u32 *features, u32 mode, const u8 *bytes, unsign
     for (unsigned i = 0; i < e->nops; i++)
         decode_operand(&c, in, &e->op[i], is64, &nimm);
     if ((in->lock && !((attrs & A_LOCK) && writes_memory_first(in))) || ((attrs & A_NOREP) && p.rep) ||
-        (p.vex && !uses_vvvv && p.vvvv))
+        (p.vex && !uses_vvvv && p.vvvv) || ud)
         return finish(&c, in, DECODE_UD);
     return finish(&c, in, DECODE_OK);
 }

@@ -10,6 +10,10 @@
 #include "cpu/mxcsr.h"
 #include "cpu/vec.h"
 
+/* Which factor is which, and the operation: how FMA rows number themselves (aux = operation * 4 + order). */
+enum fma_order { FMA_132, FMA_213, FMA_231 };
+enum fma_operation { FMA_ADD, FMA_SUB, FMA_NEGATED_ADD, FMA_NEGATED_SUB, FMA_ADDSUB, FMA_SUBADD };
+
 #if defined(__x86_64__)
 #include "cpu/fp_sse_x86.h"
 #else

@@ -103,4 +103,40 @@ FP_FROM_INTEGER(cvtsi2ss64, "cvtsi2ssq", u64)
 FP_FROM_INTEGER(cvtsi2sd32, "cvtsi2sdl", u32)
 FP_FROM_INTEGER(cvtsi2sd64, "cvtsi2sdq", u64)
 
+/*
+ * Fused multiply-add: a is the destination, b VEX.vvvv, c the last operand;
+ * which: operation * 4 + order (fp_sse.h). NaNs go by position, so
+ * every order is its own instruction.
+ */
+#define FP_FMA_CASE(number, insn)                                                                            \
+    case number: __asm__ volatile(insn " %2, %1, %0" : "+x"(a) : "x"(b), "x"(c)); break;
+#define FP_FMA_ORDERS(op, name, type)                                                                        \
+    FP_FMA_CASE((op)*4 + FMA_132, "vf" name "132" type)                                                      \
+    FP_FMA_CASE((op)*4 + FMA_213, "vf" name "213" type)                                                      \
+    FP_FMA_CASE((op)*4 + FMA_231, "vf" name "231" type)
+#define FP_FMA_FOUR(type)                                                                                    \
+    FP_FMA_ORDERS(FMA_ADD, "madd", type)                                                                     \
+    FP_FMA_ORDERS(FMA_SUB, "msub", type)                                                                     \
+    FP_FMA_ORDERS(FMA_NEGATED_ADD, "nmadd", type)                                                            \
+    FP_FMA_ORDERS(FMA_NEGATED_SUB, "nmsub", type)
+#define FP_FMA_SIX(type)                                                                                     \
+    FP_FMA_FOUR(type)                                                                                        \
+    FP_FMA_ORDERS(FMA_ADDSUB, "maddsub", type)                                                               \
+    FP_FMA_ORDERS(FMA_SUBADD, "msubadd", type)
+#define FP_FMA(name, type, cases)                                                                            \
+    ALWAYS_INLINE v128 name(unsigned which, v128 a, v128 b, v128 c)                                          \
+    {                                                                                                        \
+        switch (which) {                                                                                     \
+            cases(type)                                                                                      \
+        default: break;                                                                                      \
+        }                                                                                                    \
+        return a;                                                                                            \
+    }
+FP_FMA(fp_fma_ps, "ps", FP_FMA_SIX)
+FP_FMA(fp_fma_pd, "pd", FP_FMA_SIX)
+FP_FMA(fp_fma_ss, "ss", FP_FMA_FOUR)
+FP_FMA(fp_fma_sd, "sd", FP_FMA_FOUR)
+/* Whether those may be called; else fp_muladd_soft (sse.h) does it. */
+ALWAYS_INLINE bool fp_host_has_fma(void) { return __builtin_cpu_supports("fma") != 0; }
+
 #endif

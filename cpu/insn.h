@@ -12,6 +12,7 @@ enum insn_attr {
     A_NONE = 0,
     A_I64 = BIT(0), A_O64 = BIT(1), A_D64 = BIT(2), A_F64 = BIT(3), A_LOCK = BIT(4),
     A_FPU = BIT(5), A_MMX = BIT(6), A_SSE = BIT(7), A_AVX = BIT(8), A_NOREP = BIT(9), A_Y32 = BIT(10),
+    A_VSIB = BIT(11),
 };
 
 /* One row of insn.def. */

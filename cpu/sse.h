@@ -17,7 +17,7 @@ enum fp_kind {
     FP_ADD, FP_SUB, FP_MUL, FP_DIV,
     FP_ADDSUB, FP_HADD, FP_HSUB, FP_DOT,
     FP_NARROW, /* double to single */
-    FP_MULADD, /* a * b + c and its signs: imm of the op says which */
+    FP_MULADD, /* a * b + c, signs applied already */
 };
 struct fp_op {
     enum fp_kind kind;
@@ -35,6 +35,10 @@ void sse_check_begin(struct cpu *cpu);
 void sse_check(struct cpu *cpu, const struct uop *u, const struct fp_op *op, const struct fp_half *half,
                unsigned halves);
 extern const struct fp_op fp_plain;
+/* a * b + c in the low lane, rounded once (sse_muladd.c). */
+v128 fp_muladd_lane(unsigned elem, v128 a, v128 b, v128 c);
+/* Fused multiply-add without the host's (fp_muladd.c): which as in fp_sse.h, on the low 'lanes' of a, b, c. */
+v128 fp_muladd_soft(unsigned which, unsigned elem, unsigned lanes, v128 a, v128 b, v128 c);
 /* Dot products report after each of their stages (sse_arith.c). */
 void fp_dot_checked(struct cpu *cpu, const struct uop *u, unsigned elem, struct fp_half *half, unsigned halves);
 

@@ -31,7 +31,7 @@ ALWAYS_INLINE v128 lane_of(v128 v, unsigned elem, unsigned i)
 }
 
 /* One lane alone, the flags it causes in *flags. */
-static v128 lane_compute(enum fp_kind kind, unsigned elem, v128 a, v128 b, u32 control, u32 *flags)
+static v128 lane_compute(enum fp_kind kind, unsigned elem, v128 a, v128 b, v128 c, u32 control, u32 *flags)
 {
     v128 r = {0, 0};
     fp_host_set(control);
@@ -41,6 +41,7 @@ static v128 lane_compute(enum fp_kind kind, unsigned elem, v128 a, v128 b, u32 c
     case FP_MUL: r = elem == 4 ? fp_mulss(a, b, 0) : fp_mulsd(a, b, 0); break;
     case FP_DIV: r = elem == 4 ? fp_divss(a, b, 0) : fp_divsd(a, b, 0); break;
     case FP_NARROW: r = fp_cvtsd2ss(r, b, 0); break;
+    case FP_MULADD: r = fp_muladd_lane(elem, a, b, c); break;
     default: assert(!"no such lane operation");
     }
     *flags = fp_host_get() & MXCSR_FLAGS;
@@ -56,32 +57,64 @@ static u64 significand_only(u64 x)
     return fraction | 1023ull << 52;
 }
 
-/* Would the lane's result be inexact if its exponent were unbounded? Operands are finite. */
-static bool unbounded_inexact(enum fp_kind kind, unsigned elem, v128 a, v128 b, bool tiny, u32 control)
+/* a * 2^n without overflow; inexact only if bits fall off below. */
+static v128 scaled(v128 a, int n)
+{
+    v128 half = {(u64)(1023 + n / 2) << 52, 0};
+    return fp_mulsd(fp_mulsd(a, half, 0), half, 0);
+}
+static unsigned exponent_of(v128 a) { return a[0] >> 52 & 0x7ff; }
+
+/*
+ * Doubles whose sum or fused product has an exponent beyond the format's, as
+ * the same computation inside it. What scaling down loses is below what adding
+ * loses; scaling up loses nothing.
+ */
+static bool scaled_inexact(enum fp_kind kind, v128 a, v128 b, v128 c, bool tiny, u32 control)
+{
+    u32 lost, flags;
+    int n = tiny ? 1200 : kind == FP_MULADD ? -600 : -4;
+    fp_host_set(control);
+    bool a_moves = kind != FP_MULADD || (exponent_of(a) < exponent_of(b)) == tiny;
+    v128 x = a_moves ? scaled(a, n) : a, y = a_moves && kind == FP_MULADD ? b : scaled(b, n);
+    v128 z = kind == FP_MULADD ? scaled(c, n) : c;
+    lost = fp_host_get();
+    lane_compute(kind, 8, x, y, z, control, &flags);
+    return ((lost | flags) & MXCSR_PE) != 0;
+}
+
+/* Singles in double, where nothing overflows: what is exact to 24 bits is exact there. */
+static bool single_inexact(enum fp_kind kind, v128 a, v128 b, v128 c, u32 control)
 {
     u32 flags;
-    v128 r;
+    fp_host_set(control);
+    v128 x = fp_cvtss2sd((v128){0, 0}, a, 0), y = fp_cvtss2sd((v128){0, 0}, b, 0);
+    v128 z = fp_cvtss2sd((v128){0, 0}, c, 0);
+    if (kind == FP_MULADD) {
+        x = fp_mulsd(x, y, 0); /* exact */
+        y = z;
+        kind = FP_ADD;
+    }
+    v128 r = lane_compute(kind, 8, x, y, z, control, &flags);
+    return (flags & MXCSR_PE) || (r[0] & (BIT64(29) - 1));
+}
+
+/* Would the lane's result be inexact if its exponent were unbounded? Operands are finite. */
+static bool unbounded_inexact(enum fp_kind kind, unsigned elem, v128 a, v128 b, v128 c, bool tiny, u32 control)
+{
+    u32 flags;
     if (tiny && (kind == FP_ADD || kind == FP_SUB)) /* has no bits below those of the operands */
         return false;
     if (kind == FP_NARROW)
         return significand_only(b[0]) & (BIT64(29) - 1);
-    if (elem == 4) { /* in double nothing overflows; what is exact to 24 bits is exact there */
-        fp_host_set(control);
-        v128 x = fp_cvtss2sd((v128){0, 0}, a, 0), y = fp_cvtss2sd((v128){0, 0}, b, 0);
-        r = lane_compute(kind, 8, x, y, control, &flags);
-        return (flags & MXCSR_PE) || (r[0] & (BIT64(29) - 1));
-    }
+    if (elem == 4)
+        return single_inexact(kind, a, b, c, control);
     if (kind == FP_MUL || kind == FP_DIV) {
-        lane_compute(kind, 8, (v128){significand_only(a[0]), 0}, (v128){significand_only(b[0]), 0}, control, &flags);
+        v128 x = {significand_only(a[0]), 0}, y = {significand_only(b[0]), 0};
+        lane_compute(kind, 8, x, y, c, control, &flags);
         return flags & MXCSR_PE;
     }
-    /* Sums that overflow do not when scaled by 2^-4; a bit that is lost by scaling would be lost by adding. */
-    fp_host_set(control);
-    v128 scale = {(1023ull - 4) << 52, 0};
-    v128 x = fp_mulsd(a, scale, 0), y = fp_mulsd(b, scale, 0);
-    flags = fp_host_get();
-    lane_compute(kind, 8, x, y, control, &control);
-    return ((flags | control) & MXCSR_PE) != 0;
+    return scaled_inexact(kind, a, b, c, tiny, control);
 }
 
 static bool is_denormal(v128 r, unsigned elem)
@@ -91,36 +124,36 @@ static bool is_denormal(v128 r, unsigned elem)
 }
 
 /* Flags of one lane as the guest's masks have them. */
-static u32 lane_flags(const struct cpu *cpu, enum fp_kind kind, unsigned elem, v128 a, v128 b)
+static u32 lane_flags(const struct cpu *cpu, enum fp_kind kind, unsigned elem, v128 a, v128 b, v128 c)
 {
     u32 control = check_control(cpu), flags;
-    v128 r = lane_compute(kind, elem, a, b, control, &flags);
+    v128 r = lane_compute(kind, elem, a, b, c, control, &flags);
     bool tiny = (flags & MXCSR_UE) || is_denormal(r, kind == FP_NARROW ? 4 : elem);
     if ((unmasked(cpu) & MXCSR_UE) && tiny) {
         flags = (flags & PRE_FLAGS) | MXCSR_UE;
-        flags |= unbounded_inexact(kind, elem, a, b, true, control) ? MXCSR_PE : 0;
+        flags |= unbounded_inexact(kind, elem, a, b, c, true, control) ? MXCSR_PE : 0;
     } else if ((unmasked(cpu) & MXCSR_OE) && (flags & MXCSR_OE)) {
         flags &= ~(u32)MXCSR_PE;
-        flags |= unbounded_inexact(kind, elem, a, b, false, control) ? MXCSR_PE : 0;
+        flags |= unbounded_inexact(kind, elem, a, b, c, false, control) ? MXCSR_PE : 0;
     }
     return flags;
 }
 
-/* Lane i of op as a plain operation on two operands. */
+/* Lane i of op as a plain operation. */
 static u32 op_lane_flags(const struct cpu *cpu, const struct fp_op *op, const struct fp_half *h, unsigned i)
 {
     unsigned elem = op->elem, half = op->lanes / 2;
-    v128 x, y;
+    v128 x = lane_of(h->a, elem, i), y = lane_of(h->b, elem, i), z = lane_of(h->c, elem, i);
     switch (op->kind) {
     case FP_ADDSUB:
-        return lane_flags(cpu, i & 1 ? FP_ADD : FP_SUB, elem, lane_of(h->a, elem, i), lane_of(h->b, elem, i));
+        return lane_flags(cpu, i & 1 ? FP_ADD : FP_SUB, elem, x, y, z);
     case FP_HADD:
     case FP_HSUB:
         x = lane_of(i < half ? h->a : h->b, elem, i % half * 2);
         y = lane_of(i < half ? h->a : h->b, elem, i % half * 2 + 1);
-        return lane_flags(cpu, op->kind == FP_HADD ? FP_ADD : FP_SUB, elem, x, y);
+        return lane_flags(cpu, op->kind == FP_HADD ? FP_ADD : FP_SUB, elem, x, y, z);
     default:
-        return lane_flags(cpu, op->kind, elem, lane_of(h->a, elem, i), lane_of(h->b, elem, i));
+        return lane_flags(cpu, op->kind, elem, x, y, z);
     }
 }
 

@@ -93,6 +93,28 @@ static void set_base(int code, u64 base)
     __asm__ volatile("syscall" : "+r"(rax) : "D"((long)code), "S"(base) : "rcx", "r11", "memory");
 }
 
+/* The upper halves of YMM registers, which FXSAVE does not know. */
+enum { XSAVE_BYTES = 1024, XSAVE_BV = 512, XSAVE_YMMH = 576, FX_MAGIC = 464, XFEATURE_AVX = 4 };
+
+static void load_ymmh(const u8 *ymmh)
+{
+    _Alignas(64) u8 area[XSAVE_BYTES] = {0};
+    if (!native_has(FEAT_AVX))
+        return;
+    st64(area + XSAVE_BV, XFEATURE_AVX);
+    memcpy(area + XSAVE_YMMH, ymmh, 256);
+    __asm__ volatile("xrstor64 %0" : : "m"(area), "a"(XFEATURE_AVX), "d"(0) : "memory");
+}
+/* From the signal frame: the kernel's standard XSAVE format follows the FXSAVE image when it says so. */
+static void fetch_ymmh(u8 *ymmh, const u8 *fx)
+{
+    bool there = ld32(fx + FX_MAGIC) == FP_XSTATE_MAGIC1 && (ld64(fx + XSAVE_BV) & XFEATURE_AVX);
+    if (there)
+        memcpy(ymmh, fx + XSAVE_YMMH, 256);
+    else
+        memset(ymmh, 0, 256);
+}
+
 /* Any exception of the code under test. Thread-local storage is out of reach until FS is back. */
 static void caught(int sig, siginfo_t *info, void *context)
 {
@@ -114,6 +136,7 @@ static void caught(int sig, siginfo_t *info, void *context)
     o->error = (u32)uc->uc_mcontext.gregs[REG_ERR];
     o->cr2 = (u64)uc->uc_mcontext.gregs[REG_CR2];
     memcpy(o->fx, uc->uc_mcontext.fpregs, 512);
+    fetch_ymmh(o->ymmh, (const u8 *)uc->uc_mcontext.fpregs);
     longjmp(native.back, 1);
 }
 
@@ -139,6 +162,7 @@ static void child_run(void)
         set_base(ARCH_SET_GS, c->in.gs_base);
         native.ticks = 0;
         native.running = 1;
+        load_ymmh(c->in.ymmh); /* nothing below touches them */
         if (c->segmented)
             __asm__ volatile("mov %0, %%fs\n mov %1, %%gs" ::"r"((u32)oracle_selector(c, FS)),
                              "r"((u32)oracle_selector(c, GS)));

@@ -128,6 +128,12 @@ static void compare_fx(struct report *r, const struct oracle_case *c, const u8 *
         compare_wide(r, "XMM", i, a + FX_XMM + 16 * i, b + FX_XMM + 16 * i, 16);
 }
 
+static void compare_ymm(struct report *r, const struct oracle_case *c, const u8 *a, const u8 *b)
+{
+    for (unsigned i = 0; i < (c->bits == 64 ? 16u : 8u); i++)
+        compare_wide(r, "YMMH", i, a + 16 * i, b + 16 * i, 16);
+}
+
 bool oracle_same(const struct oracle_case *c, const struct oracle_state *a, const struct oracle_state *b, char *text,
                  size_t size)
 {
@@ -146,6 +152,7 @@ bool oracle_same(const struct oracle_case *c, const struct oracle_state *a, cons
         compare_number(&r, names[i], c->in.gpr[i], a->gpr[i], b->gpr[i]);
     compare_flags(&r, c, a->rflags, b->rflags);
     compare_fx(&r, c, a->fx, b->fx);
+    compare_ymm(&r, c, a->ymmh, b->ymmh);
     compare_bytes(&r, "mem ", ORACLE_DATA, c->in.data, a->data, b->data, sizeof(a->data));
     compare_bytes(&r, "mem ", ORACLE_LOW, c->in.low, a->low, b->low, sizeof(a->low));
     return r.same;

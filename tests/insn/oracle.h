@@ -31,6 +31,7 @@ struct oracle_state {
     u64 gpr[16], rip, rflags;
     u64 fs_base, gs_base;        /* in only */
     _Alignas(16) u8 fx[512];     /* FXSAVE64 image: x87, MXCSR, XMM0..15 */
+    u8 ymmh[16 * 16];            /* bits 255:128 of YMM0..15; zero on hosts without AVX */
     u8 data[ORACLE_DATA_SIZE];
     u8 low[ORACLE_LOW_SIZE];
     /* out only */

@@ -202,8 +202,8 @@ static void fx_load(struct cpu *cpu, const u8 *fx)
         f->reg[(f->top + i) & 7] = (struct x87_reg){ld64(fx + FX_ST + 16 * i), ld16(fx + FX_ST + 16 * i + 8)};
     cpu->mxcsr = ld32(fx + FX_MXCSR);
     for (unsigned i = 0; i < 16; i++)
-        for (unsigned q = 0; q < 4; q++)
-            VQ(&cpu->xmm[i], q) = q < 2 ? ld64(fx + FX_XMM + 16 * i + 8 * q) : 0;
+        for (unsigned q = 0; q < 2; q++)
+            VQ(&cpu->xmm[i], q) = ld64(fx + FX_XMM + 16 * i + 8 * q);
 }
 
 static void fx_store(const struct cpu *cpu, u8 *fx)
@@ -225,6 +225,17 @@ static void fx_store(const struct cpu *cpu, u8 *fx)
     for (unsigned i = 0; i < 16; i++)
         for (unsigned q = 0; q < 2; q++)
             st64(fx + FX_XMM + 16 * i + 8 * q, VQ(&cpu->xmm[i], q));
+}
+
+static void ymmh_load(struct cpu *cpu, const u8 *ymmh)
+{
+    for (unsigned i = 0; i < 32; i++)
+        VQ(&cpu->xmm[i / 2], 2 + i % 2) = ld64(ymmh + 8 * i);
+}
+static void ymmh_store(const struct cpu *cpu, u8 *ymmh)
+{
+    for (unsigned i = 0; i < 32; i++)
+        st64(ymmh + 8 * i, VQ(&cpu->xmm[i / 2], 2 + i % 2));
 }
 
 static bool pushes_error(unsigned vector) { return vector == EXC_DF || (vector >= EXC_TS && vector <= EXC_PF) || vector == EXC_AC; }
@@ -267,10 +278,12 @@ bool ours_run(const struct oracle_case *c, struct oracle_state *out)
     cpu->eflags = (u32)c->in.rflags & ~(u32)FL_ARITH;
     flags_from_image(cpu, (u32)c->in.rflags);
     fx_load(cpu, c->in.fx);
+    ymmh_load(cpu, c->in.ymmh);
     cpu_update_mode(cpu);
     cpu_run(cpu, 100000);
     collect(cpu, out);
     fx_store(cpu, out->fx);
+    ymmh_store(cpu, out->ymmh);
     memcpy(out->data, ours.ram + PA_DATA, sizeof(out->data));
     memcpy(out->low, ours.ram + PA_LOW, sizeof(out->low));
     return true;
