@@ -25,10 +25,11 @@
 #define EDX_64 (EDX_PPRO | B(VME) | B(MTRR) | B(MCA) | B(PSE36) | B(CLFLUSH))
 #define ECX_MAX                                                                                                      \
     (B(SSE3) | B(PCLMULQDQ) | B(MONITOR) | B(SSSE3) | B(CX16) | B(PCID) | B(SSE4_1) | B(SSE4_2) | B(X2APIC) |       \
-     B(MOVBE) | B(POPCNT) | B(TSC_DEADLINE) | B(AES) | B(XSAVE) | B(RDRAND) | B(HYPERVISOR))
+     B(MOVBE) | B(POPCNT) | B(TSC_DEADLINE) | B(AES) | B(XSAVE) | B(RDRAND) | B(HYPERVISOR) | B(AVX) | B(FMA) |   \
+     B(F16C))
 #define F7_MAX                                                                                                       \
     (B(FSGSBASE) | B(SMEP) | B(ERMS) | B(INVPCID) | B(RDSEED) | B(ADX) | B(SMAP) | B(CLFLUSHOPT) | B(CLWB) | B(SHA) |    \
-     B(BMI1) | B(BMI2))
+     B(BMI1) | B(BMI2) | B(AVX2))
 #define SYNTH_P6 (B(BASE) | B(X486) | B(CPUID) | B(P6))
 
 const struct cpu_model cpu_models[] = {

@@ -36,11 +36,12 @@ static u16 single_to_half(u32 x, u32 rc, bool daz, u32 unmasked, u32 *flags)
         if (fraction == 0 || daz)
             return sign;
         *flags |= MXCSR_DE;
+        unsigned shift = (unsigned)__builtin_clz(fraction) - 8;
+        fraction <<= shift;
+        exponent = -126 - (int)shift;
     } else {
         fraction |= 0x800000;
     }
-    if (exponent < -126)
-        exponent = -126;
     /* Eleven bits of 24 stay; fewer where the half is denormal. */
     unsigned drop = 13, e = 1;
     if (exponent >= -14)
@@ -61,13 +62,13 @@ static u16 single_to_half(u32 x, u32 rc, bool daz, u32 unmasked, u32 *flags)
                             : false;
     bool tiny = exponent < -14 && !(exponent == -15 && whole11 + away11 == 0x800);
     if (tiny && (unmasked & MXCSR_UE))
-        *flags |= MXCSR_UE | (rest ? MXCSR_PE : 0);
+        *flags |= MXCSR_UE | (rest11 ? MXCSR_PE : 0);
     else if (rest)
         *flags |= MXCSR_PE | (tiny ? MXCSR_UE : 0);
     whole += away;
     u32 r = exponent < -14 ? whole : (e << 10) + whole - 0x400;
     if (r >= 0x7c00) {
-        *flags |= MXCSR_OE | MXCSR_PE;
+        *flags |= unmasked & MXCSR_OE ? MXCSR_OE : MXCSR_OE | MXCSR_PE;
         bool to_infinity = rc == 0 || (rc == 1 && sign) || (rc == 2 && !sign);
         r = to_infinity ? 0x7c00 : 0x7bff;
     }

@@ -59,23 +59,20 @@ ALWAYS_INLINE void gather(struct cpu *cpu, const struct uop *u, unsigned elem, u
     RAISES(cpu, u);
     if (u->dst == u->src2 || u->dst == u->index || u->src2 == u->index)
         raise_ud(cpu);
-    unsigned bytes = u->size, lanes = bytes / MAX(elem, index_size);
+    unsigned lanes = u->size / MAX(elem, index_size);
     union vec *dst = &cpu->xmm[u->dst], *mask = &cpu->xmm[u->src2];
     const union vec *index = &cpu->xmm[u->index];
-    for (unsigned i = 0; i < bytes / elem; i++) /* a mask is all ones or zeros from here on */
-        element_set(mask, elem, i, element_chosen(mask, elem, i) ? ~0ull : 0);
     for (unsigned i = 0; i < lanes; i++) {
-        if (!element_chosen(mask, elem, i))
-            continue;
-        u64 n = sext(element_get(index, index_size, i), index_size);
-        u64 ea = addr_wrap(u, cpu->gpr[u->base] + (n << u->scale) + (u64)(i64)u->disp);
-        element_set(dst, elem, i, mem_read(cpu, lin_at(cpu, u, u->seg, ea, elem, false), elem));
+        if (element_chosen(mask, elem, i)) {
+            u64 n = sext(element_get(index, index_size, i), index_size);
+            u64 ea = addr_wrap(u, cpu->gpr[u->base] + (n << u->scale) + (u64)(i64)u->disp);
+            element_set(dst, elem, i, mem_read(cpu, lin_at(cpu, u, u->seg, ea, elem, false), elem));
+        }
         element_set(mask, elem, i, 0);
     }
-    for (unsigned i = lanes; i < 32 / elem; i++) {
+    for (unsigned i = lanes; i < 32 / elem; i++)
         element_set(dst, elem, i, 0);
-        element_set(mask, elem, i, 0);
-    }
+    memset(mask, 0, sizeof(*mask));
 }
 static UOP_FN(vgatherdps) { gather(cpu, u, 4, 4); NEXT(u); }
 static UOP_FN(vgatherqps) { gather(cpu, u, 4, 8); NEXT(u); }
