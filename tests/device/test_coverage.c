@@ -2,23 +2,35 @@
  * Every chip of devices.def: its state description covers its struct, saving
  * and loading gives the same bytes, resetting twice gives the state of once.
  */
+#include "tests/device/chips.h"
 #include "tests/device/rig.h"
 
-#define DEVICE(cls, header) extern const struct device_class cls;
-#include "devices/devices.def"
-#undef DEVICE
+static struct ram *ram;
 
-static const struct device_class *const classes[] = {
-#define DEVICE(cls, header) &cls,
-#include "devices/devices.def"
-#undef DEVICE
-};
+static void setup(void)
+{
+    rig_up();
+    ram = ram_create(1 << 20);
+}
+static void teardown(void)
+{
+    rig_down();
+    ram_destroy(ram);
+}
 
 START_TEST(every_byte_is_declared)
 {
-    const struct device_class *cls = classes[_i];
+    const struct device_class *cls = chip_classes[_i];
     long at = state_uncovered(cls->state, cls->size);
     ck_assert_msg(at == -1, "%s: byte %ld of %zu is in no entry, or in two", cls->name, at, cls->size);
+}
+END_TEST
+
+/* A chip that needs a bus says so. */
+START_TEST(alone_or_a_sentence)
+{
+    struct device *dev = device_create(&rig.sys, chip_classes[_i], NULL, NULL);
+    ck_assert_msg(dev || rig.sys.err[0], "%s refuses without a sentence", chip_classes[_i]->name);
 }
 END_TEST
 
@@ -53,13 +65,8 @@ static void stir(struct device *dev)
 
 START_TEST(round_trip)
 {
-    rig_up();
-    struct device *dev = device_create(&rig.sys, classes[_i], NULL, NULL);
-    if (!dev) {
-        ck_assert_msg(rig.sys.err[0], "%s refuses without a sentence", classes[_i]->name);
-        rig_down();
-        return;
-    }
+    struct device *dev = chip_create(&rig.sys, chip_classes[_i], ram);
+    ck_assert_msg(dev != NULL, "%s: %s", chip_classes[_i]->name, rig.sys.err);
     char err[256] = "";
     struct state_buf fresh = save(dev);
     stir(dev);
@@ -79,16 +86,14 @@ START_TEST(round_trip)
     free(a.data);
     free(b.data);
     free(fresh.data);
-    rig_down();
 }
 END_TEST
 
 /* Event sequence numbers and times differ between two resets in time; the rest may not. */
 START_TEST(reset_is_idempotent)
 {
-    rig_up();
-    struct device *dev = device_create(&rig.sys, classes[_i], NULL, NULL);
-    if (dev && dev->cls->reset) {
+    struct device *dev = chip_create(&rig.sys, chip_classes[_i], ram);
+    if (dev->cls->reset) {
         stir(dev);
         rig.sys.clock.seq = 1000;
         dev->cls->reset(dev);
@@ -100,7 +105,6 @@ START_TEST(reset_is_idempotent)
         free(a.data);
         free(b.data);
     }
-    rig_down();
 }
 END_TEST
 
@@ -109,8 +113,10 @@ int main(void)
     Suite *s = suite_create("device coverage");
     TCase *t = tcase_create("coverage");
     tcase_set_timeout(t, 60);
-    int n = (int)ARRAY_LEN(classes);
+    tcase_add_checked_fixture(t, setup, teardown);
+    int n = CHIPS;
     tcase_add_loop_test(t, every_byte_is_declared, 0, n);
+    tcase_add_loop_test(t, alone_or_a_sentence, 0, n);
     tcase_add_loop_test(t, round_trip, 0, n);
     tcase_add_loop_test(t, reset_is_idempotent, 0, n);
     suite_add_tcase(s, t);
