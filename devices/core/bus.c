@@ -210,6 +210,7 @@ static unsigned step_size(const struct space *s, const struct region *r, u64 off
     unsigned size = max_access(s, r);
     while (size > 1 && (size > len || (off & (size - 1))))
         size /= 2;
+    assert(size);
     return size;
 }
 

@@ -159,7 +159,7 @@ static bool load_head(struct loader *l, const struct state_field *f)
     const u8 *rest = name ? take(l, 5) : NULL;
     if (!rest)
         return load_fail(l, "the saved state ends where '%s' should follow", f->name);
-    if (*n != strlen(f->name) || memcmp(name, f->name, *n))
+    if (*n != strlen(f->name) || memcmp(name, f->name, *n) != 0)
         return load_fail(l, "the saved state has '%.*s' where '%s' should follow", *n, (const char *)name, f->name);
     if (rest[0] != f->type || ld32(rest + 1) != f->count)
         return load_fail(l, "the saved state has another type or length for '%s'", f->name);
