@@ -99,7 +99,7 @@ void cpu_reset(struct cpu *cpu, bool init)
     cpu->shadow_ss = cpu->force_step = cpu->keep_rf = cpu->no_step_trap = cpu->delivering = false;
     cpu->exc_ext = 0;
     cpu->monitor_addr = ~0ull;
-    cpu_clear_attention(cpu, ATT_TRAP | ATT_SHADOW | ATT_NMI | (init ? 0u : (u32)(ATT_INIT | ATT_SIPI)));
+    cpu_clear_attention(cpu, ATT_TRAP | ATT_VIRTUAL | ATT_NMI | (init ? 0u : (u32)(ATT_INIT | ATT_SIPI)));
     cpu->cur = NULL;
     tlb_flush(cpu, true);
     cpu_update_mode(cpu);
@@ -135,6 +135,8 @@ void cpu_update_mode(struct cpu *cpu)
         mode |= MODE_BREAKS;
     cpu->mode = mode;
     cpu->mmu_idx = (u8)idx_for_cpl(cpu, cpu->cpl);
+    if (unlikely(virtual_interrupt_pending(cpu)))
+        cpu_raise_attention(cpu, ATT_VIRTUAL);
     if (unlikely(__atomic_load_n(&cpu->held, __ATOMIC_RELAXED)))
         cpu_raise_attention(cpu, __atomic_exchange_n(&cpu->held, 0, __ATOMIC_SEQ_CST));
 }

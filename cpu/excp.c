@@ -406,7 +406,7 @@ static void take_sipi(struct cpu *cpu)
 /* What may interrupt now, of the bits that are set. */
 static u32 deliverable(const struct cpu *cpu, u32 bits)
 {
-    u32 now = bits & (ATT_INIT | ATT_FLUSH | ATT_EXIT);
+    u32 now = bits & (ATT_INIT | ATT_FLUSH | ATT_EXIT | ATT_VIRTUAL);
     if (cpu->wait_sipi)
         return now | (bits & ATT_SIPI);
     bool ss_shadow = cpu->shadow && cpu->shadow_ss;
@@ -440,7 +440,7 @@ bool cpu_idle(const struct cpu *cpu)
     if (!cpu->halted && !cpu->wait_sipi)
         return false;
     u32 bits = __atomic_load_n(&cpu->attention, __ATOMIC_ACQUIRE) | __atomic_load_n(&cpu->held, __ATOMIC_ACQUIRE);
-    return !(deliverable(cpu, bits) & ~(u32)ATT_EXIT) && !mwait_wakes(cpu, bits);
+    return !(deliverable(cpu, bits) & ~(u32)(ATT_EXIT | ATT_VIRTUAL)) && !mwait_wakes(cpu, bits);
 }
 
 static void wake(struct cpu *cpu)
@@ -474,6 +474,10 @@ static void take_one(struct cpu *cpu, u32 now)
         wake(cpu);
         cpu->nmi_masked = true;
         deliver_until_done(cpu, (struct delivery){EXC_NMI, INT_EXTERNAL, false, 0});
+    } else if (!(now & ATT_INTR)) { /* ATT_VIRTUAL: a fault of the next instruction, so last */
+        cpu_clear_attention(cpu, ATT_VIRTUAL);
+        if (virtual_interrupt_pending(cpu))
+            deliver_until_done(cpu, (struct delivery){EXC_GP, INT_EXCEPTION, true, 0});
     } else {
         int vector = cpu->env->int_ack(cpu->env->world, cpu);
         if (vector < 0) {
@@ -503,6 +507,12 @@ bool cpu_take_pending(struct cpu *cpu)
     if (bits & ATT_FLUSH) {
         cpu_clear_attention(cpu, ATT_FLUSH);
         tlb_flush(cpu, true);
+    }
+    if (bits & ATT_SHADOW) {
+        cpu_clear_attention(cpu, ATT_SHADOW);
+        cpu->shadow_ss &= cpu->shadow != 0;
+        cpu->shadow = MAX(cpu->shadow, 1);
+        cpu_update_mode(cpu);
     }
     u32 now = deliverable(cpu, bits) & ~(u32)(ATT_FLUSH | ATT_EXIT);
     if (now)

@@ -19,9 +19,10 @@ enum pf_error { PF_P = BIT(0), PF_W = BIT(1), PF_U = BIT(2), PF_RSVD = BIT(3), P
 /* A page-table path that is present and well formed. */
 struct walk {
     u64 phys;       /* 4 KiB page the address lies in */
-    u64 leaf_pa;    /* where the last entry is ... */
-    u64 leaf;       /* ... and what it was */
+    u64 entry_pa[4]; /* where the entry of each level is ... */
+    u64 entry[4];    /* ... and what it was */
     u8 entry_size;
+    u8 top;         /* level of the first entry */
     u8 level;       /* of the leaf: 0 is a 4 KiB page */
     bool user, write, nx;
 };
@@ -58,8 +59,7 @@ static u64 reserved_bits(const struct cpu *cpu)
     return nx_enabled(cpu) ? bits : bits | PTE_NX;
 }
 
-/* Upper entries get their A bit as the walk passes, as processors do; the leaf's waits for the rights check. */
-static u32 walk_long_entries(struct cpu *cpu, u64 lin, bool touch, struct walk *w)
+static u32 walk_long_entries(struct cpu *cpu, u64 lin, struct walk *w)
 {
     u64 reserved = reserved_bits(cpu), table;
     unsigned level;
@@ -75,9 +75,13 @@ static u32 walk_long_entries(struct cpu *cpu, u64 lin, bool touch, struct walk *
     }
     w->user = w->write = true;
     w->nx = false;
+    w->entry_size = 8;
+    w->top = (u8)level;
     for (;; level--) {
         u64 pa = table + ((lin >> (12 + 9 * level)) & 511) * 8;
         u64 e = phys_read(cpu, pa, 8);
+        w->entry_pa[level] = pa;
+        w->entry[level] = e;
         if (!(e & PTE_P))
             return 0;
         bool leaf = level == 0 || ((e & PTE_PS) && (level == 1 || (level == 2 && cpu_has(cpu, FEAT_PDPE1GB))));
@@ -94,14 +98,9 @@ static u32 walk_long_entries(struct cpu *cpu, u64 lin, bool touch, struct walk *
         if (leaf) {
             u64 offset_mask = BIT64(12 + 9 * level) - 1;
             w->phys = ((e & PTE_ADDR & ~offset_mask) | (lin & offset_mask)) & PAGE_MASK;
-            w->leaf_pa = pa;
-            w->leaf = e;
-            w->entry_size = 8;
             w->level = (u8)level;
             return PF_P;
         }
-        if (touch && !(e & PTE_A))
-            phys_write(cpu, pa, e | PTE_A, 8);
         table = e & PTE_ADDR;
     }
 }
@@ -115,13 +114,16 @@ static u32 pse_reserved(const struct cpu *cpu)
     return 0x3fe000u & ~(((1u << used) - 1) << 13);
 }
 
-static u32 walk_32bit(struct cpu *cpu, u64 lin, bool touch, struct walk *w)
+static u32 walk_32bit(struct cpu *cpu, u64 lin, struct walk *w)
 {
     u64 pa = (cpu->cr3 & 0xfffff000u) + ((lin >> 22) & 1023) * 4;
     u32 pde = (u32)phys_read(cpu, pa, 4);
     if (!(pde & PTE_P))
         return 0;
     w->entry_size = 4;
+    w->entry_pa[1] = pa;
+    w->entry[1] = pde;
+    w->top = 1;
     w->nx = false;
     if ((pde & PTE_PS) && (cpu->cr4 & CR4_PSE)) {
         if (pde & pse_reserved(cpu))
@@ -129,13 +131,9 @@ static u32 walk_32bit(struct cpu *cpu, u64 lin, bool touch, struct walk *w)
         w->phys = (pde & 0xffc00000u) | (u64)((pde >> 13) & 0xff) << 32 | (lin & 0x3ff000);
         w->user = (pde & PTE_U) != 0;
         w->write = (pde & PTE_W) != 0;
-        w->leaf_pa = pa;
-        w->leaf = pde;
         w->level = 1;
         return PF_P;
     }
-    if (touch && !(pde & PTE_A))
-        phys_write(cpu, pa, pde | PTE_A, 4);
     pa = (pde & 0xfffff000u) + ((lin >> 12) & 1023) * 4;
     u32 pte = (u32)phys_read(cpu, pa, 4);
     if (!(pte & PTE_P))
@@ -143,16 +141,27 @@ static u32 walk_32bit(struct cpu *cpu, u64 lin, bool touch, struct walk *w)
     w->phys = pte & 0xfffff000u;
     w->user = (pde & pte & PTE_U) != 0;
     w->write = (pde & pte & PTE_W) != 0;
-    w->leaf_pa = pa;
-    w->leaf = pte;
+    w->entry_pa[0] = pa;
+    w->entry[0] = pte;
     w->level = 0;
     return PF_P;
 }
 
 /* PF_P when the path is good; otherwise the P and RSVD bits of the error code. */
-static u32 walk(struct cpu *cpu, u64 lin, bool touch, struct walk *w)
+static u32 walk(struct cpu *cpu, u64 lin, struct walk *w)
 {
-    return cpu->cr4 & CR4_PAE ? walk_long_entries(cpu, lin, touch, w) : walk_32bit(cpu, lin, touch, w);
+    return cpu->cr4 & CR4_PAE ? walk_long_entries(cpu, lin, w) : walk_32bit(cpu, lin, w);
+}
+
+/* Sets A on the whole path and D on its leaf: only once the access has been found legal. */
+static void mark_path(struct cpu *cpu, struct walk *w, bool dirty)
+{
+    for (unsigned level = w->level; level <= w->top; level++) {
+        u64 e = w->entry[level] | PTE_A | (dirty && level == w->level ? PTE_D : 0);
+        if (e != w->entry[level])
+            phys_write(cpu, w->entry_pa[level], e, w->entry_size);
+        w->entry[level] = e;
+    }
 }
 
 /* ---- rights ---- */
@@ -189,7 +198,7 @@ static void translate(struct cpu *cpu, u64 lin, enum access access, unsigned idx
         return;
     }
     struct walk w;
-    u32 error = walk(cpu, lin, true, &w);
+    u32 error = walk(cpu, lin, &w);
     if (error != PF_P)
         page_fault(cpu, lin, access, idx, error);
     *t = (struct translation){.phys = w.phys};
@@ -197,9 +206,8 @@ static void translate(struct cpu *cpu, u64 lin, enum access access, unsigned idx
     bool ok = access == ACCESS_READ ? t->read : access == ACCESS_WRITE ? t->write : t->exec;
     if (!ok)
         page_fault(cpu, lin, access, idx, error);
-    u64 leaf = w.leaf | PTE_A | (access == ACCESS_WRITE ? PTE_D : 0);
-    if (leaf != w.leaf)
-        phys_write(cpu, w.leaf_pa, leaf, w.entry_size);
+    mark_path(cpu, &w, access == ACCESS_WRITE);
+    u64 leaf = w.entry[w.level];
     t->write = t->write && (leaf & PTE_D);
     t->global = (leaf & PTE_G) && (cpu->cr4 & CR4_PGE);
     t->large = w.level >= 1;
@@ -224,7 +232,7 @@ bool mmu_probe(struct cpu *cpu, u64 lin, u64 *pa)
         lin = (u32)lin;
     else if (!is_canonical(lin))
         return false;
-    if (walk(cpu, lin, false, &w) != PF_P)
+    if (walk(cpu, lin, &w) != PF_P)
         return false;
     *pa = w.phys | (lin & 0xfff);
     return true;

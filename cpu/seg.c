@@ -90,7 +90,7 @@ bool seg_in_limit(const struct seg *seg, u64 off, unsigned size)
 {
     u64 last = off + size - 1;
     if ((seg->attr & (SEG_CODE | SEG_E)) == SEG_E) { /* expand-down data */
-        u64 top = seg->attr & SEG_DB ? ~0ull : 0xffff;
+        u64 top = seg->attr & SEG_DB ? 0xffffffffu : 0xffffu;
         return off > seg->limit && last <= top;
     }
     /* A 4 GiB segment wraps, here and in the flat fast path alike. */

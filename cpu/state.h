@@ -228,7 +228,8 @@ enum attention {
     ATT_EXIT = BIT(4),     /* leave cpu_run at the next instruction boundary */
     ATT_TRAP = BIT(5),     /* pending #DB (TF or data/IO breakpoint) at this boundary: see dr6_pending */
     ATT_FLUSH = BIT(6),    /* another CPU asked for a TLB flush */
-    ATT_SHADOW = BIT(7),   /* interrupts are held off for one instruction (STI, MOV SS) */
+    ATT_SHADOW = BIT(7),   /* a debugger steps: interrupts wait for one instruction (STI, MOV SS use cpu->shadow) */
+    ATT_VIRTUAL = BIT(8),  /* VIF and VIP are both set: #GP(0) before the next instruction (VME, PVI) */
 };
 
 /* The three engines: interp, jit, lockstep. */
@@ -273,7 +274,7 @@ struct cpu {
     u64 monitor_line[8]; /* what it held then: MWAIT wakes when it changed */
     bool mwait_any;    /* MWAIT with ECX[0]: wakes for interrupts even with IF = 0 */
     bool in_shutdown;  /* after a triple fault: only INIT and RESET (NMI) wake it */
-    u8 shadow;         /* with ATT_SHADOW: calls of cpu_step_done until it ends */
+    u8 shadow;         /* after STI, MOV SS: calls of cpu_step_done until interrupts may come */
     bool shadow_ss;    /* it came from MOV SS: holds off traps and NMI too */
     struct fpu fpu;
     u32 mxcsr;         /* not by itself: see mxcsr.h */

@@ -22,6 +22,14 @@ ALWAYS_INLINE unsigned iopl(const struct cpu *cpu) { return (cpu->eflags & FL_IO
 ALWAYS_INLINE bool is_canonical(u64 lin) { return (u64)((i64)(lin << 16) >> 16) == lin; }
 ALWAYS_INLINE bool is_amd(const struct cpu *cpu) { return cpu->model->vendor[0] == 'A'; }
 
+/* The virtual interrupt of VME and PVI is pending and enabled (SDM vol. 3, 21.3.2). */
+ALWAYS_INLINE bool virtual_interrupt_pending(const struct cpu *cpu)
+{
+    if ((cpu->eflags & (FL_VIF | FL_VIP)) != (FL_VIF | FL_VIP))
+        return false;
+    return is_v86(cpu) ? cpu->cr4 & CR4_VME : is_protected(cpu) && cpu->cpl == 3 && (cpu->cr4 & CR4_PVI);
+}
+
 /* ---- descriptors (seg.c) ---- */
 struct desc {
     u32 lo, hi;

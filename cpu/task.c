@@ -119,9 +119,12 @@ static void load_cs(struct cpu *cpu, u16 sel)
 static void load_ss(struct cpu *cpu, u16 sel)
 {
     struct desc d;
-    if (!(sel & 0xfffc))
+    if (!(sel & 0xfffc) || !desc_read(cpu, sel, &d) || !desc_is_stack(&d))
         raise_sel(cpu, EXC_TS, sel);
-    ss_check(cpu, sel, cpu->cpl, EXC_TS, &d);
+    if (!desc_present(&d)) /* comes before the privilege checks here (table 8-1) */
+        raise_sel(cpu, EXC_SS, sel);
+    if ((sel & 3u) != cpu->cpl || desc_dpl(&d) != cpu->cpl)
+        raise_sel(cpu, EXC_TS, sel);
     desc_set_accessed(cpu, &d);
     cpu->seg[SS] = seg_of(sel, &d);
 }
@@ -149,8 +152,8 @@ static void load_segments(struct cpu *cpu, const struct task_image *t)
             seg_load_real(cpu, s, t->seg[s]);
         return;
     }
+    load_ss(cpu, t->seg[SS]); /* before CS, so that a bad CS finds a stack for its exception (table 8-1's order) */
     load_cs(cpu, t->seg[CS]);
-    load_ss(cpu, t->seg[SS]);
     static const u8 data[] = {ES, DS, FS, GS};
     for (unsigned i = 0; i < ARRAY_LEN(data); i++)
         load_data(cpu, data[i], t->seg[data[i]]);
