@@ -158,8 +158,11 @@ static void hold_interrupts(struct machine *m, void *arg)
 {
     struct cpu *cpu = arg;
     (void)m;
-    if (!cpu->halted)
-        cpu_raise_attention(cpu, ATT_SHADOW);
+    if (cpu->halted || cpu->shadow)
+        return;
+    cpu->shadow = 1;
+    cpu->shadow_ss = false;
+    cpu_update_mode(cpu);
 }
 
 static void step(struct gdb_server *g)
@@ -398,7 +401,7 @@ static void thread_extra(struct gdb_server *g, const char *p)
         error(g, 0x22);
         return;
     }
-    int n = snprintf(text, sizeof(text), "CPU#%u [%s]", cpu, g->m->cpu[cpu]->halted ? "halted " : "running");
+    int n = snprintf(text, sizeof(text), "CPU#%u [%s]", cpu, cpu_idle(g->m->cpu[cpu]) ? "halted " : "running");
     gdb_to_hex((const u8 *)text, (size_t)n, g->reply);
     send_reply(g, g->reply);
 }

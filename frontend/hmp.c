@@ -252,6 +252,8 @@ void hmp_complete(const char *line, void (*found)(void *owner, const char *word)
         count = hmp_info_count;
         line += 5;
     }
+    while (isspace((u8)*line))
+        line++;
     if (strchr(line, ' '))
         return;
     for (size_t i = 0; i < count; i++) {

@@ -23,7 +23,7 @@ static void print_flags(FILE *out, u32 f)
 static void print_state(struct hmp *h, struct cpu *cpu)
 {
     print_flags(h->out, cpu_eflags(cpu));
-    fprintf(h->out, " CPL=%d II=%d A20=%d SMM=0 HLT=%d\n", cpu->cpl, (cpu->attention & ATT_SHADOW) != 0,
+    fprintf(h->out, " CPL=%d II=%d A20=%d SMM=0 HLT=%d\n", cpu->cpl, cpu->shadow != 0,
             h->m->sys.a20, cpu->halted);
 }
 
