@@ -289,6 +289,17 @@ static u64 run_cpu(struct machine *m, struct cpu *cpu, u64 budget)
     return n;
 }
 
+/*
+ * Turns differ in length, always in the same order: a CPU that frees and takes
+ * a lock in a loop (SeaBIOS waiting for its processors) would else be left
+ * with the lock held each time.
+ */
+static u64 turn_length(struct machine_private *p)
+{
+    p->turn_seed = p->turn_seed * 1664525 + 1013904223;
+    return QUANTUM + (p->turn_seed >> 20);
+}
+
 /* The CPU whose turn it is runs until its quantum, an event or somebody's wish ends the slice. */
 static void run_slice(struct machine *m)
 {
@@ -299,7 +310,7 @@ static void run_slice(struct machine *m)
             p->turn = (p->turn + 1) % m->ncpus;
         while (cpu_idle(m->cpu[p->turn]));
         cpu = m->cpu[p->turn];
-        p->quantum_left = m->ncpus > 1 ? QUANTUM : SLICE;
+        p->quantum_left = m->ncpus > 1 ? turn_length(p) : SLICE;
     }
     u64 n = run_cpu(m, cpu, vclock_budget(&p->vclock, p->quantum_left));
     p->quantum_left -= MIN(n, p->quantum_left);

@@ -62,6 +62,7 @@ struct machine_private {
     struct cpu_env env;        /* world.c fills it, the board the interrupt side */
     unsigned turn;             /* whose turn it is, and how much of it is left */
     u64 quantum_left;
+    u32 turn_seed;             /* what the length of the next turn comes from */
     u64 last_refresh;          /* host ns */
     struct cpu *current;       /* running right now: for per-CPU devices */
     void *board;               /* the board's own */
