@@ -15,6 +15,7 @@
 #include "devices/fdc.h"
 #include "devices/fw_cfg.h"
 #include "devices/hpet.h"
+#include "devices/i8042.h"
 #include "devices/i440fx.h"
 #include "devices/ide.h"
 #include "devices/ioapic.h"
@@ -30,6 +31,7 @@
 #include "devices/port80.h"
 #include "devices/port92.h"
 #include "devices/pvpanic.h"
+#include "devices/ps2.h"
 #include "devices/rtc.h"
 #include "devices/testdev.h"
 #include "devices/uart.h"
@@ -277,6 +279,24 @@ static bool add_timers(struct pc *pc)
     return pc->rtc && device_create(&m->sys, &port61_class, "port61", &port61);
 }
 
+static bool add_keyboard(struct pc *pc)
+{
+    struct machine *m = pc->m;
+    struct i8042_config c = {isa_irq(pc, 1), isa_irq(pc, 12)};
+    struct device *i8042 = device_create(&m->sys, &i8042_class, "i8042", &c);
+    if (!i8042)
+        return false;
+    struct ps2_config kbd = {i8042_keyboard_data(i8042)}, aux = {i8042_mouse_data(i8042)};
+    struct device *keyboard = device_create(&m->sys, &ps2_keyboard_class, "keyboard", &kbd);
+    struct device *mouse = device_create(&m->sys, &ps2_mouse_class, "mouse", &aux);
+    if (!keyboard || !mouse)
+        return false;
+    i8042_connect(i8042, ps2_link(keyboard), ps2_link(mouse));
+    m->keyboard = ps2_sink(keyboard);
+    m->mouse = ps2_sink(mouse);
+    return true;
+}
+
 static bool add_ports(struct pc *pc)
 {
     static const struct {
@@ -485,7 +505,7 @@ bool pc_build(struct machine *m)
     m->change_medium = pc_change_medium;
     space_begin(&m->sys.mem);
     bool ok = map_ram(pc) && map_rom(pc) && add_interrupt_controllers(pc) && add_timers(pc) && add_chipset(pc) &&
-              add_vga(pc) && add_ide(pc) && add_floppies(pc) && add_ports(pc) && add_firmware_config(pc) && test_ports_build(m) && add_testdev(pc);
+              add_vga(pc) && add_ide(pc) && add_floppies(pc) && add_keyboard(pc) && add_ports(pc) && add_firmware_config(pc) && test_ports_build(m) && add_testdev(pc);
     space_commit(&m->sys.mem);
     if (ok)
         fill_cmos(pc);

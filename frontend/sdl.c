@@ -322,7 +322,7 @@ static void on_event(struct sdl *s, const SDL_Event *e)
         break;
     case SDL_MOUSEWHEEL:
         if (s->grabbed)
-            s->dz -= e->wheel.y; /* PS/2 counts towards the user */
+            s->dz += e->wheel.y;
         break;
     case SDL_RENDER_TARGETS_RESET:
     case SDL_RENDER_DEVICE_RESET: on_reset(s); break;
