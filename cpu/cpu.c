@@ -127,7 +127,8 @@ void cpu_update_mode(struct cpu *cpu)
         if (cpu->cr4 & CR4_OSFXSR)
             mode |= MODE_SSE;
     }
-    if (!(cpu->cr0 & CR0_TS) && (cpu->cr4 & CR4_OSXSAVE) && (cpu->xcr0 & 6) == 6)
+    if ((cpu->cr0 & (CR0_TS | CR0_PE)) == CR0_PE && !(cpu->eflags & FL_VM) && (cpu->cr4 & CR4_OSXSAVE) &&
+        (cpu->xcr0 & 6) == 6)
         mode |= MODE_AVX;
     if ((cpu->eflags & (FL_TF | FL_RF)) || cpu->shadow || cpu->force_step)
         mode |= MODE_STEP;

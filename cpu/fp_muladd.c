@@ -133,8 +133,8 @@ static u64 add_exact(const struct fp_unpacked *x, const struct fp_unpacked *y, c
     return p > q ? round_pack(p - q, e, negative, f, mxcsr, flags) : round_pack(q - p, e, z->negative, f, mxcsr, flags);
 }
 
-/* x * y + z; of several NaNs the one at first[0], else first[1], else first[2] (0 x, 1 y, 2 z) comes out. */
-static u64 muladd_bits(const u64 xyz[3], const u8 first[3], struct fp_format f, u32 mxcsr, u32 *flags)
+/* x * y + z; of several NaNs the first comes out. */
+static u64 muladd_bits(const u64 xyz[3], struct fp_format f, u32 mxcsr, u32 *flags)
 {
     u32 denormal = 0;
     struct fp_unpacked u[3];
@@ -148,8 +148,8 @@ static u64 muladd_bits(const u64 xyz[3], const u8 first[3], struct fp_format f, 
     }
     if (nan) {
         for (unsigned i = 0; i < 3; i++)
-            if (u[first[i]].class == CLASS_NAN)
-                return xyz[first[i]] | fp_hidden(f) >> 1;
+            if (u[i].class == CLASS_NAN)
+                return xyz[i] | fp_hidden(f) >> 1;
     }
     bool negative = u[0].negative ^ u[1].negative;
     bool product_infinite = u[0].class == CLASS_INFINITY || u[1].class == CLASS_INFINITY;
@@ -172,9 +172,8 @@ static u64 muladd_bits(const u64 xyz[3], const u8 first[3], struct fp_format f, 
 
 v128 fp_muladd_soft(unsigned which, unsigned elem, unsigned lanes, v128 a, v128 b, v128 c)
 {
-    /* Where a, b, c stand as x * y + z, and which NaN wins: the first multiplied operand by position. */
+    /* Which of a, b, c are x, y, z of x * y + z. */
     static const u8 place[3][3] = {{0, 2, 1}, {1, 0, 2}, {1, 2, 0}};
-    static const u8 first[3][3] = {{0, 2, 1}, {1, 0, 2}, {2, 0, 1}};
     const struct fp_format f = elem == 4 ? (struct fp_format){23, 32} : (struct fp_format){52, 64};
     unsigned order = which & 3, operation = which >> 2;
     union lanes in[3] = {{.v = a}, {.v = b}, {.v = c}}, r = {.v = a};
@@ -190,7 +189,7 @@ v128 fp_muladd_soft(unsigned which, unsigned elem, unsigned lanes, v128 a, v128 
         bool subtract = operation == FMA_SUB || operation == FMA_NEGATED_SUB || operation == (i & 1 ? FMA_SUBADD : FMA_ADDSUB);
         xyz[0] ^= negate && !nan[0] ? fp_sign(f) : 0;
         xyz[2] ^= subtract && !nan[2] ? fp_sign(f) : 0;
-        u64 v = muladd_bits(xyz, first[order], f, mxcsr, &flags);
+        u64 v = muladd_bits(xyz, f, mxcsr, &flags);
         if (elem == 4)
             LD(r, i) = (u32)v;
         else

@@ -8,7 +8,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "cpu/mxcsr.h"
+#include "cpu/sse.h"
 #include "tests/insn/oracle.h"
 
 static u64 rng_state;
@@ -325,6 +325,46 @@ START_TEST(test_sequences)
 }
 END_TEST
 
+/* The fused multiply-add for hosts without one, against this host's. */
+START_TEST(test_soft_muladd)
+{
+    static const char *const names[] = {"PS", "PD", "SS", "SD"};
+    if (!native_available() || !native_has(FEAT_FMA))
+        return;
+    unsigned cases = cases_from_environment("ORRERY_CASES", 60) * 1000;
+    rng_state = 0xfedcba987654321ull + cases_from_environment("ORRERY_SEED", 1);
+    u32 before = fp_host_get();
+    for (unsigned n = 0; n < cases; n++) {
+        unsigned type = pick(4), elem = type & 1 ? 8 : 4, lanes = type > 1 ? 1 : 16 / elem;
+        unsigned which = pick(lanes == 1 ? 4 : 6) * 4 + pick(3);
+        u8 bytes[3][16];
+        v128 v[3];
+        for (unsigned i = 0; i < 3; i++) {
+            any_vector(bytes[i], NULL);
+            v[i] = vec_ld(bytes[i]);
+        }
+        u32 control = MXCSR_MASKS | ((u32)rng() & (MXCSR_RC | MXCSR_DAZ | MXCSR_FTZ));
+        fp_host_set(control);
+        v128 host = type == 0   ? fp_fma_ps(which, v[0], v[1], v[2])
+                    : type == 1 ? fp_fma_pd(which, v[0], v[1], v[2])
+                    : type == 2 ? fp_fma_ss(which, v[0], v[1], v[2])
+                                : fp_fma_sd(which, v[0], v[1], v[2]);
+        u32 host_flags = fp_host_get();
+        fp_host_set(control);
+        v128 soft = fp_muladd_soft(which, elem, lanes, v[0], v[1], v[2]);
+        u32 soft_flags = fp_host_get();
+        fp_host_set(before);
+        if (host[0] != soft[0] || host[1] != soft[1] || host_flags != soft_flags)
+            ck_abort_msg("FMA %s, which %u, a %016llx%016llx b %016llx%016llx c %016llx%016llx, host %016llx%016llx "
+                         "MXCSR %x, soft %016llx%016llx MXCSR %x", names[type], which,
+                         (unsigned long long)v[0][1], (unsigned long long)v[0][0], (unsigned long long)v[1][1],
+                         (unsigned long long)v[1][0], (unsigned long long)v[2][1], (unsigned long long)v[2][0],
+                         (unsigned long long)host[1], (unsigned long long)host[0], host_flags,
+                         (unsigned long long)soft[1], (unsigned long long)soft[0], soft_flags);
+    }
+}
+END_TEST
+
 int main(void)
 {
     decode_init();
@@ -333,6 +373,7 @@ int main(void)
     tcase_set_timeout(rows, 240);
     tcase_add_loop_test(rows, test_row, 0, (int)insn_row_count);
     tcase_add_test(rows, test_sequences);
+    tcase_add_test(rows, test_soft_muladd);
     suite_add_tcase(suite, rows);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
