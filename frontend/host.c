@@ -171,8 +171,12 @@ struct change {
 static void change_medium(struct machine *m, void *arg)
 {
     struct change *c = arg;
-    c->done = m->change_medium &&
-              m->change_medium(m, c->drive->bus == DRIVE_FLOPPY, (unsigned)c->drive->index, c->disk, c->force);
+    bool floppy = c->drive->bus == DRIVE_FLOPPY;
+    unsigned i = (unsigned)c->drive->index;
+    c->done = m->change_medium && m->change_medium(m, floppy, i, c->disk, c->force);
+    /* What "flush everything" goes by: the old disk is closed. */
+    if (c->done)
+        (floppy ? m->config.floppy : m->config.ide)[i].disk = c->disk;
 }
 
 bool host_change_medium(struct host *h, const char *drive, const char *file, bool force, struct error *e)
@@ -192,7 +196,9 @@ bool host_change_medium(struct host *h, const char *drive, const char *file, boo
     machine_call(h->machine, change_medium, &c);
     if (!c.done) {
         disk_close(c.disk);
-        return fail(e, "Device '%s' is locked, the guest must release it or the command be forced", drive);
+        return c.drive->bus == DRIVE_FLOPPY
+                   ? fail(e, "'%s' has not the size of a floppy", file ? file : "")
+                   : fail(e, "Device '%s' is locked, the guest must release it or the command be forced", drive);
     }
     free(c.drive->changed);
     c.drive->file = c.drive->changed = file ? strdup(file) : NULL;

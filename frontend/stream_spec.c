@@ -41,6 +41,9 @@ static bool split_host_port(struct stream_spec *s, const char *text, struct erro
     const char *colon = strrchr(text, ':');
     if (!colon || !colon[1])
         return fail(e, "'%s' must be HOST:PORT or :PORT", text);
+    u64 port;
+    if (colon[1] >= '0' && colon[1] <= '9' && !text_number(colon + 1, 65535, &port))
+        return fail(e, "'%s': a port is a number up to 65535", text);
     size_t n = (size_t)(colon - text);
     if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
         text++;
