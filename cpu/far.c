@@ -352,7 +352,7 @@ static struct seg read_return_stack(struct cpu *cpu, const struct far_return *r,
     u16 sel = (u16)stack_peek(cpu, r->frame + r->size, r->size);
     unsigned rpl = r->cs & 3u;
     if (!(sel & 0xfffc)) {
-        if (!is_long(cpu) || !desc_is_long(&r->code) || rpl == 3 || (sel & 3u) != rpl)
+        if (!is_long(cpu) || !desc_is_long(&r->code) || rpl == 3)
             raise_gp(cpu, 0);
         return seg_null(sel);
     }

@@ -255,7 +255,7 @@ unsigned sys_idx(const struct cpu *cpu) { return cpu->cr4 & CR4_SMAP ? MMU_KERNE
 /* ---- data accesses ---- */
 
 /* Whether the access at lin is the stack's: then it is #SS that a non-canonical address raises. */
-static bool is_stack_access(const struct cpu *cpu, u64 lin)
+static bool is_stack_access(const struct cpu *cpu, u64 lin, bool write)
 {
     const struct uop *u = cpu->cur;
     if (!u)
@@ -263,26 +263,29 @@ static bool is_stack_access(const struct cpu *cpu, u64 lin)
     bool has_memory = u->form == FORM_M || u->form == FORM_RM || u->form == FORM_MR || u->form == FORM_MI;
     if (has_memory && u->seg == SS)
         return true;
+    u64 operand = uop_ea(cpu, u) + (u->seg >= FS ? cpu->seg[u->seg].base : 0);
+    if (has_memory && lin - operand < 64)
+        return u->op == UOP_POP && !write;
     if (has_memory && u->op != UOP_PUSH && u->op != UOP_POP && u->op != UOP_CALL && u->op != UOP_CALL_FAR)
         return false;
     u64 mask = (cpu->mode & MODE_CODE) == MODE_CODE64 ? ~0ull : 0xffffffffull;
     u64 from_sp = (lin - (cpu->gpr[RSP] - 256)) & mask, from_bp = (lin - (cpu->gpr[RBP] - 256)) & mask;
-    return from_sp < 512 || (!has_memory && from_bp < 512);
+    return from_sp < 512 || ((u->op == UOP_LEAVE || u->op == UOP_ENTER) && from_bp < 512);
 }
 
 /*
  * Linear addresses are 32 bits outside IA-32e mode; inside, they must be canonical. In flat mode
  * nobody has looked at segment limits, and an access across 4 GiB is beyond them.
  */
-static u64 check_linear(struct cpu *cpu, u64 lin, unsigned n)
+static u64 check_linear(struct cpu *cpu, u64 lin, unsigned n, bool write)
 {
     bool flat = (cpu->mode & MODE_FLAT) && (cpu->mode & MODE_CODE) != MODE_CODE64;
     if (unlikely(flat && (u32)lin + (u64)n - 1 > 0xffffffffu))
-        cpu_raise_error(cpu, is_stack_access(cpu, lin) ? EXC_SS : EXC_GP, cpu->exc_ext);
+        cpu_raise_error(cpu, is_stack_access(cpu, lin, write) ? EXC_SS : EXC_GP, cpu->exc_ext);
     if (!(cpu->efer & EFER_LMA))
         return (u32)lin;
     if (unlikely(!is_canonical(lin) || !is_canonical(lin + n - 1)))
-        cpu_raise_error(cpu, is_stack_access(cpu, lin) ? EXC_SS : EXC_GP, cpu->exc_ext);
+        cpu_raise_error(cpu, is_stack_access(cpu, lin, write) ? EXC_SS : EXC_GP, cpu->exc_ext);
     return lin;
 }
 
@@ -363,7 +366,7 @@ static void write_part(struct cpu *cpu, const struct cpu_page *page, u64 pa, con
 static void read_pieces(struct cpu *cpu, u64 lin, u8 *buf, unsigned n, unsigned idx)
 {
     struct cpu_page page, page2;
-    lin = check_linear(cpu, lin, n);
+    lin = check_linear(cpu, lin, n, false);
     unsigned first = MIN(n, PAGE_SIZE - (unsigned)(lin & 0xfff));
     u64 pa = data_page(cpu, lin, false, idx, &page), pa2 = 0;
     if (first < n)
@@ -378,7 +381,7 @@ static void read_pieces(struct cpu *cpu, u64 lin, u8 *buf, unsigned n, unsigned 
 static void write_pieces(struct cpu *cpu, u64 lin, const u8 *buf, unsigned n, unsigned idx)
 {
     struct cpu_page page, page2;
-    lin = check_linear(cpu, lin, n);
+    lin = check_linear(cpu, lin, n, true);
     unsigned first = MIN(n, PAGE_SIZE - (unsigned)(lin & 0xfff));
     u64 pa = data_page(cpu, lin, true, idx, &page), pa2 = 0;
     if (first < n)
@@ -427,7 +430,7 @@ void mem_probe_write(struct cpu *cpu, u64 lin, unsigned n, unsigned idx)
     struct cpu_page page;
     if (tlb_write_ptr(cpu, lin, n, idx))
         return;
-    lin = check_linear(cpu, lin, n);
+    lin = check_linear(cpu, lin, n, true);
     data_page(cpu, lin, true, idx, &page);
     if ((lin & 0xfff) + n > PAGE_SIZE)
         data_page(cpu, next_page(cpu, lin), true, idx, &page);
@@ -437,7 +440,7 @@ void mem_probe_write(struct cpu *cpu, u64 lin, unsigned n, unsigned idx)
 u64 mem_probe_read(struct cpu *cpu, u64 lin, unsigned idx)
 {
     struct cpu_page page;
-    return data_page(cpu, check_linear(cpu, lin, 1), false, idx, &page);
+    return data_page(cpu, check_linear(cpu, lin, 1, false), false, idx, &page);
 }
 
 bool cpu_debug_read(struct cpu *cpu, u64 lin, void *buf, size_t n)

@@ -339,14 +339,13 @@ static struct seg system_segment(struct cpu *cpu, u16 sel, u32 types, struct des
     desc_fetch(cpu, sel, EXC_GP, d);
     if (desc_is_seg(d) || !(types >> desc_type(d) & 1))
         raise_sel(cpu, EXC_GP, sel);
+    struct seg s = seg_of(sel, d);
+    if (is_code64(cpu)) /* compatibility mode still reads 8 bytes */
+        s.base |= desc_base_high(cpu, d, sel, EXC_GP);
     if (!desc_present(d))
         raise_sel(cpu, EXC_NP, sel);
-    struct seg s = seg_of(sel, d);
-    if (is_long(cpu)) {
-        s.base |= desc_base_high(cpu, d, sel, EXC_GP);
-        if (!is_canonical(s.base))
-            raise_sel(cpu, EXC_GP, sel);
-    }
+    if (!is_canonical(s.base))
+        raise_sel(cpu, EXC_GP, sel);
     return s;
 }
 
