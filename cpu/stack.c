@@ -96,7 +96,7 @@ static UOP_FN(enter)
     unsigned size = u->size, level = (u32)u->disp & 31;
     u64 sp = cpu->gpr[RSP] - size, bp = cpu->gpr[RBP];
     mem_write(cpu, stack_lin(cpu, sp, size, true), bp, size);
-    u64 frame = sp;
+    u64 frame = (cpu->gpr[RSP] & ~cpu->sp_mask) | (sp & cpu->sp_mask);
     for (unsigned i = 1; i < level; i++) {
         bp -= size;
         u64 v = mem_read(cpu, stack_lin(cpu, bp, size, false), size);
