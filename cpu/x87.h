@@ -110,5 +110,20 @@ ALWAYS_INLINE void x87_write80(struct cpu *cpu, u64 lin, struct x87_reg r)
         x87_write80_slow(cpu, lin, r);
     }
 }
+/*
+ * Linear address of a ten-byte operand. Silicon goes at it with eight bytes, then two: a page fault
+ * of the first comes before the segment limit does away with the rest.
+ */
+ALWAYS_INLINE u64 x87_lin80(struct cpu *cpu, const struct uop *u, bool write)
+{
+    if (unlikely(u->amode == AM_SEG)) {
+        u64 lin = uop_lin(cpu, u, 8, write);
+        if (write)
+            mem_probe_write(cpu, lin, 8, cpu->mmu_idx);
+        else
+            mem_read(cpu, lin, 8);
+    }
+    return uop_lin(cpu, u, 10, write);
+}
 
 #endif

@@ -291,6 +291,7 @@ const struct uop_table uop_frstor = {.fn = {[FORM_M] = ANY_SIZE(frstor_m)}};
 struct x87_reg x87_read80_slow(struct cpu *cpu, u64 lin)
 {
     u8 b[10];
+    mem_read(cpu, lin, 8); /* see x87_lin80 */
     mem_read_bytes(cpu, lin, b, 10, cpu->mmu_idx);
     return (struct x87_reg){ld64(b), ld16(b + 8)};
 }
@@ -299,5 +300,6 @@ void x87_write80_slow(struct cpu *cpu, u64 lin, struct x87_reg r)
     u8 b[10];
     st64(b, r.man);
     st16(b + 8, r.se);
+    mem_probe_write(cpu, lin, 8, cpu->mmu_idx);
     mem_write_bytes(cpu, lin, b, 10, cpu->mmu_idx);
 }
