@@ -132,6 +132,7 @@ static void block_drop(struct block_cache *c, struct block *b)
     if (b->pa2 != ~0ull)
         page_remove(c, b, b->pa2);
     b->valid = false;
+    b->need = ~0u;
     for (unsigned i = 0; i < b->nuops; i++)
         if (b->uops[i].flags & UF_FIRST) {
             b->uops[i].op = UOP_STALE;
@@ -263,7 +264,8 @@ static struct block *builder_finish(struct builder *b)
         emit_plain(b, UOP_FALLTHROUGH, 0);
     struct block *blk = block_alloc(c, b->nuops);
     *blk = (struct block){.pa = b->pa, .pa2 = b->pa2, .key = b->mode, .len = (u16)b->len, .ninsn = (u16)b->ninsn,
-                          .nuops = (u16)b->nuops, .valid = true};
+                          .nuops = (u16)b->nuops, .valid = true,
+                          .need = b->ninsn};
     memcpy(blk->uops, b->uops, b->nuops * sizeof(struct uop));
     c->built++;
     if (!b->cached)
@@ -321,8 +323,8 @@ struct block *block_lookup(struct cpu *cpu, u64 ip, u32 mode)
     cpu->gpr[SLOT_RIP] = ip;
     bool is64 = (mode & MODE_CODE) == MODE_CODE64;
     u64 lin = is64 ? ip : (u32)(cpu->seg[CS].base + ip);
-    u32 key = mode | (cpu->cpl == 3 ? BIT(31) : 0);
-    struct jump_entry *j = &c->jump[(lin ^ lin >> 12) & (JUMP_CACHE - 1)];
+    u32 key = jump_key(cpu, mode);
+    struct jump_entry *j = &c->jump[JUMP_SLOT(lin)];
     struct block *b = j->block;
     if (likely(j->lin == lin && j->key == key && b && b->valid)) {
         if (likely(is64 || (mode & MODE_FLAT)))

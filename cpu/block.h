@@ -25,6 +25,7 @@ struct block {
     u16 ninsn;
     u16 nuops;
     bool valid;
+    u32 need;                /* budget it wants: ninsn, or more than there can be when it is not valid */
     struct block_link link[2];
     struct block *hash_next;
     struct block *page_next[2]; /* in the lists of pa's and pa2's page */
@@ -38,6 +39,10 @@ struct jump_entry {
     u32 key;                 /* mode and privilege */
     struct block *block;
 };
+
+/* Where in 'jump' a linear address is. */
+#define JUMP_SLOT(lin) (((lin) ^ (lin) >> 12) & (JUMP_CACHE - 1))
+ALWAYS_INLINE u32 jump_key(const struct cpu *cpu, u32 mode) { return mode | (cpu->cpl == 3 ? BIT(31) : 0); }
 
 struct block_cache {
     struct jump_entry jump[JUMP_CACHE];

@@ -12,20 +12,10 @@
 #include "cpu/mem.h"
 #include "cpu/mxcsr.h"
 
-/* Enters b, whose EIP is in SLOT_RIP: what a uop function returns. */
-ALWAYS_INLINE const struct uop *block_enter(struct cpu *cpu, struct block *b)
+/* Goes on to b; NULL, with nothing run, when it may not follow at once. */
+static const struct uop *block_chain(struct cpu *cpu, struct block *b)
 {
-    cpu->budget -= b->ninsn;
-    cpu->block = b;
-    return THREAD(cpu, b->uops);
-}
-
-/* Goes on to b; NULL, with nothing run, when the budget is short or somebody wants attention. */
-ALWAYS_INLINE const struct uop *block_chain(struct cpu *cpu, struct block *b)
-{
-    if (unlikely(cpu->budget < b->ninsn || __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED)))
-        return NULL;
-    return block_enter(cpu, b);
+    return block_may_follow(cpu, b) ? block_enter(cpu, b) : NULL;
 }
 
 /* The instruction before which 'u' leaves its block early has not run, nor those behind it. */
@@ -44,32 +34,26 @@ void branch_check(struct cpu *cpu, u64 ip)
     }
 }
 
-const struct uop *goto_direct(struct cpu *cpu, const struct uop *u, u64 ip, unsigned link)
+const struct uop *goto_direct_slow(struct cpu *cpu, u64 ip, unsigned link)
 {
     struct block_cache *c = cpu->engine_data;
     struct block *from = cpu->block;
-    struct block_link *l = &from->link[link];
-    struct block *b = l->to;
-    (void)u;
     cpu->gpr[SLOT_RIP] = ip;
-    if (likely(b && b->valid && (l->gen == 0 || l->gen == c->gen)))
-        return block_chain(cpu, b);
     if (unlikely((cpu->mode | from->key) & (MODE_STEP | MODE_BREAKS)))
         return NULL; /* such blocks are never linked: the run loop looks at each */
     u64 flushes = c->flushes;
-    b = block_lookup(cpu, ip, cpu->mode);
+    struct block *b = block_lookup(cpu, ip, cpu->mode);
     /* Outside flat code CS.limit and base must be looked at again each time. */
     if (c->flushes == flushes && from->valid && (cpu->mode & (MODE_FLAT | MODE_CODE64))) {
         bool same_page = b->pa >> 12 == from->pa >> 12 && b->pa2 == ~0ull && from->pa2 == ~0ull;
         if (b->key == cpu->mode)
-            *l = (struct block_link){b, same_page ? 0 : c->gen};
+            from->link[link] = (struct block_link){b, same_page ? 0 : c->gen};
     }
     return block_chain(cpu, b);
 }
 
-const struct uop *goto_indirect(struct cpu *cpu, const struct uop *u, u64 ip)
+const struct uop *goto_indirect_slow(struct cpu *cpu, u64 ip)
 {
-    (void)u;
     cpu->gpr[SLOT_RIP] = ip;
     if (unlikely((cpu->mode | cpu->block->key) & (MODE_STEP | MODE_BREAKS)))
         return NULL;

@@ -5,13 +5,53 @@
 #ifndef ORRERY_CPU_INTERP_H
 #define ORRERY_CPU_INTERP_H
 
+#include "cpu/block.h"
 #include "cpu/uop.h"
 
+/* Enters b, whose EIP is in SLOT_RIP. */
+ALWAYS_INLINE const struct uop *block_enter(struct cpu *cpu, struct block *b)
+{
+    cpu->budget -= b->ninsn;
+    cpu->block = b;
+    return THREAD(cpu, b->uops);
+}
+/* Whether b may follow at once: it is valid, the budget suffices, nobody wants attention. */
+ALWAYS_INLINE bool block_may_follow(struct cpu *cpu, const struct block *b)
+{
+    return likely(cpu->budget >= (i64)b->need) && likely(!__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED));
+}
+
+/* What goto_direct and goto_indirect do when the next block is not at hand. */
+const struct uop *goto_direct_slow(struct cpu *cpu, u64 ip, unsigned link);
+const struct uop *goto_indirect_slow(struct cpu *cpu, u64 ip);
+
 /* Continue at EIP 'ip' (already masked and checked against CS.limit / canonical by the caller:
- * use branch_check). Finds the block through the link cached in u, then by hash. */
-const struct uop *goto_direct(struct cpu *cpu, const struct uop *u, u64 ip, unsigned link);
-/* The same for computed targets. */
-const struct uop *goto_indirect(struct cpu *cpu, const struct uop *u, u64 ip);
+ * use branch_check). Finds the block through the link cached in this one, then by hash. */
+ALWAYS_INLINE const struct uop *goto_direct(struct cpu *cpu, const struct uop *u, u64 ip, unsigned link)
+{
+    const struct block_cache *c = cpu->engine_data;
+    const struct block_link *l = &cpu->block->link[link];
+    (void)u;
+    if (likely(l->to) && likely(l->gen == 0 || l->gen == c->gen) && block_may_follow(cpu, l->to)) {
+        cpu->gpr[SLOT_RIP] = ip;
+        return block_enter(cpu, l->to);
+    }
+    return goto_direct_slow(cpu, ip, link);
+}
+/* The same for computed targets. In flat and 64-bit code EIP is the linear address. */
+ALWAYS_INLINE const struct uop *goto_indirect(struct cpu *cpu, const struct uop *u, u64 ip)
+{
+    const struct block_cache *c = cpu->engine_data;
+    const struct jump_entry *j = &c->jump[JUMP_SLOT(ip)];
+    bool linear = cpu->mode & (MODE_FLAT | MODE_CODE64), looked_at = (cpu->mode | cpu->block->key) & (MODE_STEP | MODE_BREAKS);
+    (void)u;
+    if (likely(j->lin == ip && j->key == jump_key(cpu, cpu->mode) && j->block && linear && !looked_at) &&
+        block_may_follow(cpu, j->block)) {
+        cpu->gpr[SLOT_RIP] = ip;
+        return block_enter(cpu, j->block);
+    }
+    return goto_indirect_slow(cpu, ip);
+}
 /* After an instruction that may have changed mode, CPL, paging, attention or code: sets SLOT_RIP
  * to ip and goes back to the run loop, which looks at everything afresh. */
 const struct uop *goto_afresh(struct cpu *cpu, const struct uop *u, u64 ip);
