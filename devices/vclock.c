@@ -39,8 +39,11 @@ static u64 raw_now(const struct vclock *v)
 static u64 exact_now(void *owner)
 {
     struct vclock *v = owner;
-    u64 t = raw_now(v);
-    return MAX(v->clock->now, MIN(t, clock_deadline(v->clock)));
+    u64 t = raw_now(v), deadline = clock_deadline(v->clock);
+    /* A guest that polls a timer in an overlong slice must not see time stand at the event that is due. */
+    if (t > deadline && v->running)
+        cpu_raise_attention(v->running, ATT_EXIT);
+    return MAX(v->clock->now, MIN(t, deadline));
 }
 
 /* A device scheduled something sooner: the slice was sized for the old deadline. */
