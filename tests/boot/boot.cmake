@@ -9,6 +9,8 @@ function(boot_test name seconds script)
 endfunction()
 
 if(TARGET orrery)
+  boot_test(vgamodes 300 vgamodes.sh)
+  boot_test(sdl 300 sdl.sh)
   boot_test(linux-amd64 600 linux.sh amd64 amd64)
   boot_test(linux-amd64-smp2 900 linux.sh amd64 amd64 -smp 2)
   boot_test(linux-cloud-amd64 600 linux.sh cloud-amd64 amd64)

@@ -5,6 +5,8 @@
  * per row, UTF-8, without trailing blanks; cells that are no glyph print '?'.
  *
  *   screentext [-f ROM] [-a] FILE.ppm        -a: with colours: "fore/back" of each row's first cell
+ *   screentext -s FILE.ppm                   size and a sum of the picture, by five bits of each colour
+ *                                            (emulators differ in how they fill up the lower ones)
  *
  * Cells are 9 dots wide where the picture is 720 (or 1440, 1188) wide, else 8.
  */
@@ -160,26 +162,41 @@ static void print_row(const struct picture *p, const uint8_t *font, int y, int c
     putchar('\n');
 }
 
+/* FNV-1a */
+static void print_sum(const struct picture *p)
+{
+    uint32_t sum = 2166136261u;
+    for (size_t i = 0; i < (size_t)p->width * (size_t)p->height * 3; i++)
+        sum = (sum ^ (p->rgb[i] & 0xf8)) * 16777619u;
+    printf("%dx%d %08x\n", p->width, p->height, sum);
+}
+
 int main(int argc, char **argv)
 {
     const char *rom_name = "/usr/share/seabios/vgabios-stdvga.bin", *name = NULL;
-    bool colors = false;
+    bool colors = false, sum = false;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "-f") && i + 1 < argc)
             rom_name = argv[++i];
         else if (!strcmp(argv[i], "-a"))
             colors = true;
+        else if (!strcmp(argv[i], "-s"))
+            sum = true;
         else
             name = argv[i];
     }
     if (!name) {
-        fprintf(stderr, "usage: screentext [-f ROM] [-a] FILE.ppm\n");
+        fprintf(stderr, "usage: screentext [-f ROM] [-a|-s] FILE.ppm\n");
         return 2;
+    }
+    struct picture p = read_ppm(name);
+    if (sum) {
+        print_sum(&p);
+        return 0;
     }
     size_t size;
     const uint8_t *rom = read_file(rom_name, MAX_ROM, &size);
     const uint8_t *font = find_font(rom, size, rom_name);
-    struct picture p = read_ppm(name);
     int cell = p.width % 9 == 0 && p.width % 720 == 0 ? 9 : 8;
     for (int y = 0; y + GLYPH_ROWS <= p.height; y += GLYPH_ROWS)
         print_row(&p, font, y, cell, colors);
