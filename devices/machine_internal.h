@@ -19,6 +19,7 @@ struct vclock {
     struct cpu *running;
     u64 running_base;    /* its cpu_icount at the start of the slice */
     u64 host_offset;     /* wall: host ns at virtual 0 */
+    u64 seen;            /* wall: host ns when it was last looked at */
     u64 rate;            /* wall: instructions per ms, lately */
     u64 auto_host, auto_virtual; /* icount auto: where the last adjustment was made */
 };

@@ -12,6 +12,7 @@
 enum {
     CATCH_UP_INSNS = 3000,        /* what a guest may run between two overdue events */
     MAX_LAG_NS = 100 * 1000000,   /* time that is further behind than this is given up */
+    MAX_GAP_NS = 20 * 1000000,    /* the most a running guest may see pass at once */
     AUTO_PERIOD_NS = 100 * 1000000,
     MAX_SHIFT = 10,
 };
@@ -28,11 +29,24 @@ static u64 running_insns(const struct vclock *v)
     return v->running ? cpu_icount(v->running) - v->running_base : 0;
 }
 
+/*
+ * The host's clock, without what the host kept from us: a guest that polls with a timeout must not
+ * find it expired because somebody else had the processor meanwhile.
+ */
+static u64 wall_now(struct vclock *v)
+{
+    u64 host = host_ns();
+    if (host - v->seen > MAX_GAP_NS)
+        v->host_offset += host - v->seen - MAX_GAP_NS;
+    v->seen = host;
+    return host - v->host_offset;
+}
+
 /* Virtual time as the rule says, which may lie past the next event. */
-static u64 raw_now(const struct vclock *v)
+static u64 raw_now(struct vclock *v)
 {
     if (v->mode == ICOUNT_OFF)
-        return host_ns() - v->host_offset;
+        return wall_now(v);
     return ((v->retired + running_insns(v)) << v->shift) + v->warp;
 }
 
@@ -61,12 +75,13 @@ void vclock_init(struct vclock *v, struct clock *clock, const struct machine_con
     clock->read = exact_now;
     clock->owner = v;
     clock->earlier = earlier;
-    v->host_offset = v->auto_host = host_ns();
+    v->host_offset = v->auto_host = v->seen = host_ns();
 }
 
 void vclock_resume(struct vclock *v)
 {
-    v->host_offset = host_ns() - v->clock->now;
+    v->seen = host_ns();
+    v->host_offset = v->seen - v->clock->now;
     v->auto_host = host_ns();
     v->auto_virtual = v->clock->now;
 }
@@ -146,6 +161,7 @@ u64 vclock_idle_sleep(struct vclock *v)
 
 void vclock_idle_done(struct vclock *v, u64 slept_ns, bool slept_all)
 {
+    v->seen = host_ns(); /* sleeping is not being kept waiting */
     if (v->mode == ICOUNT_OFF)
         return;
     u64 left = vclock_idle_sleep(v);
