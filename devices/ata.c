@@ -12,8 +12,14 @@
 #include <errno.h>
 
 enum {
-    DISK = BIT(0), CD = BIT(1),                        /* who knows the command */
-    RW = BIT(2), WRITE = BIT(3), DMA = BIT(4), MULTIPLE = BIT(5), EXT = BIT(6), VERIFY = BIT(7),
+    DISK = BIT(0), /* who knows the command */
+    CD = BIT(1),
+    RW = BIT(2),
+    WRITE = BIT(3),
+    DMA = BIT(4),
+    MULTIPLE = BIT(5),
+    EXT = BIT(6),
+    VERIFY = BIT(7),
     SIGNATURE = BIT(8), /* a packet device aborts it, showing its signature */
     STORE = BIT(9),     /* the window takes a SMART log, which goes nowhere */
     FUA = BIT(10)       /* done only when it is on the medium */
@@ -166,8 +172,8 @@ static void read_write(struct ide_drive *d)
         verify(d);
     else if (d->flags & DMA)
         ide_dma_request(d, !(d->flags & WRITE));
-    else if (d->flags & WRITE)
-        ide_open_window(d, 0, next_block(d) * IDE_SECTOR, false); /* the first block asks without an interrupt */
+    else if (d->flags & WRITE) /* the first block is asked for without an interrupt */
+        ide_open_window(d, 0, next_block(d) * IDE_SECTOR, false);
     else
         show_block(d);
 }
@@ -425,7 +431,9 @@ static void smart(struct ide_drive *d)
     case 0xd1:
         smart_read_thresholds(d);
         break;
-    case 0xd2: case 0xd3: case 0xd4: /* autosave, save, execute off-line */
+    case 0xd2:
+    case 0xd3:
+    case 0xd4: /* autosave, save, execute off-line */
         ide_complete(d);
         break;
     case 0xd5:
@@ -435,7 +443,8 @@ static void smart(struct ide_drive *d)
         d->flags |= STORE;
         ide_open_window(d, 0, IDE_SECTOR, false);
         break;
-    case 0xd8: case 0xd9:
+    case 0xd8:
+    case 0xd9:
         d->smart = what == 0xd8;
         ide_complete(d);
         break;
@@ -486,7 +495,8 @@ static void set_features(struct ide_drive *d)
 {
     bool ok = true;
     switch (d->now.feature) {
-    case 0x02: case 0x82:
+    case 0x02:
+    case 0x82:
         if (d->cdrom)
             ok = false;
         d->write_cache = d->now.feature == 0x02;
@@ -498,8 +508,10 @@ static void set_features(struct ide_drive *d)
     case 0x03:
         ok = set_transfer_mode(d, d->now.count);
         break;
-    case 0x55: case 0xaa: /* read look-ahead */
-    case 0x66: case 0xcc: /* settings over a soft reset */
+    case 0x55:
+    case 0xaa: /* read look-ahead */
+    case 0x66:
+    case 0xcc: /* settings over a soft reset */
         break;
     default:
         ok = false;

@@ -15,9 +15,17 @@ enum { REASON_COD = BIT(0), REASON_IO = BIT(1) };
 enum { FEATURE_DMA = BIT(0), FEATURE_OVERLAP = BIT(1) };
 enum { NOT_READY = 2, MEDIUM_ERROR = 3, ILLEGAL_REQUEST = 5, UNIT_ATTENTION = 6 };
 enum {
-    ASC_READ_ERROR = 0x11, ASC_INVALID_OPCODE = 0x20, ASC_OUT_OF_RANGE = 0x21, ASC_INVALID_FIELD = 0x24,
-    ASC_MEDIUM_CHANGED = 0x28, ASC_RESET = 0x29, ASC_INCOMPATIBLE = 0x30, ASC_NO_SAVING = 0x39, ASC_NO_MEDIUM = 0x3a,
-    ASC_REMOVAL_PREVENTED = 0x53, ASC_ILLEGAL_MODE = 0x64
+    ASC_READ_ERROR = 0x11,
+    ASC_INVALID_OPCODE = 0x20,
+    ASC_OUT_OF_RANGE = 0x21,
+    ASC_INVALID_FIELD = 0x24,
+    ASC_MEDIUM_CHANGED = 0x28,
+    ASC_RESET = 0x29,
+    ASC_INCOMPATIBLE = 0x30,
+    ASC_NO_SAVING = 0x39,
+    ASC_NO_MEDIUM = 0x3a,
+    ASC_REMOVAL_PREVENTED = 0x53,
+    ASC_ILLEGAL_MODE = 0x64
 };
 /* READ CD, byte 9 */
 enum { FIELD_SYNC = BIT(7), FIELD_HEADER = BIT(5), FIELD_DATA = BIT(4), FIELD_ECC = BIT(3) };
@@ -67,7 +75,8 @@ static void check_condition(struct ide_drive *d, u8 key, u8 asc, u8 ascq)
     d->asc = asc;
     d->ascq = ascq;
     d->now.count = (u8)((d->now.count & ~7) | REASON_IO | REASON_COD);
-    trace(ide_trace(d), ide, "ide%u: packet %02x: sense %x/%02x/%02x", d->number, d->packet[0], key, asc, ascq);
+    trace(ide_trace(d), ide, "ide%u: packet %02x: sense %x/%02x/%02x", d->number, d->packet[0], key, asc,
+          ascq);
     ide_fail(d, 0, (u8)(key << 4));
 }
 
@@ -107,8 +116,8 @@ static u32 format_block(const struct ide_drive *d, u8 *out, const u8 *data, u32 
 
 static u16 field_bytes(u8 fields)
 {
-    return (u16)((fields & FIELD_SYNC ? 12 : 0) + (fields & FIELD_HEADER ? 4 : 0) + (fields & FIELD_DATA ? BLOCK : 0) +
-                 (fields & FIELD_ECC ? RAW_BLOCK - 16 - BLOCK : 0));
+    return (u16)((fields & FIELD_SYNC ? 12 : 0) + (fields & FIELD_HEADER ? 4 : 0) +
+                 (fields & FIELD_DATA ? BLOCK : 0) + (fields & FIELD_ECC ? RAW_BLOCK - 16 - BLOCK : 0));
 }
 
 /* n blocks of user data; what the image lacks of its last block is zero. */
@@ -369,7 +378,7 @@ static void read_disc_information(struct ide_drive *d, const u8 *cdb)
     be16(b, 32);
     b[2] = 0x0e; /* complete session on a finalized disc */
     b[3] = b[4] = b[5] = b[6] = 1;
-    b[7] = 0x20; /* unrestricted use */
+    b[7] = 0x20;             /* unrestricted use */
     memset(b + 16, 0xff, 8); /* no address for appending */
     reply(d, 34, get_be16(cdb + 7));
 }
@@ -516,7 +525,7 @@ static void inquiry(struct ide_drive *d, const u8 *cdb)
         return;
     }
     memset(b, 0, 36);
-    b[0] = 5; /* CD-ROM */
+    b[0] = 5;    /* CD-ROM */
     b[1] = 0x80; /* removable */
     b[3] = 0x21; /* ATAPI, response format 1 (SFF-8020i) */
     b[4] = 31;
@@ -587,7 +596,8 @@ static void get_configuration(struct ide_drive *d, const u8 *cdb)
     memset(d->buffer, 0, 8);
     be16(d->buffer + 6, !medium ? 0 : dvd ? PROFILE_DVD_ROM : PROFILE_CD_ROM);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        bool wanted = how == 2 ? rows[i].code == first : rows[i].code >= first && (how == 0 || rows[i].current);
+        bool wanted =
+            how == 2 ? rows[i].code == first : rows[i].code >= first && (how == 0 || rows[i].current);
         if (wanted)
             p = feature(p, rows[i].code, rows[i].current, rows[i].persistent, rows[i].data, rows[i].n,
                         rows[i].version);
@@ -638,8 +648,8 @@ static u8 *page_capabilities(const struct ide_drive *d, u8 *p)
     memset(p, 0, 22);
     p[0] = 0x2a;
     p[1] = 20;
-    p[2] = 0x3b; /* reads CD-R, CD-RW, method 2, DVD-ROM, DVD-R */
-    p[4] = 0x70; /* mode 2 forms, multisession */
+    p[2] = 0x3b;                             /* reads CD-R, CD-RW, method 2, DVD-ROM, DVD-R */
+    p[4] = 0x70;                             /* mode 2 forms, multisession */
     p[6] = (u8)(0x29 | (d->locked ? 2 : 0)); /* tray, eject, lock */
     be16(p + 8, 706);
     be16(p + 10, 2);
@@ -728,9 +738,9 @@ static const struct packet_command commands[256] = {
 static void run_packet(struct ide_drive *d)
 {
     const struct packet_command *c = &commands[d->packet[0]];
-    trace(ide_trace(d), ide, "ide%u: packet %02x %02x %02x %02x %02x %02x %02x %02x %02x %02x limit %u%s", d->number,
-          d->packet[0], d->packet[1], d->packet[2], d->packet[3], d->packet[4], d->packet[5], d->packet[6],
-          d->packet[7], d->packet[8], d->packet[9], d->byte_limit, d->packet_dma ? " dma" : "");
+    trace(ide_trace(d), ide, "ide%u: packet %02x %02x %02x %02x %02x %02x %02x %02x %02x %02x limit %u%s",
+          d->number, d->packet[0], d->packet[1], d->packet[2], d->packet[3], d->packet[4], d->packet[5],
+          d->packet[6], d->packet[7], d->packet[8], d->packet[9], d->byte_limit, d->packet_dma ? " dma" : "");
     if (d->attention && !(c->flags & ANYTIME)) {
         u8 asc = d->attention;
         d->attention = 0;

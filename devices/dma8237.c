@@ -13,7 +13,16 @@
 enum { COMMAND_MEMORY = BIT(0), COMMAND_HOLD = BIT(1), COMMAND_DISABLE = BIT(2) };
 enum { MODE_VERIFY = 0, MODE_WRITE = 1, MODE_READ = 2, MODE_AUTOINIT = BIT(4), MODE_DECREMENT = BIT(5) };
 enum { MODE_CASCADE = 3 };
-enum { REG_COMMAND = 8, REG_REQUEST, REG_MASK, REG_MODE, REG_FLIPFLOP, REG_CLEAR, REG_CLEAR_MASK, REG_ALL_MASK };
+enum {
+    REG_COMMAND = 8,
+    REG_REQUEST,
+    REG_MASK,
+    REG_MODE,
+    REG_FLIPFLOP,
+    REG_CLEAR,
+    REG_CLEAR_MASK,
+    REG_ALL_MASK
+};
 
 struct channel {
     u16 base_address, base_count, address, count;
@@ -257,7 +266,11 @@ static u8 read_register(struct controller *c, unsigned reg)
         return c->temporary;
     case REG_ALL_MASK:
         return (u8)(c->mask | 0xf0);
-    case REG_REQUEST: case REG_MASK: case REG_MODE: case REG_FLIPFLOP: case REG_CLEAR_MASK:
+    case REG_REQUEST:
+    case REG_MASK:
+    case REG_MODE:
+    case REG_FLIPFLOP:
+    case REG_CLEAR_MASK:
         return 0;
     default:
         break;
@@ -280,8 +293,8 @@ static void port_write(void *owner, u64 off, u64 val, unsigned size)
 {
     struct controller *c = owner;
     (void)size;
-    trace(c->dma->dev.sys->trace, dma, "controller %u register %x <- %02x", c->shift, (unsigned)off >> c->shift,
-          (u8)val);
+    trace(c->dma->dev.sys->trace, dma, "controller %u register %x <- %02x", c->shift,
+          (unsigned)off >> c->shift, (u8)val);
     write_register(c, (unsigned)(off >> c->shift), (u8)val);
 }
 
@@ -341,8 +354,13 @@ static const struct state_field controller_state[] = {
     HOST(struct controller, ports),
     HOST(struct controller, shift),
     STRUCTS(struct controller, channel, struct channel, channel_state),
-    CONTROLLER(command), CONTROLLER(status), CONTROLLER(request), CONTROLLER(mask), CONTROLLER(temporary),
-    CONTROLLER(dreq), CONTROLLER(flipflop),
+    CONTROLLER(command),
+    CONTROLLER(status),
+    CONTROLLER(request),
+    CONTROLLER(mask),
+    CONTROLLER(temporary),
+    CONTROLLER(dreq),
+    CONTROLLER(flipflop),
     STATE_END,
 };
 

@@ -150,7 +150,7 @@ static void soft_reset(struct fdc *f)
         f->config = (u8)((f->config & CONFIG_EIS) | CONFIG_EFIFO);
         f->precompensation = 0;
     }
-    f->config &= (u8)~(CONFIG_EIS | CONFIG_POLL);
+    f->config &= (u8) ~(CONFIG_EIS | CONFIG_POLL);
     f->perpendicular &= 0x3c;
     for (unsigned i = 0; i < 4; i++)
         f->drive[i].pcn = 0;
@@ -184,14 +184,12 @@ static void write_dsr(struct fdc *f, u8 val)
 static u8 status_a(struct fdc *f)
 {
     const struct fdc_drive *d = &f->drive[f->dor & DOR_SELECT];
-    return (u8)((f->line ? 0x80 : 0) | (f->drive[1].present ? 0 : 0x40) | (d->present && !d->track ? 0 : 0x10) |
-                (f->head ? 0x08 : 0) | (d->disk && d->disk->readonly ? 0 : 0x02));
+    return (u8)((f->line ? 0x80 : 0) | (f->drive[1].present ? 0 : 0x40) |
+                (d->present && !d->track ? 0 : 0x10) | (f->head ? 0x08 : 0) |
+                (d->disk && d->disk->readonly ? 0 : 0x02));
 }
 
-static u8 status_b(const struct fdc *f)
-{
-    return (u8)(0xc0 | (f->dor & 1 ? 0x20 : 0) | (f->dor >> 4 & 3));
-}
+static u8 status_b(const struct fdc *f) { return (u8)(0xc0 | (f->dor & 1 ? 0x20 : 0) | (f->dor >> 4 & 3)); }
 
 static u64 port_read(void *owner, u64 off, unsigned size)
 {
@@ -300,8 +298,9 @@ static bool create_drive(struct fdc *f, unsigned n, const struct fdc_drive_confi
     event_init(&d->seek_event, "fdc-seek", fdc_seek_done, d);
     if (d->format)
         return true;
-    return device_fail(f->dev.sys, "'%s' is too large for a floppy disk image: %llu sectors, at most %u", d->disk->path,
-                       (unsigned long long)d->disk->sectors, formats[ARRAY_LEN(formats) - 1].sectors);
+    return device_fail(f->dev.sys, "'%s' is too large for a floppy disk image: %llu sectors, at most %u",
+                       d->disk->path, (unsigned long long)d->disk->sectors,
+                       formats[ARRAY_LEN(formats) - 1].sectors);
 }
 
 static bool create(struct device *dev, const void *cfg)
@@ -372,7 +371,11 @@ static const struct state_field drive_state[] = {
     HOST(struct fdc_drive, present),
     DRIVE(changed),
     HOST(struct fdc_drive, number),
-    DRIVE(track), DRIVE(pcn), DRIVE(seeking), DRIVE(seek_reported), DRIVE(seek_st0),
+    DRIVE(track),
+    DRIVE(pcn),
+    DRIVE(seeking),
+    DRIVE(seek_reported),
+    DRIVE(seek_st0),
     EVENT(struct fdc_drive, seek_event),
     STATE_END,
 };
@@ -386,11 +389,46 @@ static const struct state_field state[] = {
     HOST(struct fdc, dir_port),
     EVENT(struct fdc, event),
     STRUCTS(struct fdc, drive, struct fdc_drive, drive_state),
-    FDC(dor), FDC(tdr), FDC(dsr), FDC(rate), FDC(line), FDC(in_reset), FDC(reset_senses), FDC(phase), FDC(op),
-    FDC(step), FDC(fifo), FDC(fifo_len), FDC(fifo_pos), FDC(fifo_need), FDC(specify), FDC(config),
-    FDC(precompensation), FDC(perpendicular), FDC(last_eot), FDC(lock), FDC(unit), FDC(head), FDC(c), FDC(h), FDC(r),
-    FDC(n), FDC(eot), FDC(stride), FDC(track_order), FDC(deleted), FDC(tc), FDC(scan_missed), FDC(scan), FDC(st1),
-    FDC(st2), FDC(count), FDC(filler), FDC(pos), FDC(len), FDC(buffer),
+    FDC(dor),
+    FDC(tdr),
+    FDC(dsr),
+    FDC(rate),
+    FDC(line),
+    FDC(in_reset),
+    FDC(reset_senses),
+    FDC(phase),
+    FDC(op),
+    FDC(step),
+    FDC(fifo),
+    FDC(fifo_len),
+    FDC(fifo_pos),
+    FDC(fifo_need),
+    FDC(specify),
+    FDC(config),
+    FDC(precompensation),
+    FDC(perpendicular),
+    FDC(last_eot),
+    FDC(lock),
+    FDC(unit),
+    FDC(head),
+    FDC(c),
+    FDC(h),
+    FDC(r),
+    FDC(n),
+    FDC(eot),
+    FDC(stride),
+    FDC(track_order),
+    FDC(deleted),
+    FDC(tc),
+    FDC(scan_missed),
+    FDC(scan),
+    FDC(st1),
+    FDC(st2),
+    FDC(count),
+    FDC(filler),
+    FDC(pos),
+    FDC(len),
+    FDC(buffer),
     STATE_END,
 };
 

@@ -27,7 +27,8 @@ extern const struct device_class fdc_class;
  * and SeaBIOS's 6 160 KB, 7 180 KB, 8 320 KB. It follows the image; an empty drive is 1.44 MB.
  */
 u8 fdc_cmos_type(struct device *dev, unsigned drive);
-/* Another disk (NULL: none) into a drive; the old one is closed. False: no such drive, or no floppy's size. */
+/* Another disk (NULL: none) into a drive; the old one is closed. False: no such drive, or no floppy's size.
+ */
 bool fdc_change_medium(struct device *dev, unsigned drive, struct disk *disk);
 /* Is this the size of a floppy image? */
 bool fdc_fits(const struct disk *disk);

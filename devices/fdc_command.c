@@ -42,12 +42,13 @@ void fdc_next_step(struct fdc *f, enum fdc_step step, u64 ns)
 /* The seven result bytes of a data command (6.1), with an interrupt. */
 void fdc_end_data(struct fdc *f, u8 st0)
 {
-    const u8 result[DATA_RESULT] = {(u8)(st0 | f->head << 2 | f->unit), f->st1, f->st2, f->c, f->h, f->r, f->n};
+    const u8 result[DATA_RESULT] = {
+        (u8)(st0 | f->head << 2 | f->unit), f->st1, f->st2, f->c, f->h, f->r, f->n};
     event_cancel(&f->dev.sys->clock, &f->event);
     f->step = STEP_NONE;
     fdc_enter_result(f, result, sizeof result);
-    trace(f->dev.sys->trace, fdc, "result %02x %02x %02x %02x %02x %02x %02x", result[0], result[1], result[2],
-          result[3], result[4], result[5], result[6]);
+    trace(f->dev.sys->trace, fdc, "result %02x %02x %02x %02x %02x %02x %02x", result[0], result[1],
+          result[2], result[3], result[4], result[5], result[6]);
     fdc_set_irq(f, true);
 }
 
@@ -117,7 +118,8 @@ static void recalibrate(struct fdc *f)
     bool found = d->present && d->track < RECALIBRATE_STEPS;
     u8 track = d->track;
     f->unit = d->number;
-    u64 ns = d->present ? move_heads(d, found ? 0 : (u8)(track - (RECALIBRATE_STEPS - 1))) : RECALIBRATE_STEPS * STEP_NS;
+    u64 ns = d->present ? move_heads(d, found ? 0 : (u8)(track - (RECALIBRATE_STEPS - 1)))
+                        : RECALIBRATE_STEPS * STEP_NS;
     d->pcn = 0;
     start_seek(f, d, ns, found ? 0 : ST0_ABNORMAL | ST0_EQUIPMENT);
 }
@@ -305,9 +307,10 @@ static void lock(struct fdc *f)
 
 static void dump_registers(struct fdc *f)
 {
-    const u8 result[10] = {f->drive[0].pcn, f->drive[1].pcn, f->drive[2].pcn, f->drive[3].pcn, f->specify[0],
-                           f->specify[1], f->last_eot, (u8)((f->lock ? 0x80 : 0) | f->perpendicular),
-                           f->config, f->precompensation};
+    const u8 result[10] = {
+        f->drive[0].pcn, f->drive[1].pcn,   f->drive[2].pcn, f->drive[3].pcn,
+        f->specify[0],   f->specify[1],     f->last_eot,     (u8)((f->lock ? 0x80 : 0) | f->perpendicular),
+        f->config,       f->precompensation};
     fdc_enter_result(f, result, sizeof result);
 }
 
@@ -316,13 +319,27 @@ static const struct command {
     u8 mask, code, bytes;
     void (*run)(struct fdc *f);
 } commands[] = {
-    {0x1f, 0x06, 9, read_data},       {0x1f, 0x0c, 9, read_data},     {0x3f, 0x05, 9, write_data},
-    {0x3f, 0x09, 9, write_data},      {0x9f, 0x02, 9, read_track},    {0x1f, 0x16, 9, verify},
-    {0xff, 0x10, 1, version},         {0xbf, 0x0d, 6, format_track},  {0x1f, 0x11, 9, scan},
-    {0x1f, 0x19, 9, scan},            {0x1f, 0x1d, 9, scan},          {0xff, 0x07, 2, recalibrate},
-    {0xff, 0x08, 1, sense_interrupt}, {0xff, 0x03, 3, specify},       {0xff, 0x04, 2, sense_drive},
-    {0xff, 0x13, 4, configure},       {0xff, 0x0f, 3, seek},          {0xbf, 0x8f, 3, relative_seek},
-    {0xff, 0x0e, 1, dump_registers},  {0xbf, 0x0a, 2, read_id},       {0xff, 0x12, 2, perpendicular},
+    {0x1f, 0x06, 9, read_data},
+    {0x1f, 0x0c, 9, read_data},
+    {0x3f, 0x05, 9, write_data},
+    {0x3f, 0x09, 9, write_data},
+    {0x9f, 0x02, 9, read_track},
+    {0x1f, 0x16, 9, verify},
+    {0xff, 0x10, 1, version},
+    {0xbf, 0x0d, 6, format_track},
+    {0x1f, 0x11, 9, scan},
+    {0x1f, 0x19, 9, scan},
+    {0x1f, 0x1d, 9, scan},
+    {0xff, 0x07, 2, recalibrate},
+    {0xff, 0x08, 1, sense_interrupt},
+    {0xff, 0x03, 3, specify},
+    {0xff, 0x04, 2, sense_drive},
+    {0xff, 0x13, 4, configure},
+    {0xff, 0x0f, 3, seek},
+    {0xbf, 0x8f, 3, relative_seek},
+    {0xff, 0x0e, 1, dump_registers},
+    {0xbf, 0x0a, 2, read_id},
+    {0xff, 0x12, 2, perpendicular},
     {0x7f, 0x14, 1, lock},
 };
 
@@ -345,8 +362,9 @@ void fdc_write_command(struct fdc *f, u8 val)
         return;
     const struct command *c = find_command(f->fifo[0]);
     trace(f->dev.sys->trace, fdc, "command %02x %02x %02x %02x %02x %02x %02x", f->fifo[0],
-          f->fifo_need > 1 ? f->fifo[1] : 0, f->fifo_need > 2 ? f->fifo[2] : 0, f->fifo_need > 3 ? f->fifo[3] : 0,
-          f->fifo_need > 4 ? f->fifo[4] : 0, f->fifo_need > 5 ? f->fifo[5] : 0, f->fifo_need > 6 ? f->fifo[6] : 0);
+          f->fifo_need > 1 ? f->fifo[1] : 0, f->fifo_need > 2 ? f->fifo[2] : 0,
+          f->fifo_need > 3 ? f->fifo[3] : 0, f->fifo_need > 4 ? f->fifo[4] : 0,
+          f->fifo_need > 5 ? f->fifo[5] : 0, f->fifo_need > 6 ? f->fifo[6] : 0);
     if (c)
         c->run(f);
     else

@@ -16,9 +16,21 @@ enum { RESET_NS = 20000, STEP_NS = 20000, SECTOR_NS = 60000, ID_NS = 20000000, R
 enum { DOR_SELECT = 3, DOR_NRESET = BIT(2), DOR_GATE = BIT(3), DOR_MOTORS = 0xf0 };
 enum { MSR_RQM = BIT(7), MSR_DIO = BIT(6), MSR_NONDMA = BIT(5), MSR_BUSY = BIT(4) };
 enum { DSR_RESET = BIT(7), DIR_CHANGE = BIT(7) };
-enum { ST0_ABNORMAL = 0x40, ST0_INVALID = 0x80, ST0_POLLED = 0xc0, ST0_SEEK_END = 0x20, ST0_EQUIPMENT = 0x10 };
+enum {
+    ST0_ABNORMAL = 0x40,
+    ST0_INVALID = 0x80,
+    ST0_POLLED = 0xc0,
+    ST0_SEEK_END = 0x20,
+    ST0_EQUIPMENT = 0x10
+};
 enum { ST1_END = 0x80, ST1_NO_DATA = 0x04, ST1_NOT_WRITABLE = 0x02, ST1_NO_MARK = 0x01, ST1_CRC = 0x20 };
-enum { ST2_CONTROL_MARK = 0x40, ST2_CRC = 0x20, ST2_WRONG_CYLINDER = 0x10, ST2_SCAN_HIT = 0x08, ST2_SCAN_MISS = 0x04 };
+enum {
+    ST2_CONTROL_MARK = 0x40,
+    ST2_CRC = 0x20,
+    ST2_WRONG_CYLINDER = 0x10,
+    ST2_SCAN_HIT = 0x08,
+    ST2_SCAN_MISS = 0x04
+};
 enum { ST3_PROTECTED = 0x40, ST3_READY = 0x20, ST3_TRACK0 = 0x10, ST3_TWO_SIDES = 0x08 };
 /* Bits of the first command byte, and of CONFIGURE's */
 enum { OPTION_MT = 0x80, OPTION_MFM = 0x40, OPTION_SK = 0x20 };
@@ -43,8 +55,8 @@ struct fdc_drive {
     bool present;
     bool changed; /* the disk change line */
     u8 number;
-    u8 track;  /* where the heads are */
-    u8 pcn;    /* ... and where the controller thinks they are */
+    u8 track; /* where the heads are */
+    u8 pcn;   /* ... and where the controller thinks they are */
     bool seeking, seek_reported;
     u8 seek_st0; /* for SENSE INTERRUPT STATUS, once the seek is over */
     struct event seek_event;
@@ -70,11 +82,11 @@ struct fdc {
     bool track_order; /* READ TRACK: all sectors from the first on */
     bool deleted;     /* it wants deleted data */
     bool tc, scan_missed;
-    u8 scan;          /* command code of the comparison */
+    u8 scan; /* command code of the comparison */
     u8 st1, st2;
-    u16 count;        /* sectors left to VERIFY or FORMAT; 0: up to EOT */
+    u16 count; /* sectors left to VERIFY or FORMAT; 0: up to EOT */
     u8 filler;
-    u16 pos, len;     /* of buffer */
+    u16 pos, len; /* of buffer */
     u8 buffer[SECTOR];
 };
 

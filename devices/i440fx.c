@@ -12,7 +12,13 @@
 
 enum { DRAM_SIZE = 0x57, PAM0 = 0x59, PAM6 = 0x5f, SMRAM = 0x72 };
 enum { PAM_READ = 1, PAM_WRITE = 2, PAM_BOTH = 3 };
-enum { SMRAM_OPEN = BIT(6), SMRAM_CLOSED = BIT(5), SMRAM_LOCK = BIT(4), SMRAM_ENABLE = BIT(3), SMRAM_BASE = 2 };
+enum {
+    SMRAM_OPEN = BIT(6),
+    SMRAM_CLOSED = BIT(5),
+    SMRAM_LOCK = BIT(4),
+    SMRAM_ENABLE = BIT(3),
+    SMRAM_BASE = 2
+};
 enum { SEGMENTS = 13, PRIO_SHADOW = PRIO_RAM + 1 };
 
 struct segment {
@@ -67,8 +73,8 @@ static void config_written(void *owner, unsigned off, unsigned size)
     struct i440fx *b = owner;
     if (off <= PAM6 && off + size > PAM0) {
         trace(b->dev.sys->trace, pci, "PAM %02x %02x %02x %02x %02x %02x %02x", b->pci.config[PAM0],
-              b->pci.config[PAM0 + 1], b->pci.config[PAM0 + 2], b->pci.config[PAM0 + 3], b->pci.config[PAM0 + 4],
-              b->pci.config[PAM0 + 5], b->pci.config[PAM0 + 6]);
+              b->pci.config[PAM0 + 1], b->pci.config[PAM0 + 2], b->pci.config[PAM0 + 3],
+              b->pci.config[PAM0 + 4], b->pci.config[PAM0 + 5], b->pci.config[PAM0 + 6]);
         update_pam(b);
     }
     if (off <= SMRAM && off + size > SMRAM) {
@@ -113,8 +119,11 @@ static void create_segment(struct i440fx *b, unsigned n)
     s->size = n == 0 ? 0x10000 : 0x4000;
     for (unsigned way = 1; way < 4; way++) {
         struct region *r = &s->way[way];
-        claim(b, r, way == PAM_READ ? "pam-readonly" : way == PAM_WRITE ? "pam-writeonly" : "pam-ram", s->base,
-              s->size);
+        claim(b, r,
+              way == PAM_READ    ? "pam-readonly"
+              : way == PAM_WRITE ? "pam-writeonly"
+                                 : "pam-ram",
+              s->base, s->size);
         r->rom = way != PAM_BOTH;
         if (way == PAM_WRITE) {
             bool behind = b->rom && s->base >= b->rom_base;
@@ -131,7 +140,10 @@ static void create_segment(struct i440fx *b, unsigned n)
 }
 
 static const struct pci_identity identity = {
-    .vendor = 0x8086, .device = 0x1237, .revision = 2, .class_code = 0x060000,
+    .vendor = 0x8086,
+    .device = 0x1237,
+    .revision = 2,
+    .class_code = 0x060000,
 };
 
 /* Register masks of 82441FX, chapter 3.2; what is not listed is reserved and reads as zero. */

@@ -171,9 +171,10 @@ static void write_command(struct ide_channel *ch, u8 val)
     bool reset = val == COMMAND_DEVICE_RESET && d->cdrom;
     if ((d->status & (IDE_BSY | IDE_DRQ) && !reset) || d->asleep)
         return;
-    trace(ide_trace(d), ide, "ide%u: command %02x feature %02x count %02x lba %02x%02x%02x hob %02x %02x%02x%02x device %02x",
-          d->number, val, d->now.feature, d->now.count, d->now.lba[2], d->now.lba[1], d->now.lba[0], d->hob.count,
-          d->hob.lba[2], d->hob.lba[1], d->hob.lba[0], d->device);
+    trace(ide_trace(d), ide,
+          "ide%u: command %02x feature %02x count %02x lba %02x%02x%02x hob %02x %02x%02x%02x device %02x",
+          d->number, val, d->now.feature, d->now.count, d->now.lba[2], d->now.lba[1], d->now.lba[0],
+          d->hob.count, d->hob.lba[2], d->hob.lba[1], d->hob.lba[0], d->device);
     stop(d);
     acknowledge(d);
     d->command = val;
@@ -259,7 +260,9 @@ static u8 read_register(struct ide_channel *ch, unsigned reg)
         return d->error;
     case REG_COUNT:
         return t->count;
-    case REG_LBA_LOW: case REG_LBA_MID: case REG_LBA_HIGH:
+    case REG_LBA_LOW:
+    case REG_LBA_MID:
+    case REG_LBA_HIGH:
         return t->lba[reg - REG_LBA_LOW];
     case REG_DEVICE:
         return (u8)(d->device | 0xa0 | (ch->selected ? IDE_DEV : 0));
@@ -350,7 +353,8 @@ static void dma_go(struct ide_channel *ch)
     for (unsigned i = 0; i < 2; i++) {
         struct ide_drive *d = &ch->drive[i];
         if (d->dma_wait && d->step == IDE_IDLE)
-            ide_next(d, IDE_STEP_DMA, IDE_BLOCK_NS + (u64)d->left * IDE_DMA_SECTOR_NS / (d->cdrom ? IDE_SECTOR : 1u));
+            ide_next(d, IDE_STEP_DMA,
+                     IDE_BLOCK_NS + (u64)d->left * IDE_DMA_SECTOR_NS / (d->cdrom ? IDE_SECTOR : 1u));
     }
 }
 
@@ -444,7 +448,7 @@ static void write_bm_byte(struct ide_channel *ch, unsigned off, u8 val)
     if (off == BM_COMMAND) {
         write_bm_command(ch, val);
     } else if (off == BM_STATUS) {
-        ch->bm_status &= (u8)~(val & (BM_ERROR | BM_INTERRUPT));
+        ch->bm_status &= (u8) ~(val & (BM_ERROR | BM_INTERRUPT));
         ch->bm_status = (u8)((ch->bm_status & ~BM_CAPABLE) | (val & BM_CAPABLE));
     } else if (off >= BM_PRDT) {
         unsigned shift = 8 * (off - BM_PRDT);
@@ -472,7 +476,8 @@ static u64 bm_read(void *owner, u64 off, unsigned size)
 static void bm_write(void *owner, u64 off, u64 val, unsigned size)
 {
     struct ide *ide = owner;
-    trace(ide->dev.sys->trace, ide, "bus master %x <- %0*llx", (unsigned)off, (int)size * 2, (unsigned long long)val);
+    trace(ide->dev.sys->trace, ide, "bus master %x <- %0*llx", (unsigned)off, (int)size * 2,
+          (unsigned long long)val);
     for (unsigned i = 0; i < size; i++, val >>= 8) {
         unsigned at = (unsigned)off + i;
         write_bm_byte(&ide->channel[at >> 3 & 1], at & 7, (u8)val);
@@ -515,7 +520,9 @@ bool ide_change_medium(struct device *dev, unsigned n, struct disk *disk, bool f
 /* ---- life ---- */
 
 static const struct pci_identity identity = {
-    .vendor = 0x8086, .device = 0x7010, .class_code = 0x010180,
+    .vendor = 0x8086,
+    .device = 0x7010,
+    .class_code = 0x010180,
     .status = PCI_STATUS_DEVSEL_MEDIUM | PCI_STATUS_FAST_BACK,
 };
 
@@ -526,9 +533,10 @@ static void create_channel(struct ide *ide, unsigned n, const struct ide_config 
     struct space *io = &ide->dev.sys->io;
     ch->ide = ide;
     ch->irq = cfg->irq[n];
-    region_device(&ch->command_ports, io, n ? "ide1" : "ide0", command_base[n], 8, ch, command_read, command_write);
-    region_device(&ch->control_port, io, n ? "ide1-control" : "ide0-control", control_base[n], 1, ch, control_read,
-                  control_write);
+    region_device(&ch->command_ports, io, n ? "ide1" : "ide0", command_base[n], 8, ch, command_read,
+                  command_write);
+    region_device(&ch->control_port, io, n ? "ide1-control" : "ide0-control", control_base[n], 1, ch,
+                  control_read, control_write);
     for (unsigned i = 0; i < 2; i++) {
         struct ide_drive *d = &ch->drive[i];
         const struct ide_drive_config *c = &cfg->drive[n * 2 + i];
@@ -557,8 +565,8 @@ static bool create(struct device *dev, const void *cfg)
     memset(ide->pci.wmask + 0x48, 0xff, 4); /* UDMACTL, UDMATIM: PIIX4's, but QEMU's keeps them too */
     for (unsigned n = 0; n < 2; n++)
         create_channel(ide, n, c);
-    ide->bm_ports = (struct region){.name = "ide-bus-master", .owner = ide, .read = bm_read, .write = bm_write,
-                                    .size = 16};
+    ide->bm_ports = (struct region){
+        .name = "ide-bus-master", .owner = ide, .read = bm_read, .write = bm_write, .size = 16};
     pci_bar(&ide->pci, 4, PCI_BAR_IO, &ide->bm_ports);
     return true;
 }
@@ -629,11 +637,47 @@ static const struct state_field drive_state[] = {
     STRUCTS(struct ide_drive, now, struct ide_taskfile, taskfile_state),
     STRUCTS(struct ide_drive, hob, struct ide_taskfile, taskfile_state),
     EVENT(struct ide_drive, event),
-    D(device), D(status), D(error), D(intrq), D(step), D(command), D(flags), D(dma_wait), D(dma_to_memory),
-    D(window_in), D(pos), D(end), D(lba), D(left), D(block), D(cylinders), D(heads), D(sectors), D(multiple),
-    D(power), D(asleep), D(write_cache), D(smart), D(transfer_mode), D(packet), D(sense_key), D(asc), D(ascq),
-    D(attention), D(tray_open), D(locked), D(event_new), D(event_eject), D(phase), D(packet_dma), D(byte_limit),
-    D(sector_size), D(read_fields), D(fill), D(taken), D(buffer),
+    D(device),
+    D(status),
+    D(error),
+    D(intrq),
+    D(step),
+    D(command),
+    D(flags),
+    D(dma_wait),
+    D(dma_to_memory),
+    D(window_in),
+    D(pos),
+    D(end),
+    D(lba),
+    D(left),
+    D(block),
+    D(cylinders),
+    D(heads),
+    D(sectors),
+    D(multiple),
+    D(power),
+    D(asleep),
+    D(write_cache),
+    D(smart),
+    D(transfer_mode),
+    D(packet),
+    D(sense_key),
+    D(asc),
+    D(ascq),
+    D(attention),
+    D(tray_open),
+    D(locked),
+    D(event_new),
+    D(event_eject),
+    D(phase),
+    D(packet_dma),
+    D(byte_limit),
+    D(sector_size),
+    D(read_fields),
+    D(fill),
+    D(taken),
+    D(buffer),
     STATE_END,
 };
 
@@ -644,8 +688,16 @@ static const struct state_field channel_state[] = {
     HOST(struct ide_channel, command_ports),
     HOST(struct ide_channel, control_port),
     STRUCTS(struct ide_channel, drive, struct ide_drive, drive_state),
-    CH(selected), CH(control), CH(line), CH(bm_command), CH(bm_status), CH(bm_prdt), CH(prd_next), CH(prd_address),
-    CH(prd_left), CH(prd_last),
+    CH(selected),
+    CH(control),
+    CH(line),
+    CH(bm_command),
+    CH(bm_status),
+    CH(bm_prdt),
+    CH(prd_next),
+    CH(prd_address),
+    CH(prd_left),
+    CH(prd_last),
     STATE_END,
 };
 

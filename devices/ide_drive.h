@@ -16,7 +16,12 @@ enum { IDE_SECTOR = 512, IDE_BUFFER = 128 * IDE_SECTOR, IDE_MULTIPLE_MAX = 16, I
 
 /* Status register */
 enum {
-    IDE_ERR = BIT(0), IDE_DRQ = BIT(3), IDE_DSC = BIT(4), IDE_DF = BIT(5), IDE_DRDY = BIT(6), IDE_BSY = BIT(7)
+    IDE_ERR = BIT(0),
+    IDE_DRQ = BIT(3),
+    IDE_DSC = BIT(4),
+    IDE_DF = BIT(5),
+    IDE_DRDY = BIT(6),
+    IDE_BSY = BIT(7)
 };
 /* Error register */
 enum { IDE_ABRT = BIT(2), IDE_IDNF = BIT(4), IDE_UNC = BIT(6) };
@@ -36,7 +41,7 @@ struct ide_channel;
 struct ide_drive {
     struct ide_channel *channel;
     struct disk *disk;
-    u8 unit; /* 0 or 1 on its channel */
+    u8 unit;   /* 0 or 1 on its channel */
     u8 number; /* 0 to 3 */
     bool present, cdrom;
     /* registers */
@@ -47,26 +52,26 @@ struct ide_drive {
     struct event event;
     u8 step; /* enum ide_step */
     u8 command;
-    u16 flags;       /* ata.c's, of the command */
-    bool dma_wait;   /* data is ready, the bus master is not started */
+    u16 flags;     /* ata.c's, of the command */
+    bool dma_wait; /* data is ready, the bus master is not started */
     bool dma_to_memory;
-    bool window_in;  /* the open window is read by the host */
-    u32 pos, end;    /* the window in buffer that the data port shows */
-    u64 lba;         /* next sector */
-    u32 left;        /* sectors (disk) or bytes (packet reply) still to move */
-    u32 block;       /* sectors per DRQ */
+    bool window_in; /* the open window is read by the host */
+    u32 pos, end;   /* the window in buffer that the data port shows */
+    u64 lba;        /* next sector */
+    u32 left;       /* sectors (disk) or bytes (packet reply) still to move */
+    u32 block;      /* sectors per DRQ */
     /* disk */
     u16 cylinders, heads, sectors; /* as INITIALIZE DEVICE PARAMETERS set them */
     u8 multiple;
-    u8 power;        /* CHECK POWER MODE's answer; sleep_mode beside it */
+    u8 power; /* CHECK POWER MODE's answer; sleep_mode beside it */
     bool asleep, write_cache, smart;
     u8 transfer_mode; /* as SET FEATURES 03 gave it */
     /* CD-ROM */
     u8 packet[IDE_PACKET];
     u8 sense_key, asc, ascq;
-    u8 attention;    /* the ASC of a unit attention not yet reported, or 0 */
+    u8 attention; /* the ASC of a unit attention not yet reported, or 0 */
     bool tray_open, locked, event_new, event_eject;
-    u8 phase;        /* enum atapi_phase */
+    u8 phase; /* enum atapi_phase */
     bool packet_dma;
     u16 byte_limit;  /* of one DRQ, as the host asked */
     u16 sector_size; /* of the READ under way, 0: a reply in buffer */

@@ -14,33 +14,56 @@
 #include "devices/core/device.h"
 
 enum {
-    PCI_VENDOR_ID = 0x00, PCI_DEVICE_ID = 0x02, PCI_COMMAND = 0x04, PCI_STATUS = 0x06, PCI_REVISION = 0x08,
-    PCI_CLASS_PROG = 0x09, PCI_CLASS_DEVICE = 0x0a, PCI_CACHE_LINE = 0x0c, PCI_LATENCY = 0x0d,
-    PCI_HEADER_TYPE = 0x0e, PCI_BAR0 = 0x10, PCI_SUBSYSTEM_VENDOR = 0x2c, PCI_SUBSYSTEM = 0x2e,
-    PCI_ROM_BAR = 0x30, PCI_CAP_PTR = 0x34, PCI_INT_LINE = 0x3c, PCI_INT_PIN = 0x3d
+    PCI_VENDOR_ID = 0x00,
+    PCI_DEVICE_ID = 0x02,
+    PCI_COMMAND = 0x04,
+    PCI_STATUS = 0x06,
+    PCI_REVISION = 0x08,
+    PCI_CLASS_PROG = 0x09,
+    PCI_CLASS_DEVICE = 0x0a,
+    PCI_CACHE_LINE = 0x0c,
+    PCI_LATENCY = 0x0d,
+    PCI_HEADER_TYPE = 0x0e,
+    PCI_BAR0 = 0x10,
+    PCI_SUBSYSTEM_VENDOR = 0x2c,
+    PCI_SUBSYSTEM = 0x2e,
+    PCI_ROM_BAR = 0x30,
+    PCI_CAP_PTR = 0x34,
+    PCI_INT_LINE = 0x3c,
+    PCI_INT_PIN = 0x3d
 };
 enum {
-    PCI_COMMAND_IO = BIT(0), PCI_COMMAND_MEMORY = BIT(1), PCI_COMMAND_MASTER = BIT(2),
-    PCI_COMMAND_SERR = BIT(8), PCI_COMMAND_INTX_OFF = BIT(10)
+    PCI_COMMAND_IO = BIT(0),
+    PCI_COMMAND_MEMORY = BIT(1),
+    PCI_COMMAND_MASTER = BIT(2),
+    PCI_COMMAND_SERR = BIT(8),
+    PCI_COMMAND_INTX_OFF = BIT(10)
 };
 enum {
-    PCI_STATUS_INTX = BIT(3), PCI_STATUS_CAPS = BIT(4), PCI_STATUS_FAST_BACK = BIT(7),
-    PCI_STATUS_DEVSEL_MEDIUM = BIT(9), PCI_STATUS_ERRORS = 0xf900
+    PCI_STATUS_INTX = BIT(3),
+    PCI_STATUS_CAPS = BIT(4),
+    PCI_STATUS_FAST_BACK = BIT(7),
+    PCI_STATUS_DEVSEL_MEDIUM = BIT(9),
+    PCI_STATUS_ERRORS = 0xf900
 };
 
 /* What reset writes into the header. */
 struct pci_identity {
     u16 vendor, device;
     u8 revision;
-    u32 class_code;    /* class << 16 | subclass << 8 | programming interface */
-    u16 status;        /* fixed bits */
-    u8 interrupt_pin;  /* 0 none, 1 INTA ... 4 INTD */
+    u32 class_code;   /* class << 16 | subclass << 8 | programming interface */
+    u16 status;       /* fixed bits */
+    u8 interrupt_pin; /* 0 none, 1 INTA ... 4 INTD */
     bool multifunction;
     u16 subsystem_vendor, subsystem; /* 0: 1af4:1100, as guests of QEMU know it */
 };
 
 enum pci_bar_type {
-    PCI_BAR_IO = 1, PCI_BAR_MEM32 = 0, PCI_BAR_MEM64 = 4, PCI_BAR_MEM32_PREFETCH = 8, PCI_BAR_MEM64_PREFETCH = 12
+    PCI_BAR_IO = 1,
+    PCI_BAR_MEM32 = 0,
+    PCI_BAR_MEM64 = 4,
+    PCI_BAR_MEM32_PREFETCH = 8,
+    PCI_BAR_MEM64_PREFETCH = 12
 };
 enum { PCI_ROM = 6, PCI_BARS = 7 };
 
@@ -59,11 +82,11 @@ struct pci_device {
     void (*config_written)(void *owner, unsigned off, unsigned size);
     struct pci_bar bar[PCI_BARS];
     u8 devfn;
-    bool intx; /* the chip holds its pin up */
+    bool intx;     /* the chip holds its pin up */
     bool intx_out; /* ... and COMMAND lets it out */
-    u8 cap_next; /* where the next capability goes */
+    u8 cap_next;   /* where the next capability goes */
     u8 config[256];
-    u8 wmask[256]; /* bits software may write; fixed after create */
+    u8 wmask[256];   /* bits software may write; fixed after create */
     u8 w1cmask[256]; /* bits software clears by writing 1 */
 };
 extern const struct state_field pci_device_state[];

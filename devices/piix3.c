@@ -56,7 +56,8 @@ static u64 reset_read(void *owner, u64 off, unsigned size)
     return p->reset_control;
 }
 
-/* The transition of bit 2 from 0 to 1 resets, hard or soft by bit 1 (2.5.4.1); to this machine both are one. */
+/* The transition of bit 2 from 0 to 1 resets, hard or soft by bit 1 (2.5.4.1); to this machine both are one.
+ */
 static void reset_write(void *owner, u64 off, u64 val, unsigned size)
 {
     struct piix3 *p = owner;
@@ -69,7 +70,10 @@ static void reset_write(void *owner, u64 off, u64 val, unsigned size)
 }
 
 static const struct pci_identity identity = {
-    .vendor = 0x8086, .device = 0x7000, .class_code = 0x060100, .status = PCI_STATUS_DEVSEL_MEDIUM,
+    .vendor = 0x8086,
+    .device = 0x7000,
+    .class_code = 0x060100,
+    .status = PCI_STATUS_DEVSEL_MEDIUM,
     .multifunction = true,
 };
 
@@ -101,8 +105,14 @@ static bool create(struct device *dev, const void *cfg)
     for (unsigned i = 0; i < 4; i++)
         pirq[i] = (struct irq){set_pirq, p, i};
     pci_connect_pirq(c->bus, pirq);
-    p->reset_port = (struct region){.name = "reset-control", .owner = p, .read = reset_read, .write = reset_write,
-                                    .priority = PRIO_OVERLAY, .enabled = true, .base = 0xcf9, .size = 1};
+    p->reset_port = (struct region){.name = "reset-control",
+                                    .owner = p,
+                                    .read = reset_read,
+                                    .write = reset_write,
+                                    .priority = PRIO_OVERLAY,
+                                    .enabled = true,
+                                    .base = 0xcf9,
+                                    .size = 1};
     region_add(&dev->sys->io, &p->reset_port);
     return true;
 }

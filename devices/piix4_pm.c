@@ -63,7 +63,8 @@ static void update_sci(struct piix4_pm *p)
 {
     bool smb = (p->smb[SMBHSTSTS] & HSTSTS_EVENTS) && (p->smb[SMBHSTCNT] & SMB_INTEREN);
     catch_up(p);
-    bool level = (p->pm1_cnt & SCI_EN) && ((p->pm1_sts & p->pm1_en & SCI_SOURCES) || (p->gpe_sts & p->gpe_en));
+    bool level =
+        (p->pm1_cnt & SCI_EN) && ((p->pm1_sts & p->pm1_en & SCI_SOURCES) || (p->gpe_sts & p->gpe_en));
     irq_set(&p->sci, level || smb);
     if ((p->pm1_en & TMROF_STS) && !(p->pm1_sts & TMROF_STS))
         event_at(&p->dev.sys->clock, &p->overflow_event, p->overflow_ns);
@@ -98,18 +99,16 @@ static void fall_asleep(struct piix4_pm *p, unsigned type)
         system_request(p->dev.sys, REQUEST_SUSPEND);
 }
 
-static u8 pm_read_byte(struct piix4_pm *p, unsigned off)
+static u8 pm_read_byte(const struct piix4_pm *p, unsigned off, u32 timer)
 {
-    u32 timer;
     switch (off) {
-    case 0x00: case 0x01:
+    case 0x00 ... 0x01:
         return (u8)(p->pm1_sts >> 8 * off);
-    case 0x02: case 0x03:
+    case 0x02 ... 0x03:
         return (u8)(p->pm1_en >> 8 * (off - 2));
-    case 0x04: case 0x05:
+    case 0x04 ... 0x05:
         return (u8)(p->pm1_cnt >> 8 * (off - 4));
-    case 0x08: case 0x09: case 0x0a: case 0x0b:
-        timer = (u32)(ns_to_ticks(clock_now(&p->dev.sys->clock), PM_HZ) & 0xffffff);
+    case 0x08 ... 0x0b:
         return (u8)(timer >> 8 * (off - 8));
     default:
         return p->pm_other[off];
@@ -125,21 +124,23 @@ static u16 merge(u16 old, unsigned off, u8 val)
 static void pm_write_byte(struct piix4_pm *p, unsigned off, u8 val)
 {
     switch (off) {
-    case 0x00: case 0x01:
-        p->pm1_sts &= (u16)~(val << 8 * off & STS_CLEARABLE);
+    case 0x00 ... 0x01:
+        p->pm1_sts &= (u16) ~(val << 8 * off & STS_CLEARABLE);
         break;
-    case 0x02: case 0x03:
+    case 0x02 ... 0x03:
         p->pm1_en = merge(p->pm1_en, off, val) & EN_BITS;
         break;
-    case 0x04: case 0x05:
+    case 0x04 ... 0x05:
         p->pm1_cnt = merge(p->pm1_cnt, off, val) & CNT_BITS;
         if (off == 0x05 && (val & SLP_EN >> 8))
             fall_asleep(p, p->pm1_cnt >> SLP_TYP_SHIFT & 7);
         break;
-    case 0x06: case 0x07: case 0x08: case 0x09: case 0x0a: case 0x0b:
-        break;
-    case 0x0c: case 0x0d: case 0x18: case 0x19: case 0x1c: case 0x1d: case 0x1e: case 0x1f: /* status */
-    case 0x14: case 0x15: case 0x30: case 0x31: case 0x32: case 0x33: /* levels on read; inputs */
+    case 0x06 ... 0x0b: /* the timer is read only */
+    case 0x0c ... 0x0d: /* status bits that nothing sets */
+    case 0x18 ... 0x19:
+    case 0x1c ... 0x1f:
+    case 0x14 ... 0x15: /* power levels are entered by reading */
+    case 0x30 ... 0x33: /* inputs */
         break;
     default:
         p->pm_other[off] = val;
@@ -150,18 +151,22 @@ static u64 pm_read(void *owner, u64 off, unsigned size)
 {
     struct piix4_pm *p = owner;
     u64 val = 0;
+    /* One look at the clock for all bytes: it moves between two. */
+    u32 timer = (u32)(ns_to_ticks(clock_now(&p->dev.sys->clock), PM_HZ) & 0xffffff);
     catch_up(p);
     for (unsigned i = 0; i < size; i++)
-        val |= (u64)pm_read_byte(p, (unsigned)off + i) << 8 * i;
+        val |= (u64)pm_read_byte(p, (unsigned)off + i, timer) << 8 * i;
     if (off < 8 || off >= 12)
-        trace(p->dev.sys->trace, acpi, "PM %02x -> %0*llx", (unsigned)off, (int)size * 2, (unsigned long long)val);
+        trace(p->dev.sys->trace, acpi, "PM %02x -> %0*llx", (unsigned)off, (int)size * 2,
+              (unsigned long long)val);
     return val;
 }
 
 static void pm_write(void *owner, u64 off, u64 val, unsigned size)
 {
     struct piix4_pm *p = owner;
-    trace(p->dev.sys->trace, acpi, "PM %02x <- %0*llx", (unsigned)off, (int)size * 2, (unsigned long long)val);
+    trace(p->dev.sys->trace, acpi, "PM %02x <- %0*llx", (unsigned)off, (int)size * 2,
+          (unsigned long long)val);
     catch_up(p);
     for (unsigned i = 0; i < size; i++)
         pm_write_byte(p, (unsigned)off + i, (u8)(val >> 8 * i));
@@ -206,7 +211,7 @@ static void gpe_write(void *owner, u64 off, u64 val, unsigned size)
     struct piix4_pm *p = owner;
     for (unsigned i = (unsigned)off; i < off + size; i++, val >>= 8) {
         if (i < 2)
-            p->gpe_sts &= (u16)~((val & 0xff) << 8 * i);
+            p->gpe_sts &= (u16) ~((val & 0xff) << 8 * i);
         else
             p->gpe_en = merge(p->gpe_en, i, (u8)val);
     }
@@ -284,10 +289,10 @@ static void smb_write(void *owner, u64 off, u64 val, unsigned size)
     (void)size;
     switch (off) {
     case SMBHSTSTS:
-        p->smb[off] &= (u8)~(val & HSTSTS_EVENTS);
+        p->smb[off] &= (u8) ~(val & HSTSTS_EVENTS);
         break;
     case SMBSLVSTS:
-        p->smb[off] &= (u8)~(val & 0x3c);
+        p->smb[off] &= (u8) ~(val & 0x3c);
         break;
     case SMBHSTCNT:
         smb_control(p, (u8)val);
@@ -295,7 +300,9 @@ static void smb_write(void *owner, u64 off, u64 val, unsigned size)
     case SMBBLKDAT:
         p->smb_block[p->smb_block_pos++ % sizeof p->smb_block] = (u8)val;
         break;
-    case 0x09: case 0x0c: case 0x0d: /* what a slave sent: none did */
+    case 0x09:
+    case 0x0c:
+    case 0x0d: /* what a slave sent: none did */
         break;
     default:
         p->smb[off] = (u8)val;
@@ -331,8 +338,12 @@ static void config_written(void *owner, unsigned off, unsigned size)
 }
 
 static const struct pci_identity identity = {
-    .vendor = 0x8086, .device = 0x7113, .revision = 3, .class_code = 0x068000,
-    .status = PCI_STATUS_DEVSEL_MEDIUM | PCI_STATUS_FAST_BACK, .interrupt_pin = 1,
+    .vendor = 0x8086,
+    .device = 0x7113,
+    .revision = 3,
+    .class_code = 0x068000,
+    .status = PCI_STATUS_DEVSEL_MEDIUM | PCI_STATUS_FAST_BACK,
+    .interrupt_pin = 1,
 };
 
 static void set_masks(struct pci_device *pci)
@@ -370,10 +381,19 @@ static bool create(struct device *dev, const void *cfg)
                   pci_hotplug_write);
     region_device(&p->cpu_hotplug, io, "acpi-cpu-hotplug", CPU_HOTPLUG_PORT, 0x20, p, cpu_hotplug_read,
                   ignore_write);
-    p->pm_ports = (struct region){.name = "acpi-pm", .owner = p, .read = pm_read, .write = pm_write,
-                                  .priority = PRIO_DEVICE, .size = 0x40};
-    p->smb_ports = (struct region){.name = "smbus", .owner = p, .read = smb_read, .write = smb_write,
-                                   .priority = PRIO_DEVICE, .size = 0x10, .max_access = 1};
+    p->pm_ports = (struct region){.name = "acpi-pm",
+                                  .owner = p,
+                                  .read = pm_read,
+                                  .write = pm_write,
+                                  .priority = PRIO_DEVICE,
+                                  .size = 0x40};
+    p->smb_ports = (struct region){.name = "smbus",
+                                   .owner = p,
+                                   .read = smb_read,
+                                   .write = smb_write,
+                                   .priority = PRIO_DEVICE,
+                                   .size = 0x10,
+                                   .max_access = 1};
     p->apm_ports.max_access = 1;
     p->cpu_hotplug.max_access = 1;
     region_add(io, &p->pm_ports);
@@ -430,8 +450,18 @@ static const struct state_field state[] = {
     HOST(struct piix4_pm, cpu_bitmap),
     HOST(struct piix4_pm, devres_lpt),
     HOST(struct piix4_pm, devres_com),
-    PM(overflow_ns), PM(pm1_sts), PM(pm1_en), PM(pm1_cnt), PM(gpe_sts), PM(gpe_en), PM(pm_other), PM(apm),
-    PM(smb), PM(smb_block), PM(smb_block_pos), PM(hotplug_bus),
+    PM(overflow_ns),
+    PM(pm1_sts),
+    PM(pm1_en),
+    PM(pm1_cnt),
+    PM(gpe_sts),
+    PM(gpe_en),
+    PM(pm_other),
+    PM(apm),
+    PM(smb),
+    PM(smb_block),
+    PM(smb_block_pos),
+    PM(hotplug_bus),
     STATE_END,
 };
 

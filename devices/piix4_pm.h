@@ -9,8 +9,8 @@
 
 struct piix4_pm_config {
     struct device *bus;
-    struct irq sci;  /* a driver of ISA interrupt line 9 */
-    unsigned cpus;   /* present, for the CPU hotplug bitmap */
+    struct irq sci;        /* a driver of ISA interrupt line 9 */
+    unsigned cpus;         /* present, for the CPU hotplug bitmap */
     bool com1, com2, lpt1; /* decoded on the board: DEVRESB-E tell */
 };
 extern const struct device_class piix4_pm_class;

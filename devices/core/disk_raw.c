@@ -148,7 +148,11 @@ static void raw_close(struct disk *d)
 }
 
 static const struct disk_ops raw_ops = {
-    .name = "raw", .read = raw_read, .write = raw_write, .flush = raw_flush, .close = raw_close,
+    .name = "raw",
+    .read = raw_read,
+    .write = raw_write,
+    .flush = raw_flush,
+    .close = raw_close,
 };
 
 /* ---- opening ---- */
@@ -195,8 +199,8 @@ static bool measure(struct raw_disk *r, const struct disk_options *opt, const st
     if (end < 0)
         return complain(c, "cannot tell the size of disk image '%s': %s", opt->path, strerror(errno));
     if (end == 0)
-        return complain(c, "disk image '%s' is empty; give it a size, as with: truncate -s 1G '%s'", opt->path,
-                        opt->path);
+        return complain(c, "disk image '%s' is empty; give it a size, as with: truncate -s 1G '%s'",
+                        opt->path, opt->path);
     r->regular = S_ISREG(st.st_mode);
     r->bytes = (u64)end;
     r->disk.sectors = (r->bytes + SECTOR - 1) / SECTOR;
@@ -211,7 +215,8 @@ static bool lock_file(struct raw_disk *r, const struct disk_options *opt, const 
     if (fcntl(r->fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
         return true; /* a file system without locks is not the user's fault */
     return complain(c, "disk image '%s' is in use by another drive or machine%s", opt->path,
-                    write ? "; close that, or use -snapshot on both" : " that writes to it; close that first");
+                    write ? "; close that, or use -snapshot on both"
+                          : " that writes to it; close that first");
 }
 
 /* An open file without a name, where the user wants temporary files. */

@@ -84,8 +84,8 @@ static inline void bench_setup(void)
     region_ram(&bench.low, &bench.sys.mem, "low", 0, bench.ram, 0, 0xa0000, false);
     region_ram(&bench.high, &bench.sys.mem, "high", 1 << 20, bench.ram, 1 << 20, 1 << 20, false);
     bench.bus = device_create(&bench.sys, &pci_bus_class, "pci.0", NULL);
-    struct i440fx_config host = {.bus = bench.bus, .ram = bench.ram, .ram_size = 2 << 20, .rom = bench.rom,
-                                 .rom_base = 0xe0000};
+    struct i440fx_config host = {
+        .bus = bench.bus, .ram = bench.ram, .ram_size = 2 << 20, .rom = bench.rom, .rom_base = 0xe0000};
     bench.host = device_create(&bench.sys, &i440fx_class, "host", &host);
     struct piix3_config isa = {.bus = bench.bus};
     for (unsigned i = 0; i < 16; i++)

@@ -11,7 +11,8 @@ static struct device *pm;
 static void setup(void)
 {
     bench_setup();
-    struct piix4_pm_config c = {.bus = bench.bus, .sci = bench_line(SCI), .cpus = 3, .com1 = true, .lpt1 = true};
+    struct piix4_pm_config c = {
+        .bus = bench.bus, .sci = bench_line(SCI), .cpus = 3, .com1 = true, .lpt1 = true};
     pm = device_create(&bench.sys, &piix4_pm_class, "pm", &c);
     ck_assert_ptr_nonnull(pm);
     /* as SeaBIOS sets it up */
@@ -89,6 +90,26 @@ START_TEST(timer)
     outl(TMR, 0x123);
     ck_assert_uint_eq((inl(TMR) - a) & 0xffffff, 3579545);
     ck_assert_uint_eq(inb(TMR + 2), inl(TMR) >> 16);
+}
+END_TEST
+
+/* A clock that moves on at every look, as the host's does. */
+static u64 restless(void *owner)
+{
+    (void)owner;
+    return bench.sys.clock.now += 17;
+}
+
+START_TEST(timer_is_read_at_once)
+{
+    bench.sys.clock.read = restless;
+    for (u32 last = 0, i = 0; i < 20000; i++) {
+        u32 now = inl(TMR);
+        ck_assert_uint_ge(now, last);
+        ck_assert_uint_lt(now - last, 16);
+        last = now;
+    }
+    bench.sys.clock.read = NULL;
 }
 END_TEST
 
@@ -193,6 +214,7 @@ int main(void)
     tcase_add_test(t, enable_by_apm);
     tcase_add_test(t, power_button);
     tcase_add_test(t, timer);
+    tcase_add_test(t, timer_is_read_at_once);
     tcase_add_test(t, timer_overflow);
     tcase_add_test(t, sleep_types);
     tcase_add_test(t, qemu_ports);

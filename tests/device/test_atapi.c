@@ -196,7 +196,7 @@ START_TEST(read_cd)
     ck_assert_uint_eq(got, 4096);
     ck_assert_uint_eq(ld64(data), 64);
     expect_sense(CDB(0xbe, 1 << 2, 0, 0, 0, 16, 0, 0, 1, 0x10), 5, 0x64); /* audio */
-    expect_sense(CDB(0xbe, 0, 0, 0, 0, 16, 0, 0, 1, 0x12), 5, 0x24); /* C2 */
+    expect_sense(CDB(0xbe, 0, 0, 0, 0, 16, 0, 0, 1, 0x12), 5, 0x24);      /* C2 */
     expect_sense(CDB(0xb9, 0, 0, 0, 0, 16, 0, 2, 18, 0x10), 5, 0x24);
 }
 END_TEST
@@ -215,7 +215,8 @@ START_TEST(toc)
     ck_assert_uint_eq(be(data + 8), 0x00000600); /* 300 + 150 frames are six seconds */
     ck_assert_uint_eq(packet(CDB(0x43, 0, 1, 0, 0, 0, 0, 0, 100)), READY);
     ck_assert_uint_eq(got, 12);
-    ck_assert_uint_eq(packet(CDB(0x43, 0, 0, 0, 0, 0, 0, 0, 100, 0x40)), READY); /* the old place of the format */
+    ck_assert_uint_eq(packet(CDB(0x43, 0, 0, 0, 0, 0, 0, 0, 100, 0x40)),
+                      READY); /* the old place of the format */
     ck_assert_uint_eq(got, 12);
     ck_assert_uint_eq(packet(CDB(0x43, 2, 2, 0, 0, 0, 0, 0, 100)), READY);
     ck_assert_uint_eq(got, 4 + 4 * 11);

@@ -626,7 +626,7 @@ START_TEST(dma_modes)
     ck_assert_uint_eq(bench.ram->host[BUF + 0x3f], 1);
     ck_assert_uint_eq(bench.ram->host[BUF + 0x3c], 4);
     ck_assert_uint_eq(move(2, b, 10, true, &tc), 0); /* masked itself at terminal count */
-    program(0x42, BUF + 0x100, 4); /* verify moves nothing */
+    program(0x42, BUF + 0x100, 4);                   /* verify moves nothing */
     bench.ram->host[BUF + 0x100] = 0x99;
     ck_assert_uint_eq(move(2, b, 4, true, &tc), 4);
     ck_assert_uint_eq(bench.ram->host[BUF + 0x100], 0x99);

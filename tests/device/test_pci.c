@@ -29,8 +29,8 @@ static struct region probe_region(struct probe *p, const char *name, u64 size)
 }
 static bool probe_create(struct device *dev, const void *cfg)
 {
-    static const struct pci_identity id = {.vendor = 0x1234, .device = 0x5678, .revision = 9, .class_code = 0x020000,
-                                           .interrupt_pin = 1};
+    static const struct pci_identity id = {
+        .vendor = 0x1234, .device = 0x5678, .revision = 9, .class_code = 0x020000, .interrupt_pin = 1};
     struct probe *p = container_of(dev, struct probe, dev);
     (void)cfg;
     if (!pci_device_init(&p->pci, dev->sys, bench.bus, 5 << 3, &id, p))
@@ -53,7 +53,10 @@ static void probe_reset(struct device *dev)
     pci_add_capability(&p->pci, 5, 10);
 }
 static const struct device_class probe_class = {
-    .name = "probe", .size = sizeof(struct probe), .create = probe_create, .reset = probe_reset,
+    .name = "probe",
+    .size = sizeof(struct probe),
+    .create = probe_create,
+    .reset = probe_reset,
 };
 
 static void setup(void)
@@ -121,8 +124,8 @@ START_TEST(bar_sizing)
         u8 off;
         u32 reset, ones;
     } rows[] = {
-        {0x10, 1, 0xffffffe1},          {0x14, 0, 0xfffff000}, {0x18, 0xc, 0xfff0000c}, {0x1c, 0, 0xffffffff},
-        {0x20, 0, 0}, {0x24, 0, 0}, {0x30, 0, 0xffff0001},
+        {0x10, 1, 0xffffffe1}, {0x14, 0, 0xfffff000}, {0x18, 0xc, 0xfff0000c}, {0x1c, 0, 0xffffffff},
+        {0x20, 0, 0},          {0x24, 0, 0},          {0x30, 0, 0xffff0001},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         ck_assert_uint_eq(pci_read(PROBE, rows[i].off, 4), rows[i].reset);
@@ -229,9 +232,10 @@ START_TEST(pam)
         u8 reg, shift;
         bool rom;
     } rows[] = {
-        {0xf0000, 0x59, 4, true},  {0xfffff, 0x59, 4, true},  {0xc0000, 0x5a, 0, false}, {0xc7fff, 0x5a, 4, false},
-        {0xc8000, 0x5b, 0, false}, {0xcc000, 0x5b, 4, false}, {0xd0000, 0x5c, 0, false}, {0xd4000, 0x5c, 4, false},
-        {0xd8000, 0x5d, 0, false}, {0xdc000, 0x5d, 4, false}, {0xe0000, 0x5e, 0, true},  {0xe4000, 0x5e, 4, true},
+        {0xf0000, 0x59, 4, true},  {0xfffff, 0x59, 4, true},  {0xc0000, 0x5a, 0, false},
+        {0xc7fff, 0x5a, 4, false}, {0xc8000, 0x5b, 0, false}, {0xcc000, 0x5b, 4, false},
+        {0xd0000, 0x5c, 0, false}, {0xd4000, 0x5c, 4, false}, {0xd8000, 0x5d, 0, false},
+        {0xdc000, 0x5d, 4, false}, {0xe0000, 0x5e, 0, true},  {0xe4000, 0x5e, 4, true},
         {0xe8000, 0x5f, 0, true},  {0xeffff, 0x5f, 4, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

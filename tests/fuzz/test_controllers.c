@@ -53,9 +53,9 @@ static u16 some_port(void)
 {
     static const struct {
         u16 base, size;
-    } areas[] = {{0x1f0, 8}, {0x1f0, 8}, {0x170, 8}, {0x3f0, 8}, {0x3f0, 8},   {0x376, 1},  {0xc000, 16},
-                 {0x00, 16}, {0xc0, 32}, {0x81, 15}, {0xcf8, 8}, {0x600, 0x40}, {0xb2, 2},   {0xafe0, 4},
-                 {0xae00, 24}, {0xb100, 16}};
+    } areas[] = {{0x1f0, 8},   {0x1f0, 8},  {0x170, 8},   {0x3f0, 8},  {0x3f0, 8}, {0x376, 1},
+                 {0xc000, 16}, {0x00, 16},  {0xc0, 32},   {0x81, 15},  {0xcf8, 8}, {0x600, 0x40},
+                 {0xb2, 2},    {0xafe0, 4}, {0xae00, 24}, {0xb100, 16}};
     if (below(50) == 0)
         return (u16)rnd();
     size_t i = below(ARRAY_LEN(areas));
@@ -74,8 +74,9 @@ static void random_access(void)
 
 static void ata_command_somewhere(void)
 {
-    static const u8 commands[] = {0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x39, 0x40, 0x42, 0x91, 0xa0, 0xa1, 0xb0,
-                                  0xc4, 0xc5, 0xc6, 0xc8, 0xca, 0xe7, 0xec, 0xef, 0xf8, 0x90, 0x08, 0xa0, 0xa0, 0xa0};
+    static const u8 commands[] = {0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x39, 0x40, 0x42,
+                                  0x91, 0xa0, 0xa1, 0xb0, 0xc4, 0xc5, 0xc6, 0xc8, 0xca, 0xe7,
+                                  0xec, 0xef, 0xf8, 0x90, 0x08, 0xa0, 0xa0, 0xa0};
     u16 base = below(2) ? 0x1f0 : 0x170;
     outb(base + 6, (u8)(0xa0 | (below(2) ? 0x40 : 0) | (below(2) ? 0x10 : 0) | (below(4) ? 0 : rnd() & 15)));
     for (unsigned reg = 1; reg < 6; reg++)
@@ -84,8 +85,8 @@ static void ata_command_somewhere(void)
     outb(base + 7, commands[below(ARRAY_LEN(commands))]);
     settle(100000);
     if ((inb(base + 7) & 8) && below(2)) { /* a packet, if one is wanted */
-        static const u8 packets[] = {0x00, 0x03, 0x12, 0x1a, 0x1b, 0x1e, 0x25, 0x28, 0x42, 0x43, 0x46, 0x4a,
-                                     0x51, 0x52, 0x5a, 0xa8, 0xad, 0xb9, 0xbb, 0xbd, 0xbe, 0x2b};
+        static const u8 packets[] = {0x00, 0x03, 0x12, 0x1a, 0x1b, 0x1e, 0x25, 0x28, 0x42, 0x43, 0x46,
+                                     0x4a, 0x51, 0x52, 0x5a, 0xa8, 0xad, 0xb9, 0xbb, 0xbd, 0xbe, 0x2b};
         outw(base, (u16)(packets[below(ARRAY_LEN(packets))] | (below(4) << 8)));
         for (unsigned i = 0; i < 5; i++)
             outw(base, (u16)(below(2) ? below(300) << 8 : rnd() & 0x0f0f));
@@ -101,10 +102,19 @@ static void ata_command_somewhere(void)
 /* A packet as a driver would send it, to the drive that has a disc. */
 static void plausible_packet(void)
 {
-    static const u8 packets[] = {0x00, 0x03, 0x12, 0x1a, 0x1b, 0x1e, 0x25, 0x28, 0x28, 0x42, 0x43, 0x46, 0x4a, 0x51,
-                                 0x52, 0x5a, 0xa8, 0xad, 0xb9, 0xbb, 0xbd, 0xbe, 0xbe, 0x2b, 0x2f, 0x28};
-    u8 cdb[12] = {packets[below(ARRAY_LEN(packets))], (u8)below(4), 0, 0, below(2) ? 0 : (u8)rnd(), (u8)rnd(),
-                  0, 0, (u8)below(40), (u8)(below(2) ? rnd() & 0xf8 : 0)};
+    static const u8 packets[] = {0x00, 0x03, 0x12, 0x1a, 0x1b, 0x1e, 0x25, 0x28, 0x28,
+                                 0x42, 0x43, 0x46, 0x4a, 0x51, 0x52, 0x5a, 0xa8, 0xad,
+                                 0xb9, 0xbb, 0xbd, 0xbe, 0xbe, 0x2b, 0x2f, 0x28};
+    u8 cdb[12] = {packets[below(ARRAY_LEN(packets))],
+                  (u8)below(4),
+                  0,
+                  0,
+                  below(2) ? 0 : (u8)rnd(),
+                  (u8)rnd(),
+                  0,
+                  0,
+                  (u8)below(40),
+                  (u8)(below(2) ? rnd() & 0xf8 : 0)};
     if (below(2))
         cdb[2] = (u8)(below(2) ? below(4) : rnd());
     outb(0x176, 0xb0);
@@ -128,7 +138,8 @@ static void bus_master_somewhere(void)
     u32 table = below(8) ? below(0x1f0000) & ~3u : rnd();
     for (unsigned i = 0; i < 4 && table < 0x1f0000; i++) {
         st32(bench.ram->host + table + i * 8, below(8) ? below(0x1f0000) : rnd());
-        st32(bench.ram->host + table + i * 8 + 4, (below(4) ? below(4096) : rnd() & 0xffff) | (i == 3 ? 1u << 31 : 0));
+        st32(bench.ram->host + table + i * 8 + 4,
+             (below(4) ? below(4096) : rnd() & 0xffff) | (i == 3 ? 1u << 31 : 0));
     }
     u16 base = below(2) ? 0xc000 : 0xc008;
     outl(base + 4, table);
@@ -158,8 +169,10 @@ static void floppy_command(void)
 /* A transfer as a driver would start it, on the 720 KB disk. */
 static void plausible_floppy(void)
 {
-    static const u8 commands[] = {0xe6, 0xe6, 0xc5, 0x4d, 0x42, 0x56, 0xd6, 0x51, 0x59, 0x5d, 0x4c, 0x6c, 0x49, 0x4a};
-    u8 c = (u8)below(81), h = (u8)below(2), r = (u8)(1 + below(10)), command = commands[below(ARRAY_LEN(commands))];
+    static const u8 commands[] = {0xe6, 0xe6, 0xc5, 0x4d, 0x42, 0x56, 0xd6,
+                                  0x51, 0x59, 0x5d, 0x4c, 0x6c, 0x49, 0x4a};
+    u8 c = (u8)below(81), h = (u8)below(2), r = (u8)(1 + below(10)),
+       command = commands[below(ARRAY_LEN(commands))];
     outb(0x3f2, 0x1c);
     settle(50000);
     outb(0x3f7, 2);
@@ -169,7 +182,8 @@ static void plausible_floppy(void)
     for (size_t i = 0; i < sizeof seek; i++)
         outb(0x3f5, seek[i]);
     settle(10000000);
-    const u8 data[] = {command, (u8)(h << 2), command == 0x4d ? 2 : c, command == 0x4d ? 9 : h, r, 2, 9, 0x1b, (u8)below(3)};
+    const u8 data[] = {command, (u8)(h << 2), command == 0x4d ? 2 : c, command == 0x4d ? 9 : h, r, 2, 9,
+                       0x1b,    (u8)below(3)};
     for (size_t i = 0; i < (command == 0x4d ? 6 : command == 0x4a ? 2 : 9); i++)
         outb(0x3f5, data[i]);
     outb(0x0a, 6);
@@ -227,7 +241,8 @@ static void step(void)
         break;
     }
     switch (below(32)) {
-    case 0: case 1:
+    case 0:
+    case 1:
         ata_command_somewhere();
         break;
     case 2:
