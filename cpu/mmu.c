@@ -312,11 +312,12 @@ static u64 data_page(struct cpu *cpu, u64 lin, bool write, unsigned idx, struct 
     return phys | (lin & 0xfff);
 }
 
+/* EFLAGS.AC: AMD's silicon looks at it before paging; ten bytes count as eight, YMM as XMM, areas as dwords. */
 static void check_alignment(struct cpu *cpu, u64 lin, unsigned n, unsigned idx)
 {
     if (idx != MMU_USER_AC)
         return;
-    unsigned align = n == 10 ? 8 : n <= 8 ? n : 1;
+    unsigned align = n == 10 ? 8 : n <= 8 ? n : n == 16 || n == 32 ? 16 : n % 4 == 0 ? 4 : 2;
     if (lin & (align - 1))
         cpu_raise_error(cpu, EXC_AC, 0);
 }
@@ -367,11 +368,11 @@ static void read_pieces(struct cpu *cpu, u64 lin, u8 *buf, unsigned n, unsigned 
 {
     struct cpu_page page, page2;
     lin = check_linear(cpu, lin, n, false);
+    check_alignment(cpu, lin, n, idx);
     unsigned first = MIN(n, PAGE_SIZE - (unsigned)(lin & 0xfff));
     u64 pa = data_page(cpu, lin, false, idx, &page), pa2 = 0;
     if (first < n)
         pa2 = data_page(cpu, next_page(cpu, lin), false, idx, &page2);
-    check_alignment(cpu, lin, n, idx);
     check_watch(cpu, lin, n, false);
     read_part(cpu, &page, pa, buf, first);
     if (first < n)
@@ -382,11 +383,11 @@ static void write_pieces(struct cpu *cpu, u64 lin, const u8 *buf, unsigned n, un
 {
     struct cpu_page page, page2;
     lin = check_linear(cpu, lin, n, true);
+    check_alignment(cpu, lin, n, idx);
     unsigned first = MIN(n, PAGE_SIZE - (unsigned)(lin & 0xfff));
     u64 pa = data_page(cpu, lin, true, idx, &page), pa2 = 0;
     if (first < n)
         pa2 = data_page(cpu, next_page(cpu, lin), true, idx, &page2);
-    check_alignment(cpu, lin, n, idx);
     check_watch(cpu, lin, n, true);
     write_part(cpu, &page, pa, buf, first);
     if (first < n)
@@ -431,10 +432,10 @@ void mem_probe_write(struct cpu *cpu, u64 lin, unsigned n, unsigned idx)
     if (tlb_write_ptr(cpu, lin, n, idx))
         return;
     lin = check_linear(cpu, lin, n, true);
+    check_alignment(cpu, lin, n, idx);
     data_page(cpu, lin, true, idx, &page);
     if ((lin & 0xfff) + n > PAGE_SIZE)
         data_page(cpu, next_page(cpu, lin), true, idx, &page);
-    check_alignment(cpu, lin, n, idx);
 }
 
 u64 mem_probe_read(struct cpu *cpu, u64 lin, unsigned idx)

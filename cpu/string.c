@@ -57,20 +57,21 @@ ALWAYS_INLINE void copy_up(u8 *to, const u8 *from, u64 bytes, unsigned size)
 ALWAYS_INLINE u64 movs(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
 {
     (void)next;
-    u64 si = index_get(cpu, u, RSI), di = index_get(cpu, u, RDI);
-    u64 from = lin_at(cpu, u, u->seg, si, size, false), to = lin_at(cpu, u, ES, di, size, true);
-    u64 k = stretch(cpu, u, ES, di, to, size, stretch(cpu, u, u->seg, si, from, size, n));
-    if (k > 0) {
-        unsigned bytes = (unsigned)(k * size);
-        const u8 *p = tlb_read_ptr(cpu, from, bytes, cpu->mmu_idx);
-        u8 *q = tlb_write_ptr(cpu, to, bytes, cpu->mmu_idx);
+    u64 si = index_get(cpu, u, RSI), di = index_get(cpu, u, RDI), k = 0;
+    u64 from = lin_at(cpu, u, u->seg, si, size, false);
+    if (likely(tlb_read_ptr(cpu, from, size, cpu->mmu_idx) != NULL)) {
+        u64 to = lin_at(cpu, u, ES, di, size, true);
+        k = stretch(cpu, u, ES, di, to, size, stretch(cpu, u, u->seg, si, from, size, n));
+        const u8 *p = k ? tlb_read_ptr(cpu, from, (unsigned)(k * size), cpu->mmu_idx) : NULL;
+        u8 *q = k ? tlb_write_ptr(cpu, to, (unsigned)(k * size), cpu->mmu_idx) : NULL;
         if (p && q)
-            copy_up(q, p, bytes, size);
+            copy_up(q, p, k * size, size);
         else
             k = 0;
     }
-    if (k == 0) {
-        mem_write(cpu, to, mem_read(cpu, from, size), size);
+    if (k == 0) { /* all faults of the source come before those of the destination */
+        u64 v = mem_read(cpu, from, size);
+        mem_write(cpu, lin_at(cpu, u, ES, di, size, true), v, size);
         k = 1;
     }
     index_advance(cpu, u, RSI, size, k);

@@ -457,6 +457,8 @@ static bool append(struct building *b, unsigned row, bool single)
             aim(b, &in, bytes, place(b, in.asize));
         if (in.base == SLOT_RIP && b->c->len != before)
             return false;
+        if (strstr(in.row->mnemonic, "maskmovp") || strstr(in.row->mnemonic, "pmaskmov"))
+            b->c->in.rflags &= ~(u64)FL_AC; /* what they check, manuals leave open */
         if (strstr(in.row->mnemonic, "ldmxcsr")) { /* AMD has a bit 17 there */
             if (!b->first)
                 return false;
@@ -559,7 +561,7 @@ static void random_state(struct gen *g, struct oracle_case *c)
         s->gpr[RSP] += ORACLE_ESP_HIGH;
     for (unsigned i = 0; i < 16 && c->bits != 64; i++)
         s->gpr[i] = (u32)s->gpr[i];
-    s->rflags = FL_1 | FL_IF | (gen_random(g) & FL_ARITH) | (chance(g, 8) ? FL_DF : 0);
+    s->rflags = FL_1 | FL_IF | (gen_random(g) & FL_ARITH) | (chance(g, 8) ? FL_DF : 0) | (chance(g, 4) ? FL_AC : 0);
     s->fs_base = c->bits == 64 ? ORACLE_DATA + below(g, 0x1000) : 0;
     s->gs_base = c->bits == 64 ? gen_random(g) >> 17 : 0;
     if (chance(g, 50) && c->bits == 64)

@@ -122,6 +122,7 @@ static void caught(int sig, siginfo_t *info, void *context)
                                    REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
     const ucontext_t *uc = context;
     struct oracle_state *o = &native.shared->out;
+    __asm__ volatile("pushfq\n andq $~0x40000, (%%rsp)\n popfq" ::: "memory", "cc"); /* EFLAGS.AC stays set */
     (void)info;
     if (sig == SIGVTALRM && (!native.running || native.ticks++ < 2))
         return;
