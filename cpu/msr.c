@@ -23,6 +23,7 @@ enum msr_number_high {
     MSR_EFER = (int)0xc0000080u, MSR_STAR = (int)0xc0000081u, MSR_LSTAR = (int)0xc0000082u,
     MSR_CSTAR = (int)0xc0000083u, MSR_SFMASK = (int)0xc0000084u, MSR_FS_BASE = (int)0xc0000100u,
     MSR_GS_BASE = (int)0xc0000101u, MSR_KERNEL_GS_BASE = (int)0xc0000102u, MSR_TSC_AUX = (int)0xc0000103u,
+    MSR_K7_EVNTSEL0 = (int)0xc0010000u, MSR_K7_PERFCTR3 = (int)0xc0010007u,
     MSR_AMD_SYSCFG = (int)0xc0010010u, MSR_AMD_HWCR = (int)0xc0010015u, MSR_AMD_NB_CFG = (int)0xc001001fu,
     MSR_AMD_PATCH_LOADER = (int)0xc0010020u, MSR_AMD_INT_PENDING = (int)0xc0010055u,
     MSR_AMD_DC_CFG = (int)0xc0011022u, MSR_AMD_DE_CFG = (int)0xc0011029u,
@@ -225,6 +226,8 @@ static bool platform_read(const struct cpu *cpu, u32 msr, u64 *val)
     case (u32)MSR_AMD_HWCR: return is_amd(cpu) && set(val, BIT(24)); /* TscFreqSel: the TSC runs at P0's rate */
     case (u32)MSR_AMD_DE_CFG: return is_amd(cpu) && set(val, 2);     /* LFENCE serialises */
     default:
+        if (msr >= (u32)MSR_K7_EVNTSEL0 && msr <= (u32)MSR_K7_PERFCTR3)
+            return is_amd(cpu) && set(val, 0); /* counters that never count */
         return msr >= MSR_LASTBRANCH_FROM && msr <= MSR_LASTINT_TO && cpu_has(cpu, FEAT_P6) && set(val, 0);
     }
 }
@@ -241,7 +244,7 @@ static bool platform_write(const struct cpu *cpu, u32 msr)
     case (u32)MSR_AMD_SYSCFG: case (u32)MSR_AMD_HWCR: case (u32)MSR_AMD_NB_CFG: case (u32)MSR_AMD_PATCH_LOADER:
     case (u32)MSR_AMD_INT_PENDING: case (u32)MSR_AMD_DC_CFG: case (u32)MSR_AMD_DE_CFG:
         return is_amd(cpu);
-    default: return false;
+    default: return is_amd(cpu) && msr >= (u32)MSR_K7_EVNTSEL0 && msr <= (u32)MSR_K7_PERFCTR3;
     }
 }
 
