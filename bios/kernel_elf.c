@@ -11,7 +11,6 @@ enum {
     MB_MAGIC = 0x1badb002, MB_BOOT_MAGIC = 0x2badb002, MB_SEARCH = 8192, MB_KLUDGE = BIT(16), MB_UNKNOWN = 0xfff8,
     MBI_MEM = 1, MBI_CMDLINE = 4, MBI_MODS = 8, MBI_MMAP = 0x40, MBI_LOADER = 0x200,
     PVH_MAGIC = 0x336ec578, NOTE_PHYS32_ENTRY = 18, PT_LOAD = 1, PT_NOTE = 4,
-    INFO_ADDR = 0x9000,                       /* multiboot or PVH information, map, modules, strings */
     MAP_OFF = 0x100, MAP_MAX = 64, MAP_STRIDE = 24, MODS_OFF = 0x800, MAX_MODS = 16, TEXT_OFF = 0xa00,
     INFO_MAX = 0x6000, MODULE_MAX = 1 << 30,
 };
@@ -82,10 +81,31 @@ static bool elf_load(const struct elf *e, struct boot_plan *plan, u64 ram, u64 *
 
 /* The information block under construction. */
 struct info {
+    u32 addr; /* where it goes: multiboot or PVH information, map, modules, strings */
     u8 bytes[INFO_MAX];
     u32 text; /* where the next string goes */
     u32 end;  /* first free address for modules */
 };
+
+/* An information block below the EBDA that no piece of the kernel overlaps; NULL: no room or memory. */
+static struct info *info_create(const struct boot_plan *plan, char *err, size_t err_size)
+{
+    static const u32 places[] = {0x9000, 0x80000, 0x60000, 0x40000, 0x20000, 0x1000};
+    for (unsigned i = 0; i < ARRAY_LEN(places); i++) {
+        bool free_there = true;
+        for (unsigned k = 0; k < plan->npieces; k++)
+            free_there &= plan->piece[k].addr >= places[i] + INFO_MAX ||
+                          plan->piece[k].addr + plan->piece[k].len <= places[i];
+        struct info *in = free_there ? calloc(1, sizeof(*in)) : NULL;
+        if (in) {
+            in->addr = places[i];
+            in->text = TEXT_OFF;
+            return in;
+        }
+    }
+    snprintf(err, err_size, "the kernel leaves no room below 640 KB for its boot information");
+    return NULL;
+}
 
 static u32 add_text(struct info *in, const char *s)
 {
@@ -95,7 +115,7 @@ static u32 add_text(struct info *in, const char *s)
         n = INFO_MAX > at + 1 ? INFO_MAX - at - 1 : 0;
     memcpy(in->bytes + at, s, n);
     in->text += (u32)n;
-    return INFO_ADDR + at;
+    return in->addr + at;
 }
 
 /* One module per comma-separated "file arguments". 'entry' writes its description. */
@@ -154,8 +174,8 @@ static u32 add_cmdline(struct info *in, const struct bios_config *cfg, bool with
 static bool finish_info(struct boot_plan *plan, struct info *in, u64 ram, char *err, size_t err_size)
 {
     plan->kind = BOOT_FLAT32;
-    plan->ebx = INFO_ADDR;
-    return plan_add(plan, in->bytes, in->text, INFO_ADDR, ram, err, err_size);
+    plan->ebx = in->addr;
+    return plan_add(plan, in->bytes, in->text, in->addr, ram, err, err_size);
 }
 
 /* ---- multiboot ---- */
@@ -216,10 +236,9 @@ static bool plan_multiboot(const struct bios_config *cfg, const struct blob *f, 
         snprintf(err, err_size, "the multiboot kernel '%s' is no 32-bit ELF file", cfg->kernel);
         return false;
     }
-    struct info *in = calloc(1, sizeof(*in));
+    struct info *in = info_create(plan, err, err_size);
     if (!in)
         return false;
-    in->text = TEXT_OFF;
     in->end = (u32)MAX(end, 0x100000ull);
     unsigned mods = 0;
     bool ok = add_modules(cfg, plan, in, &mods, multiboot_module, 16, err, err_size);
@@ -229,11 +248,11 @@ static bool plan_multiboot(const struct bios_config *cfg, const struct blob *f, 
     st32(b + 8, (u32)((ram - MIN(ram, 1ull << 20)) >> 10));
     st32(b + 16, add_cmdline(in, cfg, true));
     st32(b + 20, mods);
-    st32(b + 24, INFO_ADDR + MODS_OFF);
-    st32(b + 48, INFO_ADDR + MAP_OFF);
+    st32(b + 24, in->addr + MODS_OFF);
+    st32(b + 48, in->addr + MAP_OFF);
     st32(b + 64, add_text(in, "Orrery"));
     plan->eax = MB_BOOT_MAGIC;
-    plan->map = (struct boot_map){INFO_ADDR + MAP_OFF, MAP_MAX, MAP_STRIDE, 4, INFO_ADDR + 44, true, 4};
+    plan->map = (struct boot_map){in->addr + MAP_OFF, MAP_MAX, MAP_STRIDE, 4, in->addr + 44, true, 4};
     ok = ok && finish_info(plan, in, ram, err, err_size);
     free(in);
     return ok;
@@ -268,10 +287,9 @@ static bool plan_pvh(const struct bios_config *cfg, const struct elf *e, struct 
     u64 end = 0;
     if (!elf_load(e, plan, cfg->low_ram, &end, err, err_size))
         return false;
-    struct info *in = calloc(1, sizeof(*in));
+    struct info *in = info_create(plan, err, err_size);
     if (!in)
         return false;
-    in->text = TEXT_OFF;
     in->end = (u32)end;
     unsigned mods = 0;
     bool ok = add_modules(cfg, plan, in, &mods, pvh_module, 32, err, err_size);
@@ -279,10 +297,10 @@ static bool plan_pvh(const struct bios_config *cfg, const struct elf *e, struct 
     st32(b, PVH_MAGIC);
     st32(b + 4, 1);
     st32(b + 12, mods);
-    st64(b + 16, INFO_ADDR + MODS_OFF);
+    st64(b + 16, in->addr + MODS_OFF);
     st64(b + 24, add_cmdline(in, cfg, false));
-    st64(b + 40, INFO_ADDR + MAP_OFF);
-    plan->map = (struct boot_map){INFO_ADDR + MAP_OFF, MAP_MAX, MAP_STRIDE, 0, INFO_ADDR + 48, false, 4};
+    st64(b + 40, in->addr + MAP_OFF);
+    plan->map = (struct boot_map){in->addr + MAP_OFF, MAP_MAX, MAP_STRIDE, 0, in->addr + 48, false, 4};
     ok = ok && finish_info(plan, in, cfg->low_ram, err, err_size);
     free(in);
     return ok;

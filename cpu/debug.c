@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { DR6_BS = BIT(14), DR7_ENABLED = 0xff };
+enum { DR7_ENABLED = 0xff };
 enum dr7_type { DR_EXEC = 0, DR_WRITE = 1, DR_IO = 2, DR_ACCESS = 3 };
 
 struct point {

@@ -156,6 +156,7 @@ u32 xsave_size(u64 components);
 /* ---- debug.c ---- */
 /* DR7, DR0..3 or the debugger's points changed. */
 void debug_changed(struct cpu *cpu);
+enum { DR6_BS = BIT(14) };
 /* Notes that a trap (DR6 bits) is due at the next boundary. */
 void debug_pend(struct cpu *cpu, u32 dr6);
 void debug_free(struct cpu *cpu);

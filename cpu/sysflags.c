@@ -302,6 +302,8 @@ static UOP_FN(sysret)
     u64 ip = to64 ? cpu->gpr[RCX] : (u32)cpu->gpr[RCX];
     if (is_long(cpu)) {
         u32 flags = (u32)cpu->gpr[R11] & 0x3c7fd7;
+        if ((flags & FL_TF) && !(cpu->eflags & FL_TF))
+            debug_pend(cpu, DR6_BS); /* unlike POPF, TF counts at the end of SYSRET */
         flags_from_image(cpu, flags);
         cpu->eflags = (flags & eflags_valid(cpu) & ~(u32)(FL_ARITH | FL_RF | FL_VM)) | FL_1;
     } else {
