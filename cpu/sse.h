@@ -45,14 +45,33 @@ void fp_dot_checked(struct cpu *cpu, const struct uop *u, unsigned elem, struct 
 /*
  * FP_FN(name, body, ...): the handler 'name' is body(cpu, u, ..., checked), twice:
  * with all exceptions masked, and out of line with sse_begin and sse_end at work.
+ * FP_MEM_FN: one that reads n bytes of memory as 'm' first (MEM_FN in vec.h).
  */
-#define COLD __attribute__((cold, noinline))
 #define FP_FN(name, body, ...)                                                                               \
     static COLD UOP_FN(name##_checked) { body(cpu, u, __VA_ARGS__, true); NEXT(u); }                         \
     static UOP_FN(name)                                                                                      \
     {                                                                                                        \
         if (unlikely(cpu->sse_checked))                                                                      \
             return name##_checked(cpu, u);                                                                   \
+        body(cpu, u, __VA_ARGS__, false);                                                                    \
+        NEXT(u);                                                                                             \
+    }
+#define FP_MEM_FN(name, n, align, body, ...)                                                                 \
+    static COLD UOP_FN(name##_cold)                                                                          \
+    {                                                                                                        \
+        struct v256 m;                                                                                       \
+        vec_fetch(cpu, u, n, align, false, &m);                                                              \
+        if (cpu->sse_checked)                                                                                \
+            body(cpu, u, __VA_ARGS__, true);                                                                 \
+        else                                                                                                 \
+            body(cpu, u, __VA_ARGS__, false);                                                                \
+        NEXT(u);                                                                                             \
+    }                                                                                                        \
+    static UOP_FN(name)                                                                                      \
+    {                                                                                                        \
+        struct v256 m;                                                                                       \
+        if (unlikely(cpu->sse_checked) || unlikely(!vec_fetch(cpu, u, n, align, true, &m)))                  \
+            return name##_cold(cpu, u);                                                                      \
         body(cpu, u, __VA_ARGS__, false);                                                                    \
         NEXT(u);                                                                                             \
     }
@@ -68,30 +87,16 @@ ALWAYS_INLINE void sse_end(struct cpu *cpu, const struct uop *u, bool checked)
         sse_check(cpu, u, &fp_plain, NULL, 0);
 }
 
-/* dst = k(a, b) in any encoding. */
-ALWAYS_INLINE void fp_op(struct cpu *cpu, const struct uop *u, vec_kernel *k, enum vec_enc enc, struct v256 b)
-{
-    unsigned a = enc == ENC_LEGACY ? u->dst : u->src2, imm = (u8)u->imm;
-    v128 low = k(xmm_get(cpu, a, 0), b.h[0], imm);
-    if (enc == ENC_VEX256)
-        xmm_set(cpu, u->dst, 1, k(xmm_get(cpu, a, 1), b.h[1], imm));
-    vec_result(cpu, u, enc, low);
-}
-/* The same, looking before it writes (sse_check.c). */
+/* vec_op that looks before it writes (sse_check.c). */
 void fp_op_checked(struct cpu *cpu, const struct uop *u, vec_kernel *k, const struct fp_op *op, enum vec_enc enc,
                    struct v256 b);
-
-ALWAYS_INLINE struct v256 fp_src(const struct cpu *cpu, const struct uop *u, enum vec_enc enc)
+ALWAYS_INLINE void fp_op(struct cpu *cpu, const struct uop *u, vec_kernel *k, const struct fp_op *op,
+                         enum vec_enc enc, struct v256 b, bool checked)
 {
-    v128 low = xmm_get(cpu, u->src, 0);
-    return (struct v256){{low, enc == ENC_VEX256 ? xmm_get(cpu, u->src, 1) : low}};
-}
-ALWAYS_INLINE struct v256 fp_mem(struct cpu *cpu, const struct uop *u, enum vec_enc enc, unsigned n, unsigned align)
-{
-    if (enc == ENC_VEX256)
-        return vec_load256(cpu, u, 1);
-    v128 low = vec_load(cpu, u, n, enc == ENC_LEGACY ? align : 1);
-    return (struct v256){{low, low}};
+    if (checked)
+        fp_op_checked(cpu, u, k, op, enc, b);
+    else
+        vec_op(cpu, u, k, enc, b);
 }
 
 /*
@@ -99,32 +104,20 @@ ALWAYS_INLINE struct v256 fp_mem(struct cpu *cpu, const struct uop *u, enum vec_
  * uop.def with its handlers and NAME_table. FP_OPERAND: one with a memory
  * operand of n bytes and no VEX.256 form.
  */
-#define FP_HANDLER(name, kernel, op, enc, source)                                                            \
-    static COLD UOP_FN(name##_checked) { fp_op_checked(cpu, u, kernel, op, enc, source); NEXT(u); }          \
-    static UOP_FN(name)                                                                                      \
-    {                                                                                                        \
-        if (unlikely(cpu->sse_checked))                                                                      \
-            return name##_checked(cpu, u);                                                                   \
-        fp_op(cpu, u, kernel, enc, source);                                                                  \
-        NEXT(u);                                                                                             \
-    }
 #define FP_HANDLERS(NAME, kernel, suffix, enc, n, align)                                                     \
-    FP_HANDLER(NAME##_rr##suffix, kernel, &NAME##_op, enc, fp_src(cpu, u, enc))                              \
-    FP_HANDLER(NAME##_rm##suffix, kernel, &NAME##_op, enc, fp_mem(cpu, u, enc, n, align))
+    FP_FN(NAME##_rr##suffix, fp_op, kernel, &NAME##_op, enc, vec_src(cpu, u, enc))                           \
+    FP_MEM_FN(NAME##_rm##suffix, n, align, fp_op, kernel, &NAME##_op, enc, m)
 #define FP_PACKED(NAME, kernel, kind, elem)                                                                  \
     static const struct fp_op NAME##_op = {kind, elem, 16 / (elem)};                                         \
     FP_HANDLERS(NAME, kernel, , ENC_LEGACY, 16, 16)                                                          \
     FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, 16, 1)                                                    \
     FP_HANDLERS(NAME, kernel, _vex256, ENC_VEX256, 32, 1)                                                    \
-    const struct uop_table NAME##_table = {                                                                  \
-        {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),                            \
-         [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
+    VEC_TABLE(NAME)
 #define FP_OPERAND(NAME, kernel, kind, elem, lanes, n, align)                                                \
     static const struct fp_op NAME##_op = {kind, elem, lanes};                                               \
     FP_HANDLERS(NAME, kernel, , ENC_LEGACY, n, align)                                                        \
     FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, n, 1)                                                     \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128),     \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128)}};
+    VEC_TABLE_128(NAME)
 #define FP_SCALAR(NAME, kernel, kind, elem) FP_OPERAND(NAME, kernel, kind, elem, 1, elem, 1)
 
 #endif

@@ -194,15 +194,12 @@ COMPARE_KERNEL(sd, ((v128){~0ull, 0}))
     FP_HANDLERS(NAME, fp_cmp##type, , ENC_LEGACY, 16, 16)                                                    \
     FP_HANDLERS(NAME, fp_cmp##type##_vex, _vex128, ENC_VEX128, 16, 1)                                        \
     FP_HANDLERS(NAME, fp_cmp##type##_vex, _vex256, ENC_VEX256, 32, 1)                                        \
-    const struct uop_table NAME##_table = {                                                                  \
-        {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),                            \
-         [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
+    VEC_TABLE(NAME)
 #define COMPARE_SCALAR(NAME, type, n)                                                                        \
     static const struct fp_op NAME##_op = {FP_PLAIN, 0, 0};                                                  \
     FP_HANDLERS(NAME, fp_cmp##type, , ENC_LEGACY, n, 1)                                                      \
     FP_HANDLERS(NAME, fp_cmp##type##_vex, _vex128, ENC_VEX128, n, 1)                                         \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128),     \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128)}};
+    VEC_TABLE_128(NAME)
 COMPARE_PACKED(CMPPS, ps)
 COMPARE_PACKED(CMPPD, pd)
 COMPARE_SCALAR(CMPSS, ss, 4)
@@ -225,7 +222,7 @@ ALWAYS_INLINE void compare_to_flags(struct cpu *cpu, const struct uop *u, u32 (*
 }
 #define COMPARE_TO_FLAGS(NAME, f, n)                                                                         \
     FP_FN(NAME##_rr, compare_to_flags, f, xmm_get(cpu, u->src, 0))                                           \
-    FP_FN(NAME##_rm, compare_to_flags, f, vec_load(cpu, u, n, 1))                                            \
+    FP_MEM_FN(NAME##_rm, n, 1, compare_to_flags, f, m.h[0])                                                  \
     const struct uop_table NAME##_table = {{[FORM_RR] = ANY_SIZE(NAME##_rr), [FORM_RM] = ANY_SIZE(NAME##_rm)}};
 COMPARE_TO_FLAGS(COMISS, fp_comiss, 4)
 COMPARE_TO_FLAGS(COMISD, fp_comisd, 8)

@@ -25,10 +25,8 @@ ALWAYS_INLINE void convert_widen_256(struct cpu *cpu, const struct uop *u, vec_k
     FP_HANDLERS(NAME, kernel, , ENC_LEGACY, 8, 1)                                                            \
     FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, 8, 1)                                                     \
     FP_FN(NAME##_rr_vex256, convert_widen_256, kernel, xmm_get(cpu, u->src, 0))                              \
-    FP_FN(NAME##_rm_vex256, convert_widen_256, kernel, vec_load(cpu, u, 16, 1))                              \
-    const struct uop_table NAME##_table = {                                                                  \
-        {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),                            \
-         [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
+    FP_MEM_FN(NAME##_rm_vex256, 16, 1, convert_widen_256, kernel, m.h[0])                                    \
+    VEC_TABLE(NAME)
 CONVERT_WIDEN(CVTDQ2PD, fp_cvtdq2pd)
 CONVERT_WIDEN(CVTPS2PD, fp_cvtps2pd)
 
@@ -48,11 +46,9 @@ ALWAYS_INLINE void convert_narrow_256(struct cpu *cpu, const struct uop *u, vec_
     static const struct fp_op NAME##_op = {kind, 8, 2};                                                      \
     FP_HANDLERS(NAME, kernel, , ENC_LEGACY, 16, 16)                                                          \
     FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, 16, 1)                                                    \
-    FP_FN(NAME##_rr_vex256, convert_narrow_256, kernel, &NAME##_op, fp_src(cpu, u, ENC_VEX256))              \
-    FP_FN(NAME##_rm_vex256, convert_narrow_256, kernel, &NAME##_op, vec_load256(cpu, u, 1))                  \
-    const struct uop_table NAME##_table = {                                                                  \
-        {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),                            \
-         [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
+    FP_FN(NAME##_rr_vex256, convert_narrow_256, kernel, &NAME##_op, vec_src(cpu, u, ENC_VEX256))             \
+    FP_MEM_FN(NAME##_rm_vex256, 32, 1, convert_narrow_256, kernel, &NAME##_op, m)                            \
+    VEC_TABLE(NAME)
 CONVERT_NARROW(CVTPD2PS, fp_cvtpd2ps, FP_NARROW)
 CONVERT_NARROW(CVTPD2DQ, fp_cvtpd2dq, FP_PLAIN)
 CONVERT_NARROW(CVTTPD2DQ, fp_cvttpd2dq, FP_PLAIN)
@@ -72,16 +68,12 @@ ALWAYS_INLINE void convert_from_integer(struct cpu *cpu, const struct uop *u, fr
     sse_end(cpu, u, checked);
     vec_result(cpu, u, enc, r);
 }
-ALWAYS_INLINE u64 integer_mem(struct cpu *cpu, const struct uop *u)
-{
-    unsigned n = u->flags & UF_REXW ? 8 : 4;
-    return mem_read(cpu, uop_lin(cpu, u, n, false), n);
-}
+ALWAYS_INLINE unsigned integer_size(const struct uop *u) { return u->flags & UF_REXW ? 8 : 4; }
 #define CONVERT_FROM_INTEGER(NAME, k32, k64)                                                                 \
     FP_FN(NAME##_rr, convert_from_integer, k32, k64, ENC_LEGACY, cpu->gpr[u->src])                           \
-    FP_FN(NAME##_rm, convert_from_integer, k32, k64, ENC_LEGACY, integer_mem(cpu, u))                        \
+    FP_MEM_FN(NAME##_rm, integer_size(u), 1, convert_from_integer, k32, k64, ENC_LEGACY, m.h[0][0])          \
     FP_FN(NAME##_rr_vex, convert_from_integer, k32, k64, ENC_VEX128, cpu->gpr[u->src])                       \
-    FP_FN(NAME##_rm_vex, convert_from_integer, k32, k64, ENC_VEX128, integer_mem(cpu, u))                    \
+    FP_MEM_FN(NAME##_rm_vex, integer_size(u), 1, convert_from_integer, k32, k64, ENC_VEX128, m.h[0][0])      \
     const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex, NAME##_rr_vex), \
                                             [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex, NAME##_rm_vex)}};
 CONVERT_FROM_INTEGER(CVTSI2SS, fp_cvtsi2ss32, fp_cvtsi2ss64)
@@ -99,7 +91,7 @@ ALWAYS_INLINE void convert_to_integer(struct cpu *cpu, const struct uop *u, to_i
 }
 #define CONVERT_TO_INTEGER(NAME, k32, k64, n)                                                                \
     FP_FN(NAME##_rr, convert_to_integer, k32, k64, xmm_get(cpu, u->src, 0))                                  \
-    FP_FN(NAME##_rm, convert_to_integer, k32, k64, vec_load(cpu, u, n, 1))                                   \
+    FP_MEM_FN(NAME##_rm, n, 1, convert_to_integer, k32, k64, m.h[0])                                         \
     const struct uop_table NAME##_table = {{[FORM_RR] = ANY_SIZE(NAME##_rr), [FORM_RM] = ANY_SIZE(NAME##_rm)}};
 CONVERT_TO_INTEGER(CVTSS2SI, fp_cvtss2si32, fp_cvtss2si64, 4)
 CONVERT_TO_INTEGER(CVTSD2SI, fp_cvtsd2si32, fp_cvtsd2si64, 8)

@@ -90,11 +90,10 @@ ALWAYS_INLINE void widen_halves(struct cpu *cpu, const struct uop *u, enum vec_e
     vec_result(cpu, u, enc, r[0].v);
 }
 FP_FN(VCVTPH2PS_rr_vex128, widen_halves, ENC_VEX128, xmm_get(cpu, u->src, 0))
-FP_FN(VCVTPH2PS_rm_vex128, widen_halves, ENC_VEX128, vec_load(cpu, u, 8, 1))
+FP_MEM_FN(VCVTPH2PS_rm_vex128, 8, 1, widen_halves, ENC_VEX128, m.h[0])
 FP_FN(VCVTPH2PS_rr_vex256, widen_halves, ENC_VEX256, xmm_get(cpu, u->src, 0))
-FP_FN(VCVTPH2PS_rm_vex256, widen_halves, ENC_VEX256, vec_load(cpu, u, 16, 1))
-const struct uop_table VCVTPH2PS_table = {{[FORM_RR] = FORM_COLUMNS(NULL, VCVTPH2PS_rr_vex128, VCVTPH2PS_rr_vex256),
-                                           [FORM_RM] = FORM_COLUMNS(NULL, VCVTPH2PS_rm_vex128, VCVTPH2PS_rm_vex256)}};
+FP_MEM_FN(VCVTPH2PS_rm_vex256, 16, 1, widen_halves, ENC_VEX256, m.h[0])
+VEC_TABLE_VEX(VCVTPH2PS)
 
 /* Four or eight singles of src to halves; imm as ROUNDPS, without its bit 3. */
 ALWAYS_INLINE v128 narrow_singles(struct cpu *cpu, const struct uop *u, enum vec_enc enc, bool checked)

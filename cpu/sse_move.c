@@ -2,96 +2,63 @@
  * Moves between xmm registers, memory, general and MMX registers, and the SSE4a
  * bit fields. Non-temporal stores are plain ones: there is no cache to avoid.
  */
-#include "cpu/handlers.h"
 #include "cpu/mmx.h"
 #include "cpu/vec.h"
 
-/* ---- whole vectors; 'align' holds for VEX forms too ---- */
-ALWAYS_INLINE void vec_move_rr(struct cpu *cpu, const struct uop *u, enum vec_enc enc)
+/* ---- whole vectors; alignment holds for VEX forms too ---- */
+ALWAYS_INLINE void vec_move(struct cpu *cpu, const struct uop *u, enum vec_enc enc, struct v256 v)
 {
     if (enc == ENC_VEX256)
-        cpu->xmm[u->dst] = cpu->xmm[u->src];
-    else
-        vec_result(cpu, u, enc, xmm_get(cpu, u->src, 0));
-}
-ALWAYS_INLINE void vec_move_rm(struct cpu *cpu, const struct uop *u, enum vec_enc enc, bool aligned)
-{
-    if (enc == ENC_VEX256) {
-        struct v256 v = vec_load256(cpu, u, aligned ? 32 : 1);
-        xmm_set(cpu, u->dst, 0, v.h[0]);
         xmm_set(cpu, u->dst, 1, v.h[1]);
-    } else {
-        vec_result(cpu, u, enc, vec_load(cpu, u, 16, aligned ? 16 : 1));
-    }
+    vec_result(cpu, u, enc, v.h[0]);
 }
-ALWAYS_INLINE void vec_move_mr(struct cpu *cpu, const struct uop *u, enum vec_enc enc, bool aligned)
-{
-    if (enc == ENC_VEX256)
-        vec_store256(cpu, u, aligned ? 32 : 1, (struct v256){{xmm_get(cpu, u->src, 0), xmm_get(cpu, u->src, 1)}});
-    else
-        vec_store(cpu, u, 16, aligned ? 16 : 1, xmm_get(cpu, u->src, 0));
-}
-#define MOVE_OP(NAME, aligned)                                                                               \
-    static UOP_FN(NAME##_rr) { vec_move_rr(cpu, u, ENC_LEGACY); NEXT(u); }                                   \
-    static UOP_FN(NAME##_rm) { vec_move_rm(cpu, u, ENC_LEGACY, aligned); NEXT(u); }                          \
-    static UOP_FN(NAME##_mr) { vec_move_mr(cpu, u, ENC_LEGACY, aligned); NEXT(u); }                          \
-    static UOP_FN(NAME##_rr_vex128) { vec_move_rr(cpu, u, ENC_VEX128); NEXT(u); }                            \
-    static UOP_FN(NAME##_rm_vex128) { vec_move_rm(cpu, u, ENC_VEX128, aligned); NEXT(u); }                   \
-    static UOP_FN(NAME##_rr_vex256) { vec_move_rr(cpu, u, ENC_VEX256); NEXT(u); }                            \
-    static UOP_FN(NAME##_rm_vex256) { vec_move_rm(cpu, u, ENC_VEX256, aligned); NEXT(u); }                   \
-    static UOP_FN(NAME##_mr_vex256) { vec_move_mr(cpu, u, ENC_VEX256, aligned); NEXT(u); }                   \
+#define MOVE_OP(NAME, align16, align32)                                                                      \
+    static UOP_FN(NAME##_rr) { vec_move(cpu, u, ENC_LEGACY, vec_src(cpu, u, ENC_LEGACY)); NEXT(u); }         \
+    static UOP_FN(NAME##_rr_vex128) { vec_move(cpu, u, ENC_VEX128, vec_src(cpu, u, ENC_VEX128)); NEXT(u); }  \
+    static UOP_FN(NAME##_rr_vex256) { vec_move(cpu, u, ENC_VEX256, vec_src(cpu, u, ENC_VEX256)); NEXT(u); }  \
+    MEM_FN(NAME##_rm, 16, align16, vec_move(cpu, u, ENC_LEGACY, m))                                          \
+    MEM_FN(NAME##_rm_vex128, 16, align16, vec_move(cpu, u, ENC_VEX128, m))                                   \
+    MEM_FN(NAME##_rm_vex256, 32, align32, vec_move(cpu, u, ENC_VEX256, m))                                   \
+    STORE_FN(NAME##_mr, 16, align16, vec_src(cpu, u, ENC_LEGACY))                                            \
+    STORE_FN(NAME##_mr_vex256, 32, align32, vec_src(cpu, u, ENC_VEX256))                                     \
     const struct uop_table NAME##_table = {                                                                  \
         {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),                            \
          [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256),                            \
          [FORM_MR] = FORM_COLUMNS(NAME##_mr, NAME##_mr, NAME##_mr_vex256)}};
-MOVE_OP(MOVAPS, true)
-MOVE_OP(MOVUPS, false)
+MOVE_OP(MOVAPS, 16, 32)
+MOVE_OP(MOVUPS, 1, 1)
 
-/* ---- MOVSS, MOVSD: registers merge, loads clear ---- */
+/*
+ * ---- parts: what registers give, what a load gives, what a store takes ----
+ * MOVE_PART(NAME, register kernel, memory kernel, n, value to store)
+ */
 VEC_KERNEL(vec_movss) { return (v128){(a[0] & ~0xffffffffull) | (u32)b[0], a[1]}; }
 VEC_KERNEL(vec_movsd) { return (v128){b[0], a[1]}; }
-#define MOVE_SCALAR(NAME, kernel, n)                                                                         \
-    static UOP_FN(NAME##_rr) { vec_op_rr(cpu, u, kernel, ENC_LEGACY); NEXT(u); }                             \
-    static UOP_FN(NAME##_rr_vex) { vec_op_rr(cpu, u, kernel, ENC_VEX128); NEXT(u); }                         \
-    static UOP_FN(NAME##_rm) { vec_result(cpu, u, ENC_LEGACY, vec_load(cpu, u, n, 1)); NEXT(u); }            \
-    static UOP_FN(NAME##_rm_vex) { vec_result(cpu, u, ENC_VEX128, vec_load(cpu, u, n, 1)); NEXT(u); }        \
-    static UOP_FN(NAME##_mr) { vec_store(cpu, u, n, 1, xmm_get(cpu, u->src, 0)); NEXT(u); }                  \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex, NAME##_rr_vex), \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex, NAME##_rm_vex), \
-                                            [FORM_MR] = ANY_SIZE(NAME##_mr)}};
-MOVE_SCALAR(MOVSS, vec_movss, 4)
-MOVE_SCALAR(MOVSD_XMM, vec_movsd, 8)
-
-/* ---- half registers ---- */
-VEC_KERNEL(vec_movhlps) { return (v128){b[1], a[1]}; }
-VEC_OP(MOVHLPS, vec_movhlps)
-VEC_OP_128(MOVLPS, vec_movsd, 8, 1)
-static UOP_FN(MOVLPS_mr) { vec_store(cpu, u, 8, 1, xmm_get(cpu, u->src, 0)); NEXT(u); }
-const struct uop_table MOVLPS_table = {{[FORM_RR] = FORM_COLUMNS(MOVLPS_rr, MOVLPS_rr_vex128, NULL),
-                                        [FORM_RM] = FORM_COLUMNS(MOVLPS_rm, MOVLPS_rm_vex128, NULL),
-                                        [FORM_MR] = ANY_SIZE(MOVLPS_mr)}};
-VEC_KERNEL(vec_movlhps) { return (v128){a[0], b[0]}; }
-VEC_OP_128(MOVHPS, vec_movlhps, 8, 1)
-static UOP_FN(MOVHPS_mr) { vec_store(cpu, u, 8, 1, (v128){VQ(&cpu->xmm[u->src], 1), 0}); NEXT(u); }
-const struct uop_table MOVHPS_table = {{[FORM_RR] = FORM_COLUMNS(MOVHPS_rr, MOVHPS_rr_vex128, NULL),
-                                        [FORM_RM] = FORM_COLUMNS(MOVHPS_rm, MOVHPS_rm_vex128, NULL),
-                                        [FORM_MR] = ANY_SIZE(MOVHPS_mr)}};
-
-/* ---- low qword, the rest cleared ---- */
 VEC_KERNEL(vec_movq) { return (v128){b[0], 0}; }
-VEC_OP_128(MOVQ_XMM, vec_movq, 8, 1)
-const struct uop_table MOVQ_XMM_table = {{[FORM_RR] = FORM_COLUMNS(MOVQ_XMM_rr, MOVQ_XMM_rr_vex128, NULL),
-                                          [FORM_RM] = FORM_COLUMNS(MOVQ_XMM_rm, MOVQ_XMM_rm_vex128, NULL),
-                                          [FORM_MR] = ANY_SIZE(MOVLPS_mr)}};
+VEC_KERNEL(vec_movlhps) { return (v128){a[0], b[0]}; }
+VEC_KERNEL(vec_movhlps) { return (v128){b[1], a[1]}; }
+#define MOVE_PART(NAME, registers, memory, n, ...)                                                           \
+    static UOP_FN(NAME##_rr) { vec_op(cpu, u, registers, ENC_LEGACY, vec_src(cpu, u, ENC_LEGACY)); NEXT(u); } \
+    static UOP_FN(NAME##_rr_vex128) { vec_op(cpu, u, registers, ENC_VEX128, vec_src(cpu, u, ENC_VEX128)); NEXT(u); } \
+    MEM_FN(NAME##_rm, n, 1, vec_op(cpu, u, memory, ENC_LEGACY, m))                                           \
+    MEM_FN(NAME##_rm_vex128, n, 1, vec_op(cpu, u, memory, ENC_VEX128, m))                                    \
+    STORE_FN(NAME##_mr, n, 1, __VA_ARGS__)                                                                   \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128), \
+                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128), \
+                                            [FORM_MR] = ANY_SIZE(NAME##_mr)}};
+MOVE_PART(MOVSS, vec_movss, vec_movq, 4, vec_src(cpu, u, ENC_LEGACY))
+MOVE_PART(MOVSD_XMM, vec_movsd, vec_movq, 8, vec_src(cpu, u, ENC_LEGACY))
+MOVE_PART(MOVQ_XMM, vec_movq, vec_movq, 8, vec_src(cpu, u, ENC_LEGACY))
+MOVE_PART(MOVLPS, vec_movhlps, vec_movsd, 8, vec_src(cpu, u, ENC_LEGACY)) /* of registers: MOVHLPS */
+MOVE_PART(MOVHPS, vec_movlhps, vec_movlhps, 8, (struct v256){{{VQ(&cpu->xmm[u->src], 1), 0}}}) /* and MOVLHPS */
 
 /* ---- from a general register or memory; the other way is PEXTRD, PEXTRQ ---- */
 #define MOVE_FROM_GPR(NAME, type, n)                                                                         \
     static UOP_FN(NAME##_rr) { vec_result(cpu, u, ENC_LEGACY, (v128){(type)cpu->gpr[u->src], 0}); NEXT(u); } \
-    static UOP_FN(NAME##_rr_vex) { vec_result(cpu, u, ENC_VEX128, (v128){(type)cpu->gpr[u->src], 0}); NEXT(u); } \
-    static UOP_FN(NAME##_rm) { vec_result(cpu, u, ENC_LEGACY, vec_load(cpu, u, n, 1)); NEXT(u); }            \
-    static UOP_FN(NAME##_rm_vex) { vec_result(cpu, u, ENC_VEX128, vec_load(cpu, u, n, 1)); NEXT(u); }        \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex, NULL),        \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex, NULL)}};
+    static UOP_FN(NAME##_rr_vex128) { vec_result(cpu, u, ENC_VEX128, (v128){(type)cpu->gpr[u->src], 0}); NEXT(u); } \
+    MEM_FN(NAME##_rm, n, 1, vec_result(cpu, u, ENC_LEGACY, m.h[0]))                                          \
+    MEM_FN(NAME##_rm_vex128, n, 1, vec_result(cpu, u, ENC_VEX128, m.h[0]))                                   \
+    VEC_TABLE_128(NAME)
 MOVE_FROM_GPR(MOVD_XMM, u32, 4)
 MOVE_FROM_GPR(MOVQ_XMM_GPR, u64, 8)
 

@@ -58,13 +58,12 @@ ALWAYS_INLINE void muladd(struct cpu *cpu, const struct uop *u, unsigned elem, b
     vec_result(cpu, u, enc, r[0]);
 }
 #define MULADD_HANDLERS(NAME, elem, scalar, suffix, enc, n)                                                  \
-    FP_FN(NAME##_rr##suffix, muladd, elem, scalar, enc, fp_src(cpu, u, enc))                                 \
-    FP_FN(NAME##_rm##suffix, muladd, elem, scalar, enc, fp_mem(cpu, u, enc, n, 1))
+    FP_FN(NAME##_rr##suffix, muladd, elem, scalar, enc, vec_src(cpu, u, enc))                                \
+    FP_MEM_FN(NAME##_rm##suffix, n, 1, muladd, elem, scalar, enc, m)
 #define MULADD_PACKED(NAME, elem)                                                                            \
     MULADD_HANDLERS(NAME, elem, false, _vex128, ENC_VEX128, 16)                                              \
     MULADD_HANDLERS(NAME, elem, false, _vex256, ENC_VEX256, 32)                                              \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NULL, NAME##_rr_vex128, NAME##_rr_vex256), \
-                                            [FORM_RM] = FORM_COLUMNS(NULL, NAME##_rm_vex128, NAME##_rm_vex256)}};
+    VEC_TABLE_VEX(NAME)
 #define MULADD_SCALAR(NAME, elem)                                                                            \
     MULADD_HANDLERS(NAME, elem, true, _vex128, ENC_VEX128, elem)                                             \
     const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NULL, NAME##_rr_vex128, NAME##_rr_vex128), \

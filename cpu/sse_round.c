@@ -76,21 +76,17 @@ ALWAYS_INLINE void round_op(struct cpu *cpu, const struct uop *u, unsigned elem,
     vec_result(cpu, u, enc, low);
 }
 #define ROUND_HANDLERS(NAME, elem, scalar, suffix, enc, n, align)                                            \
-    FP_FN(NAME##_rr##suffix, round_op, elem, scalar, enc, fp_src(cpu, u, enc))                               \
-    FP_FN(NAME##_rm##suffix, round_op, elem, scalar, enc, fp_mem(cpu, u, enc, n, align))
+    FP_FN(NAME##_rr##suffix, round_op, elem, scalar, enc, vec_src(cpu, u, enc))                              \
+    FP_MEM_FN(NAME##_rm##suffix, n, align, round_op, elem, scalar, enc, m)
 #define ROUND_PACKED(NAME, elem)                                                                             \
     ROUND_HANDLERS(NAME, elem, false, , ENC_LEGACY, 16, 16)                                                  \
     ROUND_HANDLERS(NAME, elem, false, _vex128, ENC_VEX128, 16, 1)                                            \
     ROUND_HANDLERS(NAME, elem, false, _vex256, ENC_VEX256, 32, 1)                                            \
-    const struct uop_table NAME##_table = {                                                                  \
-        {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),                            \
-         [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
+    VEC_TABLE(NAME)
 #define ROUND_SCALAR(NAME, elem)                                                                             \
     ROUND_HANDLERS(NAME, elem, true, , ENC_LEGACY, elem, 1)                                                  \
     ROUND_HANDLERS(NAME, elem, true, _vex128, ENC_VEX128, elem, 1)                                           \
-    const struct uop_table NAME##_table = {                                                                  \
-        {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128),                            \
-         [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128)}};
+    VEC_TABLE_128(NAME)
 ROUND_PACKED(ROUNDPS, 4)
 ROUND_PACKED(ROUNDPD, 8)
 ROUND_SCALAR(ROUNDSS, 4)

@@ -15,7 +15,7 @@
 #ifndef ORRERY_CPU_VEC_H
 #define ORRERY_CPU_VEC_H
 
-#include "cpu/mem.h"
+#include "cpu/handlers.h"
 
 typedef u64 v128 __attribute__((vector_size(16)));
 typedef u8 v16u8 __attribute__((vector_size(16)));
@@ -177,28 +177,91 @@ ALWAYS_INLINE void vec_result(struct cpu *cpu, const struct uop *u, enum vec_enc
         xmm_clear_upper(cpu, u->dst);
 }
 
-ALWAYS_INLINE void vec_op_rr(struct cpu *cpu, const struct uop *u, vec_kernel *k, enum vec_enc enc)
+/* The second source: register src, or (MEM_FN) memory; only VEX.256 has an upper half. */
+ALWAYS_INLINE struct v256 vec_src(const struct cpu *cpu, const struct uop *u, enum vec_enc enc)
+{
+    v128 low = xmm_get(cpu, u->src, 0);
+    return (struct v256){{low, enc == ENC_VEX256 ? xmm_get(cpu, u->src, 1) : low}};
+}
+/* dst = k(a, b) in any encoding. */
+ALWAYS_INLINE void vec_op(struct cpu *cpu, const struct uop *u, vec_kernel *k, enum vec_enc enc, struct v256 b)
 {
     unsigned a = enc == ENC_LEGACY ? u->dst : u->src2, imm = (u8)u->imm;
-    v128 low = k(xmm_get(cpu, a, 0), xmm_get(cpu, u->src, 0), imm);
+    v128 low = k(xmm_get(cpu, a, 0), b.h[0], imm);
     if (enc == ENC_VEX256)
-        xmm_set(cpu, u->dst, 1, k(xmm_get(cpu, a, 1), xmm_get(cpu, u->src, 1), imm));
+        xmm_set(cpu, u->dst, 1, k(xmm_get(cpu, a, 1), b.h[1], imm));
     vec_result(cpu, u, enc, low);
 }
-ALWAYS_INLINE void vec_op_rm(struct cpu *cpu, const struct uop *u, vec_kernel *k, enum vec_enc enc, unsigned n,
-                             unsigned align)
+
+/* n bytes of u's memory operand, zero-extended; false only if hot, and then nothing has happened. */
+ALWAYS_INLINE bool vec_fetch(struct cpu *cpu, const struct uop *u, unsigned n, unsigned align, bool hot,
+                             struct v256 *m)
 {
-    unsigned a = enc == ENC_LEGACY ? u->dst : u->src2, imm = (u8)u->imm;
-    if (enc == ENC_VEX256) {
-        struct v256 b = vec_load256(cpu, u, 1);
-        v128 low = k(xmm_get(cpu, a, 0), b.h[0], imm);
-        xmm_set(cpu, u->dst, 1, k(xmm_get(cpu, a, 1), b.h[1], imm));
-        xmm_set(cpu, u->dst, 0, low);
+    u64 lin;
+    u8 *p;
+    if (hot) {
+        if (!flat_lin(cpu, u, &lin) || !hit_read(cpu, lin, n, &p) || unlikely(lin & (align - 1)))
+            return false;
+        m->h[0] = n >= 16 ? vec_ld(p) : (v128){ld_le(p, n), 0};
+        m->h[1] = n == 32 ? vec_ld(p + 16) : m->h[0];
+    } else if (n == 32) {
+        *m = vec_load256(cpu, u, align);
     } else {
-        v128 b = vec_load(cpu, u, n, enc == ENC_LEGACY ? align : 1);
-        vec_result(cpu, u, enc, k(xmm_get(cpu, a, 0), b, imm));
+        m->h[0] = m->h[1] = vec_load(cpu, u, n, align);
     }
+    return true;
 }
+/* u's memory operand = n bytes of m. */
+ALWAYS_INLINE bool vec_put(struct cpu *cpu, const struct uop *u, unsigned n, unsigned align, bool hot, struct v256 m)
+{
+    u64 lin;
+    u8 *p;
+    if (hot) {
+        if (!flat_lin(cpu, u, &lin) || !hit_write(cpu, lin, n, &p) || unlikely(lin & (align - 1)))
+            return false;
+        if (n < 16)
+            st_le(p, m.h[0][0], n);
+        else
+            vec_st(p, m.h[0]);
+        if (n == 32)
+            vec_st(p + 16, m.h[1]);
+    } else if (n == 32) {
+        vec_store256(cpu, u, align, m);
+    } else {
+        vec_store(cpu, u, n, align, m.h[0]);
+    }
+    return true;
+}
+/*
+ * MEM_FN(name, n, align, statement): a handler that reads n bytes of memory as
+ * 'm' and runs the statement; a hot leaf for TLB hits, and behind it a cold one.
+ * STORE_FN(name, n, align, value): one that stores n bytes of a struct v256.
+ */
+#define COLD __attribute__((cold, noinline))
+#define MEM_FN(name, n, align, ...)                                                                          \
+    static COLD UOP_FN(name##_cold)                                                                          \
+    {                                                                                                        \
+        struct v256 m;                                                                                       \
+        vec_fetch(cpu, u, n, align, false, &m);                                                              \
+        __VA_ARGS__;                                                                                         \
+        NEXT(u);                                                                                             \
+    }                                                                                                        \
+    static UOP_FN(name)                                                                                      \
+    {                                                                                                        \
+        struct v256 m;                                                                                       \
+        if (unlikely(!vec_fetch(cpu, u, n, align, true, &m)))                                                \
+            return name##_cold(cpu, u);                                                                      \
+        __VA_ARGS__;                                                                                         \
+        NEXT(u);                                                                                             \
+    }
+#define STORE_FN(name, n, align, ...)                                                                        \
+    static COLD UOP_FN(name##_cold) { vec_put(cpu, u, n, align, false, __VA_ARGS__); NEXT(u); }              \
+    static UOP_FN(name)                                                                                      \
+    {                                                                                                        \
+        if (unlikely(!vec_put(cpu, u, n, align, true, __VA_ARGS__)))                                         \
+            return name##_cold(cpu, u);                                                                      \
+        NEXT(u);                                                                                             \
+    }
 
 /*
  * VEC_OP(NAME, kernel): the op NAME of uop.def with handlers NAME_rr, NAME_rm
@@ -207,19 +270,30 @@ ALWAYS_INLINE void vec_op_rm(struct cpu *cpu, const struct uop *u, vec_kernel *k
  */
 #define VEC_OP(NAME, kernel)                                                                                 \
     VEC_OP_128(NAME, kernel, 16, 16)                                                                         \
-    static UOP_FN(NAME##_rr_vex256) { vec_op_rr(cpu, u, kernel, ENC_VEX256); NEXT(u); }                      \
-    static UOP_FN(NAME##_rm_vex256) { vec_op_rm(cpu, u, kernel, ENC_VEX256, 32, 1); NEXT(u); }               \
+    VEC_OP_256(NAME, kernel)                                                                                 \
+    VEC_TABLE(NAME)
+#define VEC_OP_MEM(NAME, kernel, n, align)                                                                   \
+    VEC_OP_128(NAME, kernel, n, align)                                                                       \
+    VEC_TABLE_128(NAME)
+#define VEC_OP_128(NAME, kernel, n, align)                                                                   \
+    static UOP_FN(NAME##_rr) { vec_op(cpu, u, kernel, ENC_LEGACY, vec_src(cpu, u, ENC_LEGACY)); NEXT(u); }   \
+    static UOP_FN(NAME##_rr_vex128) { vec_op(cpu, u, kernel, ENC_VEX128, vec_src(cpu, u, ENC_VEX128)); NEXT(u); } \
+    MEM_FN(NAME##_rm, n, align, vec_op(cpu, u, kernel, ENC_LEGACY, m))                                       \
+    MEM_FN(NAME##_rm_vex128, n, 1, vec_op(cpu, u, kernel, ENC_VEX128, m))
+#define VEC_OP_256(NAME, kernel)                                                                             \
+    static UOP_FN(NAME##_rr_vex256) { vec_op(cpu, u, kernel, ENC_VEX256, vec_src(cpu, u, ENC_VEX256)); NEXT(u); } \
+    MEM_FN(NAME##_rm_vex256, 32, 1, vec_op(cpu, u, kernel, ENC_VEX256, m))
+
+/* The table of handlers NAME_rr, NAME_rm and their VEX forms; _128: without VEX.256; _VEX: without legacy. */
+#define VEC_TABLE(NAME)                                                                                      \
     const struct uop_table NAME##_table = {                                                                  \
         {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),                            \
          [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
-#define VEC_OP_MEM(NAME, kernel, n, align)                                                                   \
-    VEC_OP_128(NAME, kernel, n, align)                                                                       \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128),     \
+#define VEC_TABLE_128(NAME)                                                                                  \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128), \
                                             [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128)}};
-#define VEC_OP_128(NAME, kernel, n, align)                                                                   \
-    static UOP_FN(NAME##_rr) { vec_op_rr(cpu, u, kernel, ENC_LEGACY); NEXT(u); }                             \
-    static UOP_FN(NAME##_rm) { vec_op_rm(cpu, u, kernel, ENC_LEGACY, n, align); NEXT(u); }                   \
-    static UOP_FN(NAME##_rr_vex128) { vec_op_rr(cpu, u, kernel, ENC_VEX128); NEXT(u); }                      \
-    static UOP_FN(NAME##_rm_vex128) { vec_op_rm(cpu, u, kernel, ENC_VEX128, n, align); NEXT(u); }
+#define VEC_TABLE_VEX(NAME)                                                                                  \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NULL, NAME##_rr_vex128, NAME##_rr_vex256), \
+                                            [FORM_RM] = FORM_COLUMNS(NULL, NAME##_rm_vex128, NAME##_rm_vex256)}};
 
 #endif

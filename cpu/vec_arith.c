@@ -232,23 +232,13 @@ VEC_OP(PHSUBD, vec_phsubd)
 VEC_OP(PHSUBSW, vec_phsubsw)
 
 /* The upper half of VMPSADBW takes its controls from imm[5:3]. */
+ALWAYS_INLINE void mpsadbw_256(struct cpu *cpu, const struct uop *u, struct v256 b)
+{
+    v128 low = vec_mpsadbw(xmm_get(cpu, u->src2, 0), b.h[0], (u8)u->imm);
+    xmm_set(cpu, u->dst, 1, vec_mpsadbw(xmm_get(cpu, u->src2, 1), b.h[1], (u8)u->imm >> 3));
+    xmm_set(cpu, u->dst, 0, low);
+}
 VEC_OP_128(MPSADBW, vec_mpsadbw, 16, 16)
-static UOP_FN(MPSADBW_rr_vex256)
-{
-    struct v256 b = {{xmm_get(cpu, u->src, 0), xmm_get(cpu, u->src, 1)}};
-    v128 low = vec_mpsadbw(xmm_get(cpu, u->src2, 0), b.h[0], (u8)u->imm);
-    xmm_set(cpu, u->dst, 1, vec_mpsadbw(xmm_get(cpu, u->src2, 1), b.h[1], (u8)u->imm >> 3));
-    xmm_set(cpu, u->dst, 0, low);
-    NEXT(u);
-}
-static UOP_FN(MPSADBW_rm_vex256)
-{
-    struct v256 b = vec_load256(cpu, u, 1);
-    v128 low = vec_mpsadbw(xmm_get(cpu, u->src2, 0), b.h[0], (u8)u->imm);
-    xmm_set(cpu, u->dst, 1, vec_mpsadbw(xmm_get(cpu, u->src2, 1), b.h[1], (u8)u->imm >> 3));
-    xmm_set(cpu, u->dst, 0, low);
-    NEXT(u);
-}
-const struct uop_table MPSADBW_table = {
-    {[FORM_RR] = FORM_COLUMNS(MPSADBW_rr, MPSADBW_rr_vex128, MPSADBW_rr_vex256),
-     [FORM_RM] = FORM_COLUMNS(MPSADBW_rm, MPSADBW_rm_vex128, MPSADBW_rm_vex256)}};
+static UOP_FN(MPSADBW_rr_vex256) { mpsadbw_256(cpu, u, vec_src(cpu, u, ENC_VEX256)); NEXT(u); }
+MEM_FN(MPSADBW_rm_vex256, 32, 1, mpsadbw_256(cpu, u, m))
+VEC_TABLE(MPSADBW)

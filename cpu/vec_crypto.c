@@ -209,11 +209,7 @@ static UOP_FN(SHA256RNDS2_rr)
     xmm_set(cpu, u->dst, 0, sha256_rounds2(xmm_get(cpu, u->dst, 0), xmm_get(cpu, u->src, 0), VQ(&cpu->xmm[0], 0)));
     NEXT(u);
 }
-static UOP_FN(SHA256RNDS2_rm)
-{
-    v128 b = vec_load(cpu, u, 16, 1);
-    xmm_set(cpu, u->dst, 0, sha256_rounds2(xmm_get(cpu, u->dst, 0), b, VQ(&cpu->xmm[0], 0)));
-    NEXT(u);
-}
+MEM_FN(SHA256RNDS2_rm, 16, 1,
+       xmm_set(cpu, u->dst, 0, sha256_rounds2(xmm_get(cpu, u->dst, 0), m.h[0], VQ(&cpu->xmm[0], 0))))
 const struct uop_table SHA256RNDS2_table = {
     {[FORM_RR] = ANY_SIZE(SHA256RNDS2_rr), [FORM_RM] = ANY_SIZE(SHA256RNDS2_rm)}};

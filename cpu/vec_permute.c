@@ -35,10 +35,8 @@ ALWAYS_INLINE void vec_result256(struct cpu *cpu, const struct uop *u, struct v2
 }
 VEC_OP_128(VPERMILPD_I, vec_permilpd_imm, 16, 1)
 static UOP_FN(VPERMILPD_I_rr_vex256) { permilpd_imm_256(cpu, u, vec_src256(cpu, u->src)); NEXT(u); }
-static UOP_FN(VPERMILPD_I_rm_vex256) { permilpd_imm_256(cpu, u, vec_load256(cpu, u, 1)); NEXT(u); }
-const struct uop_table VPERMILPD_I_table = {
-    {[FORM_RR] = FORM_COLUMNS(VPERMILPD_I_rr, VPERMILPD_I_rr_vex128, VPERMILPD_I_rr_vex256),
-     [FORM_RM] = FORM_COLUMNS(VPERMILPD_I_rm, VPERMILPD_I_rm_vex128, VPERMILPD_I_rm_vex256)}};
+MEM_FN(VPERMILPD_I_rm_vex256, 32, 1, permilpd_imm_256(cpu, u, m))
+VEC_TABLE(VPERMILPD_I)
 
 /* ---- broadcasts: of the low element of a register, or of memory ---- */
 ALWAYS_INLINE v128 broadcast(u64 v, unsigned n)
@@ -58,27 +56,17 @@ ALWAYS_INLINE void broadcast_op(struct cpu *cpu, const struct uop *u, u64 v, uns
 }
 #define BROADCAST_ENC(NAME, n, suffix, enc)                                                                  \
     static UOP_FN(NAME##_rr##suffix) { broadcast_op(cpu, u, VQ(&cpu->xmm[u->src], 0), n, enc); NEXT(u); }    \
-    static UOP_FN(NAME##_rm##suffix)                                                                         \
-    {                                                                                                        \
-        broadcast_op(cpu, u, mem_read(cpu, uop_lin(cpu, u, n, false), n), n, enc);                           \
-        NEXT(u);                                                                                             \
-    }
+    MEM_FN(NAME##_rm##suffix, n, 1, broadcast_op(cpu, u, m.h[0][0], n, enc))
 #define BROADCAST_OP(NAME, n)                                                                                \
     BROADCAST_ENC(NAME, n, _vex128, ENC_VEX128)                                                              \
     BROADCAST_ENC(NAME, n, _vex256, ENC_VEX256)                                                              \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NULL, NAME##_rr_vex128, NAME##_rr_vex256), \
-                                            [FORM_RM] = FORM_COLUMNS(NULL, NAME##_rm_vex128, NAME##_rm_vex256)}};
+    VEC_TABLE_VEX(NAME)
 BROADCAST_OP(VPBROADCASTB, 1)
 BROADCAST_OP(VPBROADCASTW, 2)
 BROADCAST_OP(VPBROADCASTD, 4) /* and VBROADCASTSS */
 BROADCAST_OP(VPBROADCASTQ, 8) /* and VBROADCASTSD */
 
-static UOP_FN(vbroadcastf128)
-{
-    v128 v = vec_load(cpu, u, 16, 1);
-    vec_result256(cpu, u, (struct v256){{v, v}});
-    NEXT(u);
-}
+MEM_FN(vbroadcastf128, 16, 1, vec_result256(cpu, u, m)) /* a read of sixteen bytes is in both halves */
 const struct uop_table VBROADCASTF128_table = {{[FORM_RM] = ANY_SIZE(vbroadcastf128)}};
 
 /* ---- halves ---- */
@@ -87,11 +75,7 @@ static UOP_FN(vextractf128_rr)
     vec_result(cpu, u, ENC_VEX128, xmm_get(cpu, u->src, u->imm & 1));
     NEXT(u);
 }
-static UOP_FN(vextractf128_mr)
-{
-    vec_store(cpu, u, 16, 1, xmm_get(cpu, u->src, u->imm & 1));
-    NEXT(u);
-}
+STORE_FN(vextractf128_mr, 16, 1, (struct v256){{xmm_get(cpu, u->src, u->imm & 1)}})
 const struct uop_table VEXTRACTF128_table = {
     {[FORM_RR] = ANY_SIZE(vextractf128_rr), [FORM_MR] = ANY_SIZE(vextractf128_mr)}};
 
@@ -102,7 +86,7 @@ ALWAYS_INLINE void insert_half(struct cpu *cpu, const struct uop *u, v128 v)
     vec_result256(cpu, u, r);
 }
 static UOP_FN(vinsertf128_rr) { insert_half(cpu, u, xmm_get(cpu, u->src, 0)); NEXT(u); }
-static UOP_FN(vinsertf128_rm) { insert_half(cpu, u, vec_load(cpu, u, 16, 1)); NEXT(u); }
+MEM_FN(vinsertf128_rm, 16, 1, insert_half(cpu, u, m.h[0]))
 const struct uop_table VINSERTF128_table = {
     {[FORM_RR] = ANY_SIZE(vinsertf128_rr), [FORM_RM] = ANY_SIZE(vinsertf128_rm)}};
 
@@ -117,7 +101,7 @@ ALWAYS_INLINE void permute_halves(struct cpu *cpu, const struct uop *u, struct v
     vec_result256(cpu, u, r);
 }
 static UOP_FN(vperm2f128_rr) { permute_halves(cpu, u, vec_src256(cpu, u->src)); NEXT(u); }
-static UOP_FN(vperm2f128_rm) { permute_halves(cpu, u, vec_load256(cpu, u, 1)); NEXT(u); }
+MEM_FN(vperm2f128_rm, 32, 1, permute_halves(cpu, u, m))
 const struct uop_table VPERM2F128_table = {
     {[FORM_RR] = ANY_SIZE(vperm2f128_rr), [FORM_RM] = ANY_SIZE(vperm2f128_rm)}};
 
@@ -133,7 +117,7 @@ ALWAYS_INLINE void permute_dwords(struct cpu *cpu, const struct uop *u, struct v
     }
 }
 static UOP_FN(vpermd_rr) { permute_dwords(cpu, u, vec_src256(cpu, u->src)); NEXT(u); }
-static UOP_FN(vpermd_rm) { permute_dwords(cpu, u, vec_load256(cpu, u, 1)); NEXT(u); }
+MEM_FN(vpermd_rm, 32, 1, permute_dwords(cpu, u, m))
 const struct uop_table VPERMD_table = {{[FORM_RR] = ANY_SIZE(vpermd_rr), [FORM_RM] = ANY_SIZE(vpermd_rm)}};
 
 ALWAYS_INLINE void permute_qwords(struct cpu *cpu, const struct uop *u, struct v256 b)
@@ -145,7 +129,7 @@ ALWAYS_INLINE void permute_qwords(struct cpu *cpu, const struct uop *u, struct v
     }
 }
 static UOP_FN(vpermq_rr) { permute_qwords(cpu, u, vec_src256(cpu, u->src)); NEXT(u); }
-static UOP_FN(vpermq_rm) { permute_qwords(cpu, u, vec_load256(cpu, u, 1)); NEXT(u); }
+MEM_FN(vpermq_rm, 32, 1, permute_qwords(cpu, u, m))
 const struct uop_table VPERMQ_table = {{[FORM_RR] = ANY_SIZE(vpermq_rr), [FORM_RM] = ANY_SIZE(vpermq_rm)}};
 
 /* ---- VZEROUPPER, VZEROALL: the registers the mode has ---- */

@@ -55,7 +55,7 @@ ALWAYS_INLINE void shift_by_imm(struct cpu *cpu, const struct uop *u, shift_fn *
 
 #define SHIFT_BY_VECTOR(NAME, f, suffix, enc, align)                                                         \
     static UOP_FN(NAME##_rr##suffix) { shift_by_vector(cpu, u, f, enc, xmm_get(cpu, u->src, 0)); NEXT(u); }  \
-    static UOP_FN(NAME##_rm##suffix) { shift_by_vector(cpu, u, f, enc, vec_load(cpu, u, 16, align)); NEXT(u); }
+    MEM_FN(NAME##_rm##suffix, 16, align, shift_by_vector(cpu, u, f, enc, m.h[0]))
 #define SHIFT_BY_IMM(NAME, f, suffix, enc)                                                                   \
     static UOP_FN(NAME##_imm##suffix) { shift_by_imm(cpu, u, f, enc); NEXT(u); }
 /* SHIFT_OP(NAME, function): ops NAME (count in a vector) and NAME_I (immediate). */
@@ -63,8 +63,7 @@ ALWAYS_INLINE void shift_by_imm(struct cpu *cpu, const struct uop *u, shift_fn *
     SHIFT_BY_VECTOR(NAME, f, , ENC_LEGACY, 16)                                                               \
     SHIFT_BY_VECTOR(NAME, f, _vex128, ENC_VEX128, 1)                                                         \
     SHIFT_BY_VECTOR(NAME, f, _vex256, ENC_VEX256, 1)                                                         \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256), \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}}; \
+    VEC_TABLE(NAME) \
     SHIFT_IMM_OP(NAME, f)
 #define SHIFT_IMM_OP(NAME, f)                                                                                \
     SHIFT_BY_IMM(NAME, f, , ENC_LEGACY)                                                                      \

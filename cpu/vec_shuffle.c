@@ -139,22 +139,17 @@ ALWAYS_INLINE void split_imm_256(struct cpu *cpu, const struct uop *u, vec_kerne
     VEC_OP_128(NAME, kernel, 16, 16)                                                                         \
     static UOP_FN(NAME##_rr_vex256)                                                                          \
     {                                                                                                        \
-        split_imm_256(cpu, u, kernel, bits, (struct v256){{xmm_get(cpu, u->src, 0), xmm_get(cpu, u->src, 1)}}); \
+        split_imm_256(cpu, u, kernel, bits, vec_src(cpu, u, ENC_VEX256));                                   \
         NEXT(u);                                                                                             \
     }                                                                                                        \
-    static UOP_FN(NAME##_rm_vex256) { split_imm_256(cpu, u, kernel, bits, vec_load256(cpu, u, 1)); NEXT(u); } \
-    const struct uop_table NAME##_table = {                                                                  \
-        {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),                            \
-         [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
+    MEM_FN(NAME##_rm_vex256, 32, 1, split_imm_256(cpu, u, kernel, bits, m))                                  \
+    VEC_TABLE(NAME)
 VEC_OP_SPLIT_IMM(SHUFPD, vec_shufpd, 2)
 
 /* MOVDDUP reads a qword, except in its 256-bit form. */
 VEC_OP_128(MOVDDUP, vec_movddup, 8, 1)
-static UOP_FN(MOVDDUP_rr_vex256) { vec_op_rr(cpu, u, vec_movddup, ENC_VEX256); NEXT(u); }
-static UOP_FN(MOVDDUP_rm_vex256) { vec_op_rm(cpu, u, vec_movddup, ENC_VEX256, 32, 1); NEXT(u); }
-const struct uop_table MOVDDUP_table = {
-    {[FORM_RR] = FORM_COLUMNS(MOVDDUP_rr, MOVDDUP_rr_vex128, MOVDDUP_rr_vex256),
-     [FORM_RM] = FORM_COLUMNS(MOVDDUP_rm, MOVDDUP_rm_vex128, MOVDDUP_rm_vex256)}};
+VEC_OP_256(MOVDDUP, vec_movddup)
+VEC_TABLE(MOVDDUP)
 
 /* ---- blend ---- */
 VEC_KERNEL(vec_pblendw)
@@ -207,19 +202,14 @@ ALWAYS_INLINE void blend_by_register(struct cpu *cpu, const struct uop *u, blend
         xmm_set(cpu, u->dst, 1, f(xmm_get(cpu, a, 1), b.h[1], xmm_get(cpu, mask, 1)));
     vec_result(cpu, u, enc, low);
 }
-#define BLEND_REGISTER(NAME, f, suffix, enc, load)                                                           \
-    static UOP_FN(NAME##_rr##suffix)                                                                         \
-    {                                                                                                        \
-        blend_by_register(cpu, u, f, enc, (struct v256){{xmm_get(cpu, u->src, 0), xmm_get(cpu, u->src, 1)}}); \
-        NEXT(u);                                                                                             \
-    }                                                                                                        \
-    static UOP_FN(NAME##_rm##suffix) { blend_by_register(cpu, u, f, enc, load); NEXT(u); }
+#define BLEND_REGISTER(NAME, f, suffix, enc, n, align)                                                       \
+    static UOP_FN(NAME##_rr##suffix) { blend_by_register(cpu, u, f, enc, vec_src(cpu, u, enc)); NEXT(u); }   \
+    MEM_FN(NAME##_rm##suffix, n, align, blend_by_register(cpu, u, f, enc, m))
 #define BLEND_REGISTER_OP(NAME, f)                                                                           \
-    BLEND_REGISTER(NAME, f, , ENC_LEGACY, ((struct v256){{vec_load(cpu, u, 16, 16)}}))                       \
-    BLEND_REGISTER(NAME, f, _vex128, ENC_VEX128, ((struct v256){{vec_load(cpu, u, 16, 1)}}))                 \
-    BLEND_REGISTER(NAME, f, _vex256, ENC_VEX256, vec_load256(cpu, u, 1))                                     \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256), \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
+    BLEND_REGISTER(NAME, f, , ENC_LEGACY, 16, 16)                                                            \
+    BLEND_REGISTER(NAME, f, _vex128, ENC_VEX128, 16, 1)                                                      \
+    BLEND_REGISTER(NAME, f, _vex256, ENC_VEX256, 32, 1)                                                      \
+    VEC_TABLE(NAME)
 BLEND_REGISTER_OP(PBLENDVB, vec_pblendvb)
 BLEND_REGISTER_OP(BLENDVPS, vec_blendvps)
 BLEND_REGISTER_OP(BLENDVPD, vec_blendvpd)
@@ -256,13 +246,12 @@ ALWAYS_INLINE void widen(struct cpu *cpu, const struct uop *u, widen_fn *f, enum
 }
 #define WIDEN_ENC(NAME, f, suffix, enc, n)                                                                   \
     static UOP_FN(NAME##_rr##suffix) { widen(cpu, u, f, enc, xmm_get(cpu, u->src, 0)); NEXT(u); }            \
-    static UOP_FN(NAME##_rm##suffix) { widen(cpu, u, f, enc, vec_load(cpu, u, n, 1)); NEXT(u); }
+    MEM_FN(NAME##_rm##suffix, n, 1, widen(cpu, u, f, enc, m.h[0]))
 #define WIDEN_OP(NAME, f, n)                                                                                 \
     WIDEN_ENC(NAME, f, , ENC_LEGACY, n)                                                                      \
     WIDEN_ENC(NAME, f, _vex128, ENC_VEX128, n)                                                               \
     WIDEN_ENC(NAME, f, _vex256, ENC_VEX256, n * 2)                                                           \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256), \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
+    VEC_TABLE(NAME)
 WIDEN_OP(PMOVSXBW, widen_sxbw, 8)
 WIDEN_OP(PMOVSXBD, widen_sxbd, 4)
 WIDEN_OP(PMOVSXBQ, widen_sxbq, 2)
@@ -309,16 +298,11 @@ ALWAYS_INLINE void insert_lane(struct cpu *cpu, const struct uop *u, insert_fn *
 }
 #define INSERT_ENC(NAME, f, suffix, enc, n)                                                                  \
     static UOP_FN(NAME##_rr##suffix) { insert_lane(cpu, u, f, enc, cpu->gpr[u->src]); NEXT(u); }             \
-    static UOP_FN(NAME##_rm##suffix)                                                                         \
-    {                                                                                                        \
-        insert_lane(cpu, u, f, enc, mem_read(cpu, uop_lin(cpu, u, n, false), n));                            \
-        NEXT(u);                                                                                             \
-    }
+    MEM_FN(NAME##_rm##suffix, n, 1, insert_lane(cpu, u, f, enc, m.h[0][0]))
 #define INSERT_OP(NAME, f, n)                                                                                \
     INSERT_ENC(NAME, f, , ENC_LEGACY, n)                                                                     \
     INSERT_ENC(NAME, f, _vex128, ENC_VEX128, n)                                                              \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128),     \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128)}};
+    VEC_TABLE_128(NAME)
 INSERT_OP(PINSRB, insert_byte, 1)
 INSERT_OP(PINSRW, insert_word, 2)
 INSERT_OP(PINSRD, insert_dword, 4)
@@ -339,9 +323,9 @@ ALWAYS_INLINE void insertps(struct cpu *cpu, const struct uop *u, enum vec_enc e
     vec_result(cpu, u, enc, insert_ps(xmm_get(cpu, enc == ENC_LEGACY ? u->dst : u->src2, 0), b, imm));
 }
 static UOP_FN(INSERTPS_rr) { insertps(cpu, u, ENC_LEGACY, xmm_get(cpu, u->src, 0), (u8)u->imm); NEXT(u); }
-static UOP_FN(INSERTPS_rm) { insertps(cpu, u, ENC_LEGACY, vec_load(cpu, u, 4, 1), u->imm & 0x3f); NEXT(u); }
+MEM_FN(INSERTPS_rm, 4, 1, insertps(cpu, u, ENC_LEGACY, m.h[0], u->imm & 0x3f))
 static UOP_FN(INSERTPS_rr_vex128) { insertps(cpu, u, ENC_VEX128, xmm_get(cpu, u->src, 0), (u8)u->imm); NEXT(u); }
-static UOP_FN(INSERTPS_rm_vex128) { insertps(cpu, u, ENC_VEX128, vec_load(cpu, u, 4, 1), u->imm & 0x3f); NEXT(u); }
+MEM_FN(INSERTPS_rm_vex128, 4, 1, insertps(cpu, u, ENC_VEX128, m.h[0], u->imm & 0x3f))
 const struct uop_table INSERTPS_table = {{[FORM_RR] = FORM_COLUMNS(INSERTPS_rr, INSERTPS_rr_vex128, NULL),
                                           [FORM_RM] = FORM_COLUMNS(INSERTPS_rm, INSERTPS_rm_vex128, NULL)}};
 
@@ -353,7 +337,7 @@ ALWAYS_INLINE u64 extract_dword(const struct cpu *cpu, const struct uop *u) { re
 ALWAYS_INLINE u64 extract_qword(const struct cpu *cpu, const struct uop *u) { return VQ(&cpu->xmm[u->src], u->imm & 1); }
 #define EXTRACT_OP(NAME, f, n)                                                                               \
     static UOP_FN(NAME##_rr) { cpu->gpr[u->dst] = f(cpu, u); NEXT(u); }                                      \
-    static UOP_FN(NAME##_mr) { mem_write(cpu, uop_lin(cpu, u, n, true), f(cpu, u), n); NEXT(u); }            \
+    STORE_FN(NAME##_mr, n, 1, (struct v256){{{f(cpu, u), 0}}})                                               \
     const struct uop_table NAME##_table = {{[FORM_RR] = ANY_SIZE(NAME##_rr), [FORM_MR] = ANY_SIZE(NAME##_mr)}};
 EXTRACT_OP(PEXTRB, extract_byte, 1)
 EXTRACT_OP(PEXTRW, extract_word, 2)
@@ -406,14 +390,14 @@ ALWAYS_INLINE void test_bits(struct cpu *cpu, const struct uop *u, unsigned halv
 }
 #define TEST_OP(NAME, mask)                                                                                  \
     static UOP_FN(NAME##_rr) { test_bits(cpu, u, 1, (struct v256){{xmm_get(cpu, u->src, 0)}}, mask); NEXT(u); } \
-    static UOP_FN(NAME##_rm) { test_bits(cpu, u, 1, (struct v256){{vec_load(cpu, u, 16, 16)}}, mask); NEXT(u); } \
-    static UOP_FN(NAME##_rm_vex128) { test_bits(cpu, u, 1, (struct v256){{vec_load(cpu, u, 16, 1)}}, mask); NEXT(u); } \
+    MEM_FN(NAME##_rm, 16, 16, test_bits(cpu, u, 1, m, mask))                                                 \
+    MEM_FN(NAME##_rm_vex128, 16, 1, test_bits(cpu, u, 1, m, mask))                                           \
     static UOP_FN(NAME##_rr_vex256)                                                                          \
     {                                                                                                        \
         test_bits(cpu, u, 2, (struct v256){{xmm_get(cpu, u->src, 0), xmm_get(cpu, u->src, 1)}}, mask);       \
         NEXT(u);                                                                                             \
     }                                                                                                        \
-    static UOP_FN(NAME##_rm_vex256) { test_bits(cpu, u, 2, vec_load256(cpu, u, 1), mask); NEXT(u); }         \
+    MEM_FN(NAME##_rm_vex256, 32, 1, test_bits(cpu, u, 2, m, mask))                                           \
     const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr, NAME##_rr_vex256), \
                                             [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
 TEST_OP(PTEST, ~0ull)

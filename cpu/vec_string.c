@@ -120,7 +120,7 @@ static void string_op(struct cpu *cpu, const struct uop *u, enum string_op op, v
 }
 #define STRING_OP(NAME, op)                                                                                  \
     static UOP_FN(NAME##_rr) { string_op(cpu, u, op, xmm_get(cpu, u->src, 0)); NEXT(u); }                    \
-    static UOP_FN(NAME##_rm) { string_op(cpu, u, op, vec_load(cpu, u, 16, 1)); NEXT(u); }
+    MEM_FN(NAME##_rm, 16, 1, string_op(cpu, u, op, m.h[0]))
 STRING_OP(PCMPISTRI, STR_IMPLICIT_INDEX)
 STRING_OP(PCMPISTRM, STR_IMPLICIT_MASK)
 STRING_OP(PCMPESTRI, STR_EXPLICIT_INDEX)
@@ -133,12 +133,7 @@ STRING_OP(PCMPESTRM, STR_EXPLICIT_MASK)
         xmm_clear_upper(cpu, 0);                                                                             \
         NEXT(u);                                                                                             \
     }                                                                                                        \
-    static UOP_FN(NAME##_rm_vex)                                                                             \
-    {                                                                                                        \
-        string_op(cpu, u, op, vec_load(cpu, u, 16, 1));                                                      \
-        xmm_clear_upper(cpu, 0);                                                                             \
-        NEXT(u);                                                                                             \
-    }                                                                                                        \
+    MEM_FN(NAME##_rm_vex, 16, 1, string_op(cpu, u, op, m.h[0]); xmm_clear_upper(cpu, 0))                    \
     const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex, NULL),        \
                                             [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex, NULL)}};
 STRING_MASK_VEX(PCMPISTRM, STR_IMPLICIT_MASK)
