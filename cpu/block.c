@@ -39,9 +39,10 @@ struct block_cache *block_cache_create(size_t limit)
 
 void block_cache_unmap(struct block_cache *c)
 {
-    memset(c->jump, 0, sizeof(c->jump));
-    if (++c->gen == 0)
+    if (++c->gen == 0) {
+        memset(c->jump, 0, sizeof(c->jump));
         c->gen = 1;
+    }
 }
 
 void block_cache_flush(struct block_cache *c)
@@ -326,7 +327,7 @@ struct block *block_lookup(struct cpu *cpu, u64 ip, u32 mode)
     u32 key = jump_key(cpu, mode);
     struct jump_entry *j = &c->jump[JUMP_SLOT(lin)];
     struct block *b = j->block;
-    if (likely(j->lin == lin && j->key == key && b && b->valid)) {
+    if (likely(j->lin == lin && j->key == key && j->gen == c->gen && b->valid)) {
         if (likely(is64 || (mode & MODE_FLAT)))
             return b;
     } else {
@@ -335,7 +336,7 @@ struct block *block_lookup(struct cpu *cpu, u64 ip, u32 mode)
             raise_gp(cpu, 0);
         b = find(cpu, ip, lin, mode);
         if (b->hash_next || c->hash[hash_of(b->pa, b->key)] == b)
-            *j = (struct jump_entry){lin, key, b};
+            *j = (struct jump_entry){lin, key, c->gen, b};
     }
     if (!is64 && unlikely(ip + b->len - 1 > cpu->seg[CS].limit)) {
         /* only the instructions that lie inside may run: one at a time */

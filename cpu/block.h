@@ -8,7 +8,7 @@
 
 #include "cpu/uop.h"
 
-enum { BLOCK_MAX_INSNS = 32, JUMP_CACHE = 4096, BLOCK_HASH = 1 << 15 };
+enum { BLOCK_MAX_INSNS = 32, JUMP_CACHE = 1 << 14, BLOCK_HASH = 1 << 15 };
 
 struct block;
 /* A remembered successor. gen 0: same physical page, holds while both blocks are valid; otherwise
@@ -37,6 +37,7 @@ struct code_page; /* the blocks that lie in one physical page */
 struct jump_entry {
     u64 lin;
     u32 key;                 /* mode and privilege */
+    u32 gen;                 /* of the cache: entries of another do not count */
     struct block *block;
 };
 
