@@ -18,7 +18,7 @@ enum {
     SETUP_ADDR = 0x10000, CMDLINE_ADDR = 0x20000, PAGE_TABLES = 0x11000, PROT_ADDR = 0x100000,
     FIRMWARE_RESERVE = 1 << 20, /* at the end of low memory: firmware's tables */
     /* the setup header */
-    H_SETUP_SECTS = 0x1f1, H_MAGIC = 0x202, H_VERSION = 0x206, H_TYPE = 0x210, H_FLAGS = 0x211,
+    H_SETUP_SECTS = 0x1f1, H_VID_MODE = 0x1fa, H_MAGIC = 0x202, H_VERSION = 0x206, H_TYPE = 0x210, H_FLAGS = 0x211,
     H_RAMDISK = 0x218, H_RAMDISK_SIZE = 0x21c, H_HEAP_END = 0x224, H_CMDLINE = 0x228, H_INITRD_MAX = 0x22c,
     H_XFLAGS = 0x236, H_CMDLINE_MAX = 0x238,
     HDRS = 0x53726448, LOADED_HIGH = 1, CAN_USE_HEAP = 0x80, XLF_64 = 1, LOADER_UNDEFINED = 0xff,
@@ -114,6 +114,26 @@ static bool add_zero_page(struct boot_plan *plan, const u8 *setup, u64 ram, char
     return plan_add(plan, zp, sizeof(zp), SETUP_ADDR, ram, err, err_size);
 }
 
+/* "vga=" is for the boot loader (boot.rst, "Special command line options"): the mode setup shall set. */
+static void set_video_mode(u8 *setup, const char *cmdline)
+{
+    static const struct {
+        const char *name;
+        u16 mode;
+    } named[] = {{"normal", 0xffff}, {"ext", 0xfffe}, {"ask", 0xfffd}};
+    const char *word = cmdline;
+    while ((word = strstr(word, "vga=")) && word != cmdline && word[-1] != ' ')
+        word += 4;
+    if (!word)
+        return;
+    word += 4;
+    u16 mode = (u16)strtoul(word, NULL, 0);
+    for (size_t i = 0; i < ARRAY_LEN(named); i++)
+        if (!strncmp(word, named[i].name, strlen(named[i].name)))
+            mode = named[i].mode;
+    st16(setup + H_VID_MODE, mode);
+}
+
 static bool plan_linux(const struct bios_config *cfg, const struct blob *file, struct boot_plan *plan, char *err,
                        size_t err_size)
 {
@@ -140,6 +160,7 @@ static bool plan_linux(const struct bios_config *cfg, const struct blob *file, s
     setup[H_FLAGS] |= CAN_USE_HEAP;
     st16(setup + H_HEAP_END, BOOT_SETUP_SP - 0x200);
     st32(setup + H_CMDLINE, CMDLINE_ADDR);
+    set_video_mode(setup, cmdline);
     u64 end = prot + (file->len - setup_len);
     bool ok = (!cfg->initrd || add_initrd(plan, cfg, setup, version, end, err, err_size)) &&
               plan_add(plan, file->data + setup_len, file->len - setup_len, prot, ram, err, err_size) &&
