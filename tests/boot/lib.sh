@@ -3,6 +3,7 @@
 set -u
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ORRERY=${ORRERY:-$HERE/../../build/orrery}
+SCREENTEXT=${SCREENTEXT:-$HERE/../../build/tests/screentext}
 . "$HERE/guests.sh"
 WORK=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$WORK"' EXIT
@@ -35,20 +36,22 @@ monitor() {
     printf '%s\n' "$@" | socat -t 5 - "UNIX-CONNECT:$WORK/monitor"
 }
 
-# wait_serial SECONDS PATTERN: until the serial line holds it (basic regular expression)
-wait_serial() {
-    local end=$((SECONDS + $1))
-    while ! grep -aq -- "$2" "$WORK/serial" 2>/dev/null; do
-        [ $SECONDS -lt $end ] || fail "no '$2' within $1 seconds"
-        kill -0 $ORRERY_PID 2>/dev/null || { grep -aq -- "$2" "$WORK/serial" && return; fail "ended before '$2'"; }
+# wait_in FILE SECONDS PATTERN: until that file, written by orrery_start's, holds it (basic regular expression)
+wait_in() {
+    local end=$((SECONDS + $2))
+    while ! grep -aq -- "$3" "$1" 2>/dev/null; do
+        [ $SECONDS -lt $end ] || fail "no '$3' within $2 seconds"
+        kill -0 $ORRERY_PID 2>/dev/null || { grep -aq -- "$3" "$1" && return; fail "ended before '$3'"; }
         sleep 0.2
     done
 }
+wait_serial() { wait_in "$WORK/serial" "$@"; }
 
-# screen_text -> the 80x25 text screen of orrery_start's guest, read from video memory through the monitor
+# screen_text -> the text on the screen of orrery_start's guest, as a picture of it shows it
 screen_text() {
-    monitor "xp /4000xb 0xb8000" | sed -n 's/^[0-9a-f]*: *//p' | tr -s ' \r' '\n' | grep '^0x' |
-        awk 'NR % 2 { v = strtonum($1); printf "%c", (v >= 32 && v < 127) ? v : 32; if (++n % 80 == 0) printf "\n" }'
+    rm -f "$WORK/picture.ppm"
+    monitor "screendump $WORK/picture.ppm" >/dev/null
+    "$SCREENTEXT" "$WORK/picture.ppm"
 }
 
 # wait_screen SECONDS PATTERN
