@@ -1,0 +1,334 @@
+/*
+ * The monitors: expressions, the layout of x and print, errors that suggest,
+ * completion; QMP's framing, negotiation, ids, argument errors.
+ */
+#include <jansson.h>
+
+#include "frontend/expression.h"
+#include "frontend/hmp.h"
+#include "frontend/monitor.h"
+#include "frontend/qmp.h"
+#include "tests/unit/frontend_rig.h"
+
+static struct rig rig;
+static struct hmp_session session;
+static struct qmp *qmp;
+
+static void setup(void)
+{
+    rig_open(&rig, 2);
+    hmp_session_init(&session);
+}
+static void teardown(void)
+{
+    hmp_session_free(&session);
+    rig_close(&rig);
+}
+
+static const char *hmp(const char *line)
+{
+    static char text[65536];
+    char *s = hmp_run_to_string(&rig.host, &session, line);
+    snprintf(text, sizeof(text), "%s", s);
+    free(s);
+    return text;
+}
+#define SAYS(line, text) ck_assert_str_eq(hmp(line), text)
+
+static void poke(u64 addr, const void *bytes, size_t n) { space_write_bytes(&rig.m->sys.mem, addr, bytes, n); }
+
+START_TEST(expressions)
+{
+    SAYS("p 1+2*3", "0x7\n");
+    SAYS("p (1+2)*3", "0x9\n");
+    SAYS("p 0x10<<4|1", "0x101\n");
+    SAYS("p/d 10-3-2", "5\n");
+    SAYS("p/d -1", "-1\n");
+    SAYS("p ~0", "0xffffffffffffffff\n");
+    SAYS("p/d 7/2%2", "1\n");
+    SAYS("p 'A'", "0x41\n");
+    SAYS("p/c 65", "'A'\n");
+    SAYS("p/o 8", "010\n");
+    SAYS("p/u -1", "18446744073709551615\n");
+    rig.m->cpu[0]->gpr[RBX] = 0x123456789a;
+    SAYS("p $rbx", "0x123456789a\n");
+    SAYS("p $ebx+1", "0x3456789b\n");
+    SAYS("p $bl", "0x9a\n");
+    SAYS("p $bh", "0x78\n");
+    SAYS("p $cs.base", "0xffff0000\n");
+    SAYS("p $eip", "0xfff0\n");
+    SAYS("p $pc", "0xfffffff0\n");
+    SAYS("p 1/0", "division by zero\nTry \"help print\" for more information\n");
+    SAYS("p $foo", "unknown register 'foo'\nTry \"help print\" for more information\n");
+    SAYS("p 2+", "unexpected end of expression\nTry \"help print\" for more information\n");
+    SAYS("p (1", "')' expected\nTry \"help print\" for more information\n");
+    SAYS("p @", "invalid char '@' in expression\nTry \"help print\" for more information\n");
+    char deep[4096] = "p ";
+    memset(deep + 2, '(', 4000);
+    SAYS(deep, "expression nested too deep\nTry \"help print\" for more information\n");
+}
+END_TEST
+
+/* Lines as QEMU 7.2 prints them for the same bytes. */
+START_TEST(memory_dumps)
+{
+    static const u8 bytes[] = {0xea, 0x5b, 0xe0, 0x00, 0xf0, 0x30, 0x36, 0x2f, 0x32, 0x33, 0x2f, 0x39, 0x39, 0x00, 0xfc, 0x00};
+    poke(0xfff0, bytes, sizeof(bytes));
+    SAYS("xp /8xb 0xfff0", "000000000000fff0: 0xea 0x5b 0xe0 0x00 0xf0 0x30 0x36 0x2f\n");
+    SAYS("xp /2dh 0xfff0", "000000000000fff0:  23530    224\n");
+    SAYS("xp /3cb 0xfff0", "000000000000fff0: '\\xea' '[' '\\xe0'\n");
+    SAYS("xp /2ob 0xfff0", "000000000000fff0: 0352 0133\n");
+    SAYS("xp /2ub 0xfff0", "000000000000fff0: 234  91\n");
+    SAYS("xp /1db 0xfff0", "000000000000fff0:  -22\n");
+    SAYS("xp /2xg 0xfff0", "000000000000fff0: 0x2f3630f000e05bea 0x00fc0039392f3332\n");
+    SAYS("xp /5xw 0xfff0", "000000000000fff0: 0x00e05bea 0x2f3630f0 0x392f3332 0x00fc0039\n0000000000010000: 0x00000000\n");
+    SAYS("xp /9xb 0xfff0", "000000000000fff0: 0xea 0x5b 0xe0 0x00 0xf0 0x30 0x36 0x2f\n000000000000fff8: 0x32\n");
+    SAYS("xp 0xfff0", "000000000000fff0: 0xea\n"); /* the last format is remembered */
+    SAYS("x /1xw 0xfff0", "000000000000fff0: 0x00e05bea\n");
+    SAYS("x/2i 0xfff0", "0x0000fff0:  ea 5b e0 00 f0           ljmp     $0xf000, $0xe05b\n"
+                        "0x0000fff5:  30 36 2f 32              xorb     %dh, 0x322f\n");
+    SAYS("x /4s 0", "invalid char in format: 's'\nTry \"help x\" for more information\n");
+    SAYS("x", "unexpected end of expression\nTry \"help x\" for more information\n");
+    SAYS("xp 0x100000000000", "0000100000000000: Cannot access memory\n");
+    SAYS("sum 0xfff0 1", "00234\n");
+}
+END_TEST
+
+START_TEST(state)
+{
+    SAYS("info status", "VM status: paused (prelaunch)\n");
+    SAYS("info version", ORRERY_VERSION "\n");
+    ck_assert_ptr_nonnull(strstr(hmp("info registers"), "\nCPU#0\nEAX=00000000 EBX=00000000 ECX=00000000 EDX="));
+    ck_assert_ptr_nonnull(strstr(hmp("info registers"), "EIP=0000fff0 EFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=0"));
+    ck_assert_ptr_nonnull(strstr(hmp("info registers"), "CS =f000 ffff0000 0000ffff 0000"));
+    ck_assert_ptr_nonnull(strstr(hmp("info registers -a"), "CPU#1"));
+    SAYS("info registers 7", "CPU#7 not available\n");
+    SAYS("cpu 1", "");
+    ck_assert_ptr_nonnull(strstr(hmp("info cpus"), "* CPU #1: "));
+    SAYS("cpu 2", "invalid CPU index\n");
+    ck_assert_ptr_nonnull(strstr(hmp("info mtree"), "0000000000000000-00000000000fffff (prio 0, ram): ram"));
+    SAYS("info mem", "PG disabled\n");
+    SAYS("info pic", "there is no pic on this board\n");
+    SAYS("screendump", "screendump: filename expected\nTry \"help screendump\" for more information\n");
+    SAYS("screendump /tmp/x", "Error: there is no graphics adapter\n");
+    SAYS("eject floppy9", "Error: drive 'floppy9' is unknown\n");
+    SAYS("sendkey ctrl-atl-delete", "key 'atl' is unknown, did you mean 'alt'?\n");
+    SAYS("log int,pic", "");
+    ck_assert_uint_eq(rig.options.trace.mask, BIT64(TRACE_int) | BIT64(TRACE_pic));
+    SAYS("log none", "");
+    ck_assert_uint_eq(rig.options.trace.mask, 0);
+}
+END_TEST
+
+START_TEST(page_tables)
+{
+    /* Two-level tables at 1000h: 0 to 2000h user, 2000h read-only supervisor; and 4 MiB at 80000000h. */
+    struct cpu *cpu = rig.m->cpu[0];
+    u8 entry[4];
+    st32(entry, 0x2007);
+    poke(0x1000, entry, 4);
+    st32(entry, 0x00400083);
+    poke(0x1000 + 4 * 512, entry, 4);
+    static const u32 leaves[] = {0x0007, 0x1067, 0x2121};
+    for (unsigned i = 0; i < 3; i++) {
+        st32(entry, leaves[i]);
+        poke(0x2000 + 4 * i, entry, 4);
+    }
+    cpu->cr3 = 0x1000;
+    cpu->cr4 = CR4_PSE;
+    cpu->cr0 |= CR0_PE | CR0_PG;
+    SAYS("info mem", "0000000000000000-0000000000002000 0000000000002000 urw\n"
+                     "0000000000002000-0000000000003000 0000000000001000 -r-\n"
+                     "0000000080000000-0000000080400000 0000000000400000 -rw\n");
+    SAYS("info tlb", "0000000000000000: 0000000000000000 -------UW\n"
+                     "0000000000001000: 0000000000001000 ---DA--UW\n"
+                     "0000000000002000: 0000000000002000 -G--A----\n"
+                     "0000000080000000: 0000000000400000 --P-----W\n");
+    cpu->cr0 &= ~(u64)(CR0_PE | CR0_PG);
+}
+END_TEST
+
+START_TEST(words)
+{
+    SAYS("", "");
+    SAYS("   # a comment", "");
+    SAYS("inof status", "unknown command: 'inof', did you mean 'info'?\n");
+    SAYS("info registres", "unknown command: 'info registres', did you mean 'registers'?\n");
+    SAYS("help stop", "stop|s -- stop emulation\n");
+    SAYS("help info mem", "info mem -- show the active virtual memory mappings\n");
+    ck_assert_ptr_nonnull(strstr(hmp("help"), "\nsystem_reset -- reset the system\n"));
+    ck_assert_ptr_nonnull(strstr(hmp("info"), "info registers [-a|vcpu] -- "));
+    ck_assert_ptr_nonnull(strstr(hmp("info history"), "'help stop'"));
+}
+END_TEST
+
+static unsigned found_count;
+static char found_last[64];
+static void found(void *owner, const char *word)
+{
+    (void)owner;
+    found_count++;
+    snprintf(found_last, sizeof(found_last), "%s", word);
+}
+START_TEST(completion)
+{
+    found_count = 0;
+    hmp_complete("screend", found, NULL);
+    ck_assert(found_count == 1 && !strcmp(found_last, "screendump"));
+    found_count = 0;
+    hmp_complete("info  sta", found, NULL);
+    ck_assert(found_count == 1 && !strcmp(found_last, "status"));
+    found_count = 0;
+    hmp_complete("x 12", found, NULL);
+    ck_assert_uint_eq(found_count, 0);
+}
+END_TEST
+
+START_TEST(plain_lines)
+{
+    struct monitor *m = monitor_create(&rig.host, rig.stream, false);
+    ck_assert_ptr_nonnull(strstr(rig_talk(&rig, ""), "type 'help' for more information\r\n(qemu) "));
+    ck_assert_str_eq(rig_talk(&rig, "p 1\r\np 2\n"), "0x1\r\n(qemu) 0x2\r\n(qemu) ");
+    ck_assert_str_eq(rig_talk(&rig, "p 13\x7f\r"), "0x1\r\n(qemu) ");
+    monitor_free(m);
+}
+END_TEST
+
+/* ---- QMP ---- */
+
+static void setup_qmp(void)
+{
+    setup();
+    qmp = qmp_create(&rig.host, rig.stream);
+    rig_talk(&rig, "");
+}
+static void teardown_qmp(void)
+{
+    qmp_free(qmp);
+    teardown();
+}
+#define QMP_SAYS(in, out) ck_assert_str_eq(rig_talk(&rig, in), out "\r\n")
+
+START_TEST(qmp_negotiation)
+{
+    ck_assert_ptr_nonnull(strstr(rig.got, "{\"QMP\": {\"version\": {\"qemu\": {"));
+    QMP_SAYS("{\"execute\":\"query-status\"}", "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": "
+                                               "\"Expecting capabilities negotiation with 'qmp_capabilities'\"}}");
+    QMP_SAYS("{\"execute\":\"qmp_capabilities\",\"id\":1}", "{\"return\": {}, \"id\": 1}");
+    QMP_SAYS("{\"execute\":\"query-status\",\"id\":{\"a\":[1]}}",
+             "{\"return\": {\"status\": \"prelaunch\", \"singlestep\": false, \"running\": false}, \"id\": {\"a\": [1]}}");
+    ck_assert_ptr_nonnull(strstr(rig_talk(&rig, "{\"execute\":\"qmp_capabilities\"}"), "CommandNotFound"));
+}
+END_TEST
+
+START_TEST(qmp_framing)
+{
+    rig_talk(&rig, "{\"execute\":\"qmp_capabilities\"}");
+    /* two in one piece, one in many, braces in strings */
+    QMP_SAYS("{\"execute\":\"query-kvm\",\"id\":1}{\"execute\":\"query-kvm\",\"id\":2}\n",
+             "{\"return\": {\"enabled\": false, \"present\": false}, \"id\": 1}\r\n"
+             "{\"return\": {\"enabled\": false, \"present\": false}, \"id\": 2}");
+    ck_assert_str_eq(rig_talk(&rig, "{\"exec"), "");
+    ck_assert_str_eq(rig_talk(&rig, "ute\":\n\"query-iothreads\" "), "");
+    QMP_SAYS("}", "{\"return\": []}");
+    QMP_SAYS("{\"execute\":\"query-iothreads\",\"id\":\"}{\\\"[\"}", "{\"return\": [], \"id\": \"}{\\\"[\"}");
+}
+END_TEST
+
+START_TEST(qmp_errors)
+{
+    static const struct {
+        const char *in, *class, *desc;
+    } bad[] = {
+        {"{\"execute\":\"query-nothing\"}", "CommandNotFound", "The command query-nothing has not been found"},
+        {"{\"foo\":1}", "GenericError", "QMP input member 'foo' is unexpected"},
+        {"{}", "GenericError", "QMP input lacks member 'execute'"},
+        {"[1]", "GenericError", "QMP input must be a JSON object"},
+        {"{\"execute\":1}", "GenericError", "QMP input member 'execute' must be a string"},
+        {"{\"execute\":\"stop\",\"arguments\":3}", "GenericError", "QMP input member 'arguments' must be an object"},
+        {"{\"execute\":\"stop\",\"arguments\":{\"a\":1}}", "GenericError", "Parameter 'a' is unexpected"},
+        {"{\"execute\":\"screendump\"}", "GenericError", "Parameter 'filename' is missing"},
+        {"{\"execute\":\"screendump\",\"arguments\":{\"filename\":1}}", "GenericError",
+         "Invalid parameter type for 'filename', expected: string"},
+        {"{\"execute\":\"send-key\",\"arguments\":{\"keys\":[{\"type\":\"qcode\",\"data\":\"bnana\"}]}}", "GenericError",
+         "key 'bnana' is unknown"},
+        {"{\"execute\":\"send-key\",\"arguments\":{\"keys\":[{}]}}", "GenericError", "Invalid parameter 'keys'"},
+        {"{\"execute\":\"eject\",\"arguments\":{}}", "GenericError", "Parameter 'device' is missing"},
+        {"{\"execute\":\"system_wakeup\"}", "GenericError", "Unable to wake up: guest is not in suspended state"},
+    };
+    rig_talk(&rig, "{\"execute\":\"qmp_capabilities\"}");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        char want[400];
+        snprintf(want, sizeof(want), "{\"error\": {\"class\": \"%s\", \"desc\": \"%s\"}}\r\n", bad[i].class, bad[i].desc);
+        ck_assert_str_eq(rig_talk(&rig, bad[i].in), want);
+    }
+    ck_assert_ptr_nonnull(strstr(rig_talk(&rig, "nonsense\n"), "JSON parse error"));
+    ck_assert_ptr_nonnull(strstr(rig_talk(&rig, "{\"a\":]}"), "JSON parse error"));
+    ck_assert_ptr_nonnull(strstr(rig_talk(&rig, "\n{\"a\":1,\"a\":2}"), "JSON parse error"));
+    QMP_SAYS("\n{\"execute\":\"query-iothreads\"}", "{\"return\": []}");
+}
+END_TEST
+
+START_TEST(qmp_human)
+{
+    rig_talk(&rig, "{\"execute\":\"qmp_capabilities\"}");
+    QMP_SAYS("{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"p 5\"}}",
+             "{\"return\": \"0x5\\r\\n\"}");
+    QMP_SAYS("{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"p 5\",\"cpu-index\":9}}",
+             "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Invalid parameter 'cpu-index'\"}}");
+    const char *all = rig_talk(&rig, "{\"execute\":\"query-commands\"}");
+    static const char *const wanted[] = {"qmp_capabilities", "query-status", "query-version", "query-commands", "stop",
+                                         "cont", "quit", "system_reset", "system_powerdown", "screendump", "send-key",
+                                         "human-monitor-command"};
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        ck_assert_ptr_nonnull(strstr(all, wanted[i]));
+}
+END_TEST
+
+START_TEST(qmp_garbage)
+{
+    static const char alphabet[] = "{}[]\",:\\ \nexecute1-\xff";
+    u32 seed = 3;
+    rig_talk(&rig, "{\"execute\":\"qmp_capabilities\"}");
+    for (int round = 0; round < 300; round++) {
+        char text[64];
+        for (size_t i = 0; i < sizeof(text) - 1; i++) {
+            seed = seed * 1664525 + 1013904223;
+            text[i] = alphabet[(seed >> 16) % (sizeof(alphabet) - 1)];
+        }
+        text[63] = 0;
+        rig_talk(&rig, text);
+    }
+    rig_talk(&rig, "\"\n");
+    for (int i = 0; i < 200; i++)
+        rig_talk(&rig, "]}\"\n");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("monitor");
+    TCase *t = tcase_create("hmp"), *q = tcase_create("qmp");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(q, setup_qmp, teardown_qmp);
+    tcase_set_timeout(q, 60);
+    tcase_add_test(t, expressions);
+    tcase_add_test(t, memory_dumps);
+    tcase_add_test(t, state);
+    tcase_add_test(t, page_tables);
+    tcase_add_test(t, words);
+    tcase_add_test(t, completion);
+    tcase_add_test(t, plain_lines);
+    tcase_add_test(q, qmp_negotiation);
+    tcase_add_test(q, qmp_framing);
+    tcase_add_test(q, qmp_errors);
+    tcase_add_test(q, qmp_human);
+    tcase_add_test(q, qmp_garbage);
+    suite_add_tcase(s, t);
+    suite_add_tcase(s, q);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

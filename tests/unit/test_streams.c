@@ -1,0 +1,236 @@
+/*
+ * Character devices: the mux and its keys, flow control between a stream and a
+ * device, a full output buffer, telnet, files.
+ */
+#include "frontend/device_end.h"
+#include "frontend/mux.h"
+#include "tests/unit/frontend_rig.h"
+
+static struct rig rig;
+
+/* A reader that keeps what it gets. */
+struct sink {
+    char text[8192];
+    size_t len, room;
+    unsigned focus, unfocus, breaks;
+};
+static size_t sink_can(void *owner) { return ((struct sink *)owner)->room; }
+static void sink_input(void *owner, const u8 *buf, size_t n)
+{
+    struct sink *s = owner;
+    ck_assert_uint_le(n, s->room);
+    s->room -= n;
+    memcpy(s->text + s->len, buf, n);
+    s->len += n;
+    s->text[s->len] = 0;
+}
+static void sink_event(void *owner, enum stream_event e)
+{
+    struct sink *s = owner;
+    s->focus += e == STREAM_FOCUS;
+    s->unfocus += e == STREAM_UNFOCUS;
+    s->breaks += e == STREAM_BREAK;
+}
+static void attach(struct stream *to, struct sink *s)
+{
+    memset(s, 0, sizeof(*s));
+    s->room = 4096;
+    stream_attach(to, &(struct stream_user){sink_can, sink_input, sink_event, s});
+}
+
+static unsigned quits, syncs;
+static void quit(void *owner) { quits += owner == &rig; }
+static void sync_disks(void *owner) { syncs += owner == &rig; }
+
+static void setup(void)
+{
+    rig_open(&rig, 1);
+    quits = syncs = 0;
+}
+static void teardown(void) { rig_close(&rig); }
+
+START_TEST(mux_keys)
+{
+    struct sink a, b;
+    struct mux *m = mux_create(rig.stream, &(struct mux_actions){quit, sync_disks, &rig});
+    struct stream *pa = mux_port(m), *pb = mux_port(m);
+    attach(pa, &a);
+    attach(pb, &b);
+    rig_talk(&rig, "one");
+    ck_assert_str_eq(a.text, "one");
+    rig_talk(&rig, " two\x01" "cthree\x01" "c four");
+    ck_assert_str_eq(a.text, "one two four");
+    ck_assert_str_eq(b.text, "three");
+    ck_assert(a.unfocus == 1 && a.focus == 1 && b.focus == 1 && b.unfocus == 1);
+    rig_talk(&rig, "\x01\x01!");
+    ck_assert_str_eq(a.text, "one two four\x01!");
+    rig_talk(&rig, "\x01");
+    rig_talk(&rig, "b"); /* the key may come later */
+    ck_assert(a.breaks == 1 && b.breaks == 0);
+    ck_assert_ptr_nonnull(strstr(rig_talk(&rig, "\x01h"), "C-a x    end the emulator\r\n"));
+    rig_talk(&rig, "\x01s\x01z");
+    ck_assert(syncs == 1 && quits == 0);
+    rig_talk(&rig, "\x01x");
+    ck_assert_uint_eq(quits, 1);
+    ck_assert_str_eq(a.text, "one two four\x01!");
+    /* everybody's output is seen, stamped if so wished */
+    stream_write(pa, (const u8 *)"A\n", 2);
+    stream_write(pb, (const u8 *)"B\n", 2);
+    ck_assert_str_eq(rig_talk(&rig, ""), "A\nB\n");
+    rig_talk(&rig, "\x01t");
+    stream_write(pa, (const u8 *)"x\ny\n", 4);
+    const char *stamped = rig_talk(&rig, "");
+    ck_assert_msg(!strncmp(stamped, "x\n[00:00:00.", 12) && strstr(stamped, "] y\n"), "%s", stamped);
+    mux_close(m);
+    rig.stream = NULL;
+}
+END_TEST
+
+/* A device that takes what it likes. */
+static size_t dev_room;
+static char dev_got[65536];
+static size_t dev_len;
+static size_t dev_can(void *owner)
+{
+    (void)owner;
+    return dev_room;
+}
+static void dev_receive(void *owner, const u8 *buf, size_t n)
+{
+    (void)owner;
+    ck_assert_uint_le(n, dev_room);
+    dev_room -= n;
+    memcpy(dev_got + dev_len, buf, n);
+    dev_len += n;
+}
+
+static void nothing(struct machine *m, void *arg) { (void)m, (void)arg; }
+/* The device reads 37 bytes and asks for more. */
+static void read_some(struct machine *m, void *arg)
+{
+    struct chardev *cd = arg;
+    (void)m;
+    dev_room = 37;
+    cd->accept_input(cd);
+    dev_room = 0;
+}
+
+START_TEST(flow_control)
+{
+    struct device_end *d = device_end_create(rig.stream);
+    struct chardev *cd = device_end_chardev(d);
+    char text[20000];
+    cd->can_receive = dev_can;
+    cd->receive = dev_receive;
+    dev_len = dev_room = 0;
+    device_end_start(d, rig.m);
+    rig.m->config.start_paused = true;
+    ck_assert(machine_start(rig.m)); /* posts run on its thread, which executes nothing else */
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = (char)('a' + i % 26);
+    /* More than fits between: the rest waits in the socket, nothing is lost, order is kept. */
+    size_t sent = 0;
+    while (dev_len < sizeof(text)) {
+        ssize_t w = sent < sizeof(text) ? write(rig.fd, text + sent, sizeof(text) - sent) : 0;
+        sent += w > 0 ? (size_t)w : 0;
+        loop_once(rig.host.loop, 1);
+        size_t before = dev_len;
+        machine_call(rig.m, nothing, NULL);
+        ck_assert_uint_eq(dev_len, before); /* no room, no bytes */
+        machine_call(rig.m, read_some, cd);
+    }
+    ck_assert_int_eq(memcmp(dev_got, text, sizeof(text)), 0);
+    machine_quit(rig.m, 0);
+    machine_join(rig.m);
+    device_end_free(d);
+}
+END_TEST
+
+START_TEST(full_output)
+{
+    static u8 block[4096];
+    struct sink s;
+    size_t taken = 0;
+    attach(rig.stream, &s);
+    /* Nobody reads: a device is held up, then told how much was taken; it never waits for good. */
+    for (int i = 0; i < 400; i++) {
+        size_t n = stream_write(rig.stream, block, sizeof(block));
+        taken += n;
+        if (n < sizeof(block))
+            break;
+    }
+    ck_assert_uint_gt(taken, 64 << 10);
+    ck_assert_uint_lt(taken, 400 * sizeof(block));
+    stream_printf(rig.stream, "%s", "a monitor's text is always kept");
+    size_t total = 0;
+    for (int quiet = 0; quiet < 5;) {
+        rig_talk(&rig, "");
+        total += rig.ngot;
+        quiet = rig.ngot ? 0 : quiet + 1;
+    }
+    ck_assert_uint_eq(total, taken + strlen("a monitor's text is always kept"));
+}
+END_TEST
+
+START_TEST(next_client)
+{
+    struct sink s;
+    attach(rig.stream, &s);
+    close(rig.fd);
+    rig.fd = -1;
+    for (int i = 0; i < 3; i++)
+        loop_once(rig.host.loop, 1);
+    ck_assert(!rig.stream->connected);
+    ck_assert_uint_eq(stream_write(rig.stream, (const u8 *)"lost", 4), 4); /* nobody there: it vanishes */
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    strcpy(a.sun_path, rig.path);
+    rig.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    ck_assert_int_eq(connect(rig.fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    rig_talk(&rig, "again");
+    ck_assert_str_eq(s.text, "again");
+    stream_write(rig.stream, (const u8 *)"hello", 5);
+    ck_assert_str_eq(rig_talk(&rig, ""), "hello");
+}
+END_TEST
+
+START_TEST(files)
+{
+    struct error e;
+    struct stream_spec spec;
+    char dev[128], line[64] = "";
+    snprintf(dev, sizeof(dev), "file:/tmp/orrery-test-file-%ld", (long)getpid());
+    ck_assert(stream_spec_parse(&spec, dev, "test", &e));
+    struct stream *s = stream_open(&spec, rig.host.loop, &e);
+    ck_assert_ptr_nonnull(s);
+    ck_assert_uint_eq(stream_write(s, (const u8 *)"text\n", 5), 5);
+    stream_close(s);
+    FILE *f = fopen(spec.path, "r");
+    ck_assert(f && fgets(line, sizeof(line), f) && !strcmp(line, "text\n"));
+    fclose(f);
+    unlink(spec.path);
+    stream_spec_free(&spec);
+    ck_assert(stream_spec_parse(&spec, "file:/nonexistent/x", "test", &e));
+    ck_assert_ptr_null(stream_open(&spec, rig.host.loop, &e));
+    ck_assert_str_eq(e.text, "cannot create '/nonexistent/x': No such file or directory");
+    stream_spec_free(&spec);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("streams");
+    TCase *t = tcase_create("streams");
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, mux_keys);
+    tcase_add_test(t, flow_control);
+    tcase_add_test(t, full_output);
+    tcase_add_test(t, next_client);
+    tcase_add_test(t, files);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
