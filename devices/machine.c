@@ -118,10 +118,9 @@ void machine_destroy(struct machine *m)
     m->ncpus = 0; /* regions that go away need tell nobody */
     for (unsigned i = 0; i < n; i++)
         cpu_destroy(m->cpu[i]);
-    device_destroy_all(&m->sys);
+    system_destroy(&m->sys); /* before the board, whose regions the spaces still show */
     if (p->board_destroy)
         p->board_destroy(m);
-    system_destroy(&m->sys);
     ram_destroy(m->ram);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->wake);
