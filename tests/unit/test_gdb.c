@@ -22,16 +22,22 @@ static void teardown(void)
     rig_close(&rig);
 }
 
-/* Sends one packet; the answer without its frame and the acknowledgement. */
-static const char *ask(const char *data)
+/* Sends one packet; all that comes back. */
+static const char *send_packet(const char *data)
 {
     char packet[8192];
-    static char answer[32768];
     u8 sum = 0;
     for (const char *p = data; *p; p++)
         sum += (u8)*p;
     snprintf(packet, sizeof(packet), "$%s#%02x", data, sum);
-    const char *got = rig_talk(&rig, packet);
+    return rig_talk(&rig, packet);
+}
+
+/* Sends one packet; the answer without its frame and the acknowledgement. */
+static const char *ask(const char *data)
+{
+    static char answer[32768];
+    const char *got = send_packet(data);
     ck_assert_msg(got[0] == '+' && got[1] == '$', "%s: %s", data, got);
     const char *end = strrchr(got, '#');
     ck_assert_ptr_nonnull(end);
@@ -46,7 +52,7 @@ START_TEST(frames)
     ck_assert_str_eq(rig_talk(&rig, "$qAttached#00"), "-");          /* a wrong sum */
     ck_assert_str_eq(rig_talk(&rig, "-"), "$1#31");                  /* the last answer again */
     ck_assert_str_eq(rig_talk(&rig, "$qAtt$qAttached#8f"), "+$1#31"); /* cut short and begun anew */
-    ck_assert_str_eq(rig_talk(&rig, "$qAtta}Ched#20"), "+$1#31");     /* an escape: 43h ^ 20h is c */
+    ck_assert_str_eq(rig_talk(&rig, "$qAtta}Ched#ec"), "+$1#31");     /* an escape: 43h ^ 20h is c */
     ASK("QStartNoAckMode", "OK");
     ck_assert_str_eq(rig_talk(&rig, "$qAttached#zz"), "$1#31");
 }
@@ -196,9 +202,9 @@ START_TEST(steps)
     ASK("vCont;s:1", "T05thread:01;");
     ASK("vCont;x", "E22");
     ASK("vCont;s:7", "E22");
-    ck_assert_ptr_nonnull(strstr(ask("qRcmd,696e666f20637075"), "E22") ? NULL : "no error"); /* an odd half */
+    ASK("qRcmd,69zz", "E22");
     /* "info status" comes as output, then OK */
-    const char *got = rig_talk(&rig, "$qRcmd,696e666f20737461747573#4b");
+    const char *got = send_packet("qRcmd,696e666f20737461747573");
     ck_assert_ptr_nonnull(strstr(got, "$O564d2073746174"));
     ck_assert_ptr_nonnull(strstr(got, "$OK#9a"));
 }

@@ -75,11 +75,11 @@ START_TEST(memory_dumps)
     static const u8 bytes[] = {0xea, 0x5b, 0xe0, 0x00, 0xf0, 0x30, 0x36, 0x2f, 0x32, 0x33, 0x2f, 0x39, 0x39, 0x00, 0xfc, 0x00};
     poke(0xfff0, bytes, sizeof(bytes));
     SAYS("xp /8xb 0xfff0", "000000000000fff0: 0xea 0x5b 0xe0 0x00 0xf0 0x30 0x36 0x2f\n");
-    SAYS("xp /2dh 0xfff0", "000000000000fff0:  23530    224\n");
+    SAYS("xp /2dh 0xfff0", "000000000000fff0: 23530   224\n");
     SAYS("xp /3cb 0xfff0", "000000000000fff0: '\\xea' '[' '\\xe0'\n");
     SAYS("xp /2ob 0xfff0", "000000000000fff0: 0352 0133\n");
     SAYS("xp /2ub 0xfff0", "000000000000fff0: 234  91\n");
-    SAYS("xp /1db 0xfff0", "000000000000fff0:  -22\n");
+    SAYS("xp /1db 0xfff0", "000000000000fff0: -22\n");
     SAYS("xp /2xg 0xfff0", "000000000000fff0: 0x2f3630f000e05bea 0x00fc0039392f3332\n");
     SAYS("xp /5xw 0xfff0", "000000000000fff0: 0x00e05bea 0x2f3630f0 0x392f3332 0x00fc0039\n0000000000010000: 0x00000000\n");
     SAYS("xp /9xb 0xfff0", "000000000000fff0: 0xea 0x5b 0xe0 0x00 0xf0 0x30 0x36 0x2f\n000000000000fff8: 0x32\n");

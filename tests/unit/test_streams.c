@@ -152,6 +152,7 @@ START_TEST(full_output)
     struct sink s;
     size_t taken = 0;
     attach(rig.stream, &s);
+    rig_talk(&rig, "");
     /* Nobody reads: a device is held up, then told how much was taken; it never waits for good. */
     for (int i = 0; i < 400; i++) {
         size_t n = stream_write(rig.stream, block, sizeof(block));
@@ -164,9 +165,10 @@ START_TEST(full_output)
     stream_printf(rig.stream, "%s", "a monitor's text is always kept");
     size_t total = 0;
     for (int quiet = 0; quiet < 5;) {
-        rig_talk(&rig, "");
-        total += rig.ngot;
-        quiet = rig.ngot ? 0 : quiet + 1;
+        loop_once(rig.host.loop, 1);
+        ssize_t n = read(rig.fd, rig.got, sizeof(rig.got));
+        total += n > 0 ? (size_t)n : 0;
+        quiet = n > 0 ? 0 : quiet + 1;
     }
     ck_assert_uint_eq(total, taken + strlen("a monitor's text is always kept"));
 }
@@ -176,6 +178,7 @@ START_TEST(next_client)
 {
     struct sink s;
     attach(rig.stream, &s);
+    rig_talk(&rig, "");
     close(rig.fd);
     rig.fd = -1;
     for (int i = 0; i < 3; i++)
