@@ -288,7 +288,7 @@ static void leaf_0(const struct cpu *cpu, u32 out[4])
 {
     u32 v[3];
     text(v, cpu->model->vendor, 12);
-    out[EAX] = cpu->model->max_leaf;
+    out[EAX] = cpu->misc_enable & BIT(22) ? MIN(cpu->model->max_leaf, 2u) : cpu->model->max_leaf;
     out[EBX] = v[0];
     out[EDX] = v[1];
     out[ECX] = v[2];
@@ -300,6 +300,8 @@ static void leaf_1(const struct cpu *cpu, u32 out[4])
     out[EBX] = cpu->index << 24 | (cpu_has(cpu, FEAT_CLFLUSH) ? 8u << 8 : 0);
     out[ECX] = cpu->features[WORD_F1_ECX] & ~B(OSXSAVE);
     out[EDX] = cpu->features[WORD_F1_EDX];
+    if (!(cpu->misc_enable & BIT(18)))
+        out[ECX] &= ~B(MONITOR);
     if (cpu->cr4 & CR4_OSXSAVE)
         out[ECX] |= B(OSXSAVE);
     if (cpu->count > 1) {
@@ -398,6 +400,8 @@ static void leaf_x1(const struct cpu *cpu, u32 out[4])
     out[EAX] = is_amd(cpu) ? cpu_signature(cpu->model) : 0;
     out[ECX] = cpu->features[WORD_X1_ECX];
     out[EDX] = cpu->features[WORD_X1_EDX];
+    if (cpu->misc_enable & BIT64(34))
+        out[EDX] &= ~B(NX);
     if (!is_amd(cpu))
         return;
     out[EDX] |= cpu->features[WORD_F1_EDX] & 0x0183f3ff; /* AMD repeats leaf 1 here */

@@ -145,6 +145,11 @@ static u32 dr_data_hits(const struct cpu *cpu, u64 lin, unsigned size, bool writ
     return hits;
 }
 
+void debug_set_dr6(struct cpu *cpu, u32 bits)
+{
+    cpu->dr[6] = (cpu->dr[6] & ~(u64)0xf) | bits;
+}
+
 void debug_pend(struct cpu *cpu, u32 dr6)
 {
     cpu->dr6_pending |= dr6;
@@ -203,7 +208,7 @@ bool debug_has_breaks(const struct cpu *cpu)
 static u32 dr_code_hits(const struct cpu *cpu, u64 lin)
 {
     u32 hits = 0;
-    if ((cpu->eflags & FL_RF) || (cpu->shadow && cpu->shadow_ss))
+    if ((cpu->eflags & FL_RF) || (cpu->shadow && cpu->shadow_ss && !is_amd(cpu)))
         return 0;
     for (unsigned i = 0; (cpu->dr[7] & DR7_ENABLED) && i < 4; i++)
         if (dr_enabled(cpu, i) && dr_type(cpu, i) == DR_EXEC && cpu->dr[i] == lin)
@@ -225,7 +230,7 @@ bool cpu_check_code_break(struct cpu *cpu, u64 lin)
     }
     u32 hits = dr_code_hits(cpu, lin);
     if (hits) {
-        cpu->dr[6] |= hits;
+        debug_set_dr6(cpu, hits);
         cpu->cur = NULL;
         cpu_raise(cpu, EXC_DB);
     }
@@ -234,7 +239,8 @@ bool cpu_check_code_break(struct cpu *cpu, u64 lin)
 
 void cpu_step_done(struct cpu *cpu, u32 eflags_before)
 {
-    if ((eflags_before & FL_TF) && !cpu->no_step_trap)
+    bool began_ss_shadow = cpu->shadow == 2 && cpu->shadow_ss; /* MOV SS takes no TF trap at all */
+    if ((eflags_before & FL_TF) && !cpu->no_step_trap && !began_ss_shadow)
         debug_pend(cpu, DR6_BS);
     cpu->no_step_trap = false;
     if (!cpu->keep_rf)

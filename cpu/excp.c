@@ -267,6 +267,16 @@ static bool is_fault(u8 vector, enum int_kind kind)
            vector != EXC_DF && vector != EXC_MC;
 }
 
+/* The debug handler is about to run: GD is off, and traps that MOV SS held back are part of this one. */
+static void entered_debug(struct cpu *cpu)
+{
+    cpu->dr[7] &= ~(u64)BIT(13);
+    if (cpu->dr6_pending)
+        debug_set_dr6(cpu, cpu->dr6_pending);
+    cpu->dr6_pending = 0;
+    cpu_clear_attention(cpu, ATT_TRAP);
+}
+
 void deliver(struct cpu *cpu, u8 vector, enum int_kind kind, bool has_error, u32 error, u64 ret)
 {
     struct event e = {vector, kind, has_error, error, ret, cpu_eflags(cpu)};
@@ -288,7 +298,7 @@ void deliver(struct cpu *cpu, u8 vector, enum int_kind kind, bool has_error, u32
     cpu->force_step = false;
     cpu->no_step_trap = stepping && (software || kind == INT_ICEBP);
     if (vector == EXC_DB && (kind == INT_EXCEPTION || kind == INT_ICEBP))
-        cpu->dr[7] &= ~(u64)BIT(13); /* GD */
+        entered_debug(cpu);
     cpu_update_mode(cpu);
 }
 
@@ -451,7 +461,7 @@ static void wake(struct cpu *cpu)
 
 static void take_trap(struct cpu *cpu)
 {
-    cpu->dr[6] |= cpu->dr6_pending;
+    debug_set_dr6(cpu, cpu->dr6_pending);
     cpu->dr6_pending = 0;
     cpu_clear_attention(cpu, ATT_TRAP);
     deliver_until_done(cpu, (struct delivery){EXC_DB, INT_EXCEPTION, false, 0});

@@ -30,6 +30,8 @@ enum msr_number_high {
 };
 enum { MC_BANKS = 4, MTRR_PAIRS = 8 };
 enum { MISC_FAST_STRINGS = BIT(0), MISC_BTS_ABSENT = BIT(11), MISC_PEBS_ABSENT = BIT(12), MISC_MONITOR = BIT(18) };
+/* Fast strings, thermal control, SpeedStep, MONITOR, CPUID limit, xTPR, XD disable. */
+#define MISC_WRITABLE (BIT64(0) | BIT64(3) | BIT64(16) | BIT64(18) | BIT64(22) | BIT64(23) | BIT64(34))
 #define MCG_CAP_VALUE (MC_BANKS | 0x100u)              /* MCG_CTL_P */
 #define MTRRCAP_VALUE (MTRR_PAIRS | 0x100u | 0x400u)   /* fixed ranges, write combining */
 
@@ -156,9 +158,11 @@ static bool mc_access(struct cpu *cpu, u32 msr, u64 *val, bool write)
                                      : &cpu->mc_bank[(msr - MSR_MC0_CTL) / 4][(msr - MSR_MC0_CTL) % 4];
     if (!write)
         return set(val, *reg);
-    /* STATUS, ADDR and MISC of a bank can only be cleared. */
-    bool clear_only = msr >= MSR_MC0_CTL && (msr - MSR_MC0_CTL) % 4 != 0;
-    return !(clear_only && *val) && set(reg, *val);
+    bool bank = msr >= MSR_MC0_CTL, ctl = bank && (msr - MSR_MC0_CTL) % 4 == 0;
+    if (ctl) /* all or nothing, but for the two bits Linux may leave out */
+        return (!*val || (*val | BIT(10) | 1) == ~0ull) && set(reg, *val);
+    bool status = bank && (msr - MSR_MC0_CTL) % 4 == 1;
+    return !(status && *val) && set(reg, *val); /* STATUS can only be cleared */
 }
 
 /* ---- who has which ---- */
@@ -185,7 +189,7 @@ static u64 *plain_register(struct cpu *cpu, u32 msr)
     case (u32)MSR_KERNEL_GS_BASE: return lm ? &cpu->kernel_gs_base : NULL;
     case (u32)MSR_TSC_AUX: return cpu_has(cpu, FEAT_RDTSCP) || cpu_has(cpu, FEAT_RDPID) ? &cpu->tsc_aux : NULL;
     case MSR_PAT: return cpu_has(cpu, FEAT_PAT) ? &cpu->pat : NULL;
-    case MSR_MISC_ENABLE: return is_amd(cpu) ? NULL : &cpu->misc_enable;
+    case MSR_MISC_ENABLE: return cpu_has(cpu, FEAT_P6) ? &cpu->misc_enable : NULL;
     case MSR_DEBUGCTL: return cpu_has(cpu, FEAT_P6) ? &cpu->debugctl : NULL;
     case MSR_BIOS_SIGN_ID: return cpu_has(cpu, FEAT_P6) ? &cpu->ucode_rev : NULL;
     default: return NULL;
@@ -200,7 +204,7 @@ static bool plain_write(struct cpu *cpu, u32 msr, u64 *reg, u64 val)
     case (u32)MSR_SFMASK: case (u32)MSR_TSC_AUX: return !(val >> 32) && set(reg, val);
     case MSR_PAT: return all_types_ok(val, true) && set(reg, val);
     case MSR_MISC_ENABLE:
-        return set(reg, (*reg & ~(u64)(MISC_FAST_STRINGS | MISC_MONITOR)) | (val & (MISC_FAST_STRINGS | MISC_MONITOR)));
+        return set(reg, (*reg & ~MISC_WRITABLE) | (val & MISC_WRITABLE));
     case MSR_DEBUGCTL: return set(reg, val & 3); /* LBR and BTF are accepted; no branch is recorded */
     case MSR_BIOS_SIGN_ID: return true;          /* software writes 0 before CPUID; the revision is ours */
     case MSR_SYSENTER_ESP: case MSR_SYSENTER_EIP:

@@ -190,7 +190,7 @@ void segs_drop_privileged(struct cpu *cpu)
         struct seg *seg = &cpu->seg[data[i]];
         bool conforming = (seg->attr & (SEG_CODE | SEG_C)) == (SEG_CODE | SEG_C);
         if (!(seg->attr & SEG_UNUSABLE) && !conforming && ((seg->attr & SEG_DPL) >> SEG_DPL_SHIFT) < cpu->cpl)
-            *seg = seg_null(0);
+            *seg = (struct seg){.attr = SEG_UNUSABLE, .base = seg->base}; /* 64-bit code still sees FS's and GS's base */
     }
 }
 

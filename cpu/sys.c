@@ -221,7 +221,7 @@ static unsigned check_dr(struct cpu *cpu, unsigned n)
         raise_ud(cpu);
     need_cpl0(cpu);
     if (cpu->dr[7] & BIT(13)) { /* GD: the access itself is the debug exception */
-        cpu->dr[6] |= BIT(13);
+        debug_set_dr6(cpu, BIT(13));
         cpu_raise(cpu, EXC_DB);
     }
     return n == 4 || n == 5 ? n + 2 : n;

@@ -157,6 +157,8 @@ u32 xsave_size(u64 components);
 /* DR7, DR0..3 or the debugger's points changed. */
 void debug_changed(struct cpu *cpu);
 enum { DR6_BS = BIT(14) };
+/* DR6 as a debug exception sets it: B0-B3 are this one's alone, the other bits stay until software clears them. */
+void debug_set_dr6(struct cpu *cpu, u32 bits);
 /* Notes that a trap (DR6 bits) is due at the next boundary. */
 void debug_pend(struct cpu *cpu, u32 dr6);
 void debug_free(struct cpu *cpu);
