@@ -294,12 +294,23 @@ static void leaf_0(const struct cpu *cpu, u32 out[4])
     out[ECX] = v[2];
 }
 
+/* The APIC bit follows IA32_APIC_BASE's enable bit. */
+static bool apic_off(const struct cpu *cpu)
+{
+    u64 base = 0;
+    bool fault = false;
+    bool known = cpu->env->msr_read(cpu->env->world, (struct cpu *)(uintptr_t)cpu, 0x1b, &base, &fault);
+    return known && !fault && !(base & BIT(11));
+}
+
 static void leaf_1(const struct cpu *cpu, u32 out[4])
 {
     out[EAX] = cpu_signature(cpu->model);
     out[EBX] = cpu->index << 24 | (cpu_has(cpu, FEAT_CLFLUSH) ? 8u << 8 : 0);
     out[ECX] = cpu->features[WORD_F1_ECX] & ~B(OSXSAVE);
     out[EDX] = cpu->features[WORD_F1_EDX];
+    if (cpu_has(cpu, FEAT_APIC) && apic_off(cpu))
+        out[EDX] &= ~B(APIC);
     if (!(cpu->misc_enable & BIT(18)))
         out[ECX] &= ~B(MONITOR);
     if (cpu->cr4 & CR4_OSXSAVE)
@@ -404,7 +415,9 @@ static void leaf_x1(const struct cpu *cpu, u32 out[4])
         out[EDX] &= ~B(NX);
     if (!is_amd(cpu))
         return;
-    out[EDX] |= cpu->features[WORD_F1_EDX] & 0x0183f3ff; /* AMD repeats leaf 1 here */
+    u32 leaf1[4];
+    leaf_1(cpu, leaf1);
+    out[EDX] |= leaf1[EDX] & 0x0183f3ff; /* AMD repeats leaf 1 here */
     if (cpu->count > 1)
         out[ECX] |= BIT(1); /* CmpLegacy: the "threads" of leaf 1 are cores */
 }

@@ -22,8 +22,8 @@ struct debug_points {
     bool hit;
     enum point_kind hit_kind;
     u64 hit_lin;
-    bool resuming;      /* the breakpoint at resume_lin has been reported: step over it */
-    u64 resume_lin;
+    bool resuming;      /* the breakpoint at resume_lin has been reported: go on from it */
+    u64 resume_lin, resume_icount;
 };
 
 static bool dr_enabled(const struct cpu *cpu, unsigned i) { return (cpu->dr[7] >> (2 * i)) & 3; }
@@ -219,12 +219,13 @@ static u32 dr_code_hits(const struct cpu *cpu, u64 lin)
 bool cpu_check_code_break(struct cpu *cpu, u64 lin)
 {
     struct debug_points *p = cpu->points;
-    bool resumed = p && p->resuming && p->resume_lin == lin;
+    bool resumed = p && p->resuming && p->resume_lin == lin && p->resume_icount == cpu_icount(cpu);
     if (p)
         p->resuming = false;
     if (p && !resumed && point_find(cpu, POINT_BREAK, lin, 1)) {
         p->resuming = true;
         p->resume_lin = lin;
+        p->resume_icount = cpu_icount(cpu);
         point_report(cpu, POINT_BREAK, lin);
         return true;
     }

@@ -396,6 +396,7 @@ void cpu_handle_exception(struct cpu *cpu)
     cpu->cur = NULL;
     if (cpu->exc_vector == EXC_RESTART) {
         cpu->force_step = true;
+        cpu->budget++; /* the run loop counts a raise as an instruction: this one has not run */
         cpu_update_mode(cpu);
         return;
     }

@@ -242,7 +242,7 @@ static UOP_FN(mov_to_dr)
     u64 next = uop_next_ip(cpu, u), v = reg_get(cpu, u->src, cr_size(cpu));
     if (n >= 6 && v >> 32)
         raise_gp(cpu, 0);
-    cpu->dr[n] = n == 6 ? (v & 0xe00f) | 0xffff0ff0u : n == 7 ? (v & 0xffff2bffu) | 0x400 : v;
+    cpu->dr[n] = n == 6 ? (v & 0xe00f) | 0xffff0ff0u : n == 7 ? (v & 0xffff23ffu) | 0x400 : v;
     if (n != 6)
         debug_changed(cpu);
     return goto_afresh(cpu, u, next);
