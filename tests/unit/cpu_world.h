@@ -137,9 +137,17 @@ static inline void set_gate64(u32 addr, u16 sel, u64 off, u32 type, unsigned ist
     st64(w.ram + addr + 8, off >> 32);
 }
 
+static inline void w_stop(void)
+{
+    cpu_destroy(w.cpu);
+    free(w.ram);
+    memset(&w, 0, sizeof(w));
+}
+
 static inline void w_start(const char *model)
 {
     char err[200];
+    w_stop();
     w.ram = calloc(1, RAM_SIZE);
     w.vector = -1;
     w.env = (struct cpu_env){
@@ -264,6 +272,7 @@ static inline int w_main(const char *name, void (*add)(TCase *))
 {
     Suite *s = suite_create(name);
     TCase *t = tcase_create(name);
+    tcase_add_checked_fixture(t, NULL, w_stop);
     add(t);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
