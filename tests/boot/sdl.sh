@@ -15,6 +15,7 @@ for _ in $(seq 50); do [ -s "$WORK/display" ] && break; sleep 0.1; done
 [ -s "$WORK/display" ] || fail "Xvfb does not start"
 export DISPLAY=":$(cat "$WORK/display")"
 unset WAYLAND_DISPLAY
+export ASAN_OPTIONS=detect_leaks=0 # those of X and GL libraries
 
 "$ORRERY" -display sdl -name sdltest -monitor "unix:$WORK/monitor,server,nowait" -serial none -m 16 \
     -drive "file=$image,format=raw,if=floppy,index=0,snapshot=on,readonly=off" -boot a </dev/null 2>"$WORK/err" &
