@@ -38,6 +38,7 @@ struct lapic {
     u32 lvt[LVT_COUNT];
     u32 timer_initial, timer_divide;
     u64 timer_start;  /* ns when the count was timer_initial */
+    bool timer_idle;  /* ran out, and waits for a new initial count whatever the mode becomes */
     u64 deadline;     /* TSC; 0: disarmed */
     bool lint[2];     /* the pins */
     bool extint;      /* an ExtINT message waits */
@@ -54,6 +55,7 @@ static const struct state_field lapic_state[] = {
     STATE(struct lapic, irr),           STATE(struct lapic, esr),          STATE(struct lapic, errors),
     STATE(struct lapic, icr),           STATE(struct lapic, lvt),          STATE(struct lapic, timer_initial),
     STATE(struct lapic, timer_divide),  STATE(struct lapic, timer_start),  STATE(struct lapic, deadline),
+    STATE(struct lapic, timer_idle),
     STATE(struct lapic, lint),          STATE(struct lapic, extint),       STATE(struct lapic, intr),
     EVENT(struct lapic, timer),         HOST(struct lapic, cfg),           HOST(struct lapic, page),
     STATE_END,
@@ -363,7 +365,7 @@ static u64 timer_period(const struct lapic *a) { return a->timer_initial * timer
 
 static u32 timer_count(struct lapic *a)
 {
-    if (!a->timer_initial || timer_mode(a) == TIMER_DEADLINE)
+    if (!a->timer_initial || a->timer_idle || timer_mode(a) == TIMER_DEADLINE)
         return 0;
     u64 ticks = (now_ns(a) - a->timer_start) / timer_divisor(a);
     if (timer_mode(a) == TIMER_PERIODIC)
@@ -387,7 +389,7 @@ static void schedule(struct lapic *a)
 {
     struct clock *clock = &a->dev.sys->clock;
     event_cancel(clock, &a->timer);
-    if (a->lvt[LVT_TIMER] & LVT_MASKED)
+    if ((a->lvt[LVT_TIMER] & LVT_MASKED) || (a->timer_idle && timer_mode(a) != TIMER_DEADLINE))
         return;
     u64 period = timer_period(a), now = now_ns(a), passed = now - a->timer_start;
     switch (timer_mode(a)) {
@@ -428,6 +430,15 @@ static void timer_start(struct lapic *a, u32 initial)
         return; /* ignored in this mode */
     a->timer_initial = initial;
     a->timer_start = now_ns(a);
+    a->timer_idle = false;
+    schedule(a);
+}
+
+/* Another divisor or mode: the count goes on from where it is. */
+static void timer_continue(struct lapic *a, u32 count)
+{
+    a->timer_idle = !count;
+    a->timer_start = now_ns(a) - (a->timer_initial - count) * timer_divisor(a);
     schedule(a);
 }
 
@@ -435,25 +446,31 @@ static void timer_set_divide(struct lapic *a, u32 val)
 {
     u32 count = timer_count(a);
     a->timer_divide = val & 0xb;
-    a->timer_start = now_ns(a) - (a->timer_initial - count) * timer_divisor(a);
-    schedule(a);
+    timer_continue(a, count);
+}
+
+/* To or from TSC-deadline mode disarms (11.5.4.1). */
+static void timer_mode_changed(struct lapic *a, u32 old, u32 count)
+{
+    if ((old ^ a->lvt[LVT_TIMER]) & TIMER_DEADLINE)
+        a->deadline = a->timer_initial = count = 0;
+    timer_continue(a, count);
 }
 
 /* ---- registers ---- */
 
 static void lvt_write(struct lapic *a, enum lvt which, u32 val)
 {
-    u32 old = a->lvt[which];
+    u32 old = a->lvt[which], count = which == LVT_TIMER ? timer_count(a) : 0;
     val &= lvt_writable[which];
     if (which == LVT_TIMER && !a->cfg.tsc_deadline)
         val &= ~(u32)TIMER_DEADLINE;
     if (!software_enabled(a))
         val |= LVT_MASKED;
     a->lvt[which] = val | (val & LVT_LEVEL ? old & LVT_REMOTE_IRR : 0);
-    if (which == LVT_TIMER) {
-        /* To or from TSC-deadline mode disarms. */
-        if ((old ^ val) & TIMER_DEADLINE)
-            a->deadline = a->timer_initial = 0;
+    if (which == LVT_TIMER && (old ^ val) & TIMER_MODE) {
+        timer_mode_changed(a, old, count);
+    } else if (which == LVT_TIMER) {
         schedule(a);
     } else if (which == LVT_LINT0 || which == LVT_LINT1) {
         ask_level(a, which, which - LVT_LINT0);
@@ -589,8 +606,10 @@ static bool base_write(struct lapic *a, u64 val)
         return false;
     bool was_on = enabled(a);
     a->base = val;
-    if (was_on && !on)
+    if (was_on && !on) {
+        a->id = a->cfg.id;
         power_on(a);
+    }
     if (x2 && !was_x2) {
         a->ldr = (u32)(a->cfg.id >> 4) << 16 | BIT(a->cfg.id & 15);
         a->icr = (u32)a->icr;
@@ -740,7 +759,7 @@ static void power_on(struct lapic *a)
         a->lvt[LVT_LINT0] = APIC_EXTINT << 8;
     a->timer_initial = a->timer_divide = 0;
     a->timer_start = a->deadline = 0;
-    a->extint = false;
+    a->extint = a->timer_idle = false;
     event_cancel(&a->dev.sys->clock, &a->timer);
 }
 

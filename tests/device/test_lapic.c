@@ -231,6 +231,17 @@ START_TEST(timer)
     set(LVT_TIMER, 0x30041);
     wait_ns(100000);
     ck_assert(!cpu[0].intr);
+    /* A change of mode does not disturb the count; one that has run out stays at zero. */
+    set(INITIAL, 1000);
+    wait_ns(16 * 2700);
+    set(LVT_TIMER, 0x10041);
+    ck_assert_uint_eq(get(CURRENT), 300);
+    wait_ns(16 * 300);
+    ck_assert_uint_eq(get(CURRENT), 0);
+    set(LVT_TIMER, 0x20041);
+    wait_ns(100000);
+    ck_assert_uint_eq(get(CURRENT), 0);
+    ck_assert(!cpu[0].intr);
     set(INITIAL, 0);
     ck_assert_uint_eq(get(CURRENT), 0);
     set(LVT_TIMER, 0x20041);
@@ -424,6 +435,11 @@ START_TEST(x2apic)
     ck_assert(!faults(0x1b, BASE | 0x100));
     ck_assert(!faults(0x1b, BASE | 0x900));
     ck_assert_uint_eq(get(SVR), 0xff); /* off and on: as after power-up */
+    set(ID, 0x0f000000);
+    ck_assert_uint_eq(get(ID), 0x0f000000);
+    ck_assert(!faults(0x1b, BASE | 0x100));
+    ck_assert(!faults(0x1b, BASE | 0x900));
+    ck_assert_uint_eq(get(ID), 0);
     bool fault;
     u64 val;
     ck_assert(!lapic_msr_read(lapic[0], 0x10, &val, &fault)); /* not mine */
