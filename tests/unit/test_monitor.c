@@ -85,11 +85,12 @@ START_TEST(memory_dumps)
     SAYS("xp /9xb 0xfff0", "000000000000fff0: 0xea 0x5b 0xe0 0x00 0xf0 0x30 0x36 0x2f\n000000000000fff8: 0x32\n");
     SAYS("xp 0xfff0", "000000000000fff0: 0xea\n"); /* the last format is remembered */
     SAYS("x /1xw 0xfff0", "000000000000fff0: 0x00e05bea\n");
-    SAYS("x/2i 0xfff0", "0x0000fff0:  ea 5b e0 00 f0           ljmp     $0xf000, $0xe05b\n"
-                        "0x0000fff5:  30 36 2f 32              xorb     %dh, 0x322f\n");
+    poke(0x3000, "\xfa\xb8\x34\x12", 4);
+    SAYS("x/2i 0x3000", "0x00003000:  fa                       cli      \n"
+                        "0x00003001:  b8 34 12                 movw     $0x1234, %ax\n");
     SAYS("x /4s 0", "invalid char in format: 's'\nTry \"help x\" for more information\n");
     SAYS("x", "unexpected end of expression\nTry \"help x\" for more information\n");
-    SAYS("xp 0x100000000000", "0000100000000000: Cannot access memory\n");
+    SAYS("xp /xw 0x100000000000", "0000100000000000: Cannot access memory\n");
     SAYS("sum 0xfff0 1", "00234\n");
 }
 END_TEST

@@ -1,0 +1,54 @@
+#!/bin/bash
+# errors.sh: every mistake of a user is one sentence on standard error and exit status 1.
+. "$(dirname "$0")/lib.sh"
+mkdir "$WORK/dir"
+truncate -s 1M "$WORK/disk"
+truncate -s 0 "$WORK/empty"
+truncate -s 100 "$WORK/short"
+cp "$WORK/disk" "$WORK/secret"
+chmod 0 "$WORK/secret"
+
+# mistake PATTERN OPTIONS...
+mistake() {
+    local pattern=$1 out
+    shift
+    out=$(timeout 20 "$ORRERY" -display none "$@" 2>&1 </dev/null)
+    [ $? = 1 ] || fail "$*: not exit status 1: $out"
+    [ "$(printf '%s\n' "$out" | wc -l)" = 1 ] || fail "$*: not one line: $out"
+    [[ $out == "orrery: "$pattern ]] || fail "$*: says '$out', not '$pattern'"
+}
+mistake "*-hda /nonexistent*No such file*" -hda /nonexistent
+mistake "*is a directory*" -hda "$WORK/dir"
+mistake "*is a directory*" -cdrom "$WORK/dir"
+mistake "*is empty*" -hda "$WORK/empty"
+mistake "*nonexistent*No such file*" -bios /nonexistent
+mistake "*not a regular file*" -bios "$WORK/dir"
+mistake "*100 bytes*" -bios "$WORK/short"
+mistake "*nonexistent*No such file*" -kernel /nonexistent
+mistake "*no kernel*" -kernel "$WORK/short"
+mistake "*not a regular file*" -kernel "$WORK/dir"
+mistake "-m 0 is too little*" -m 0
+mistake "-m 100T is too much*" -m 100T
+mistake "*both IDE drive 0*" -hda "$WORK/disk" -drive "file=$WORK/disk,index=0"
+mistake "*number of processors*" -smp 9
+mistake "*foo*" -cpu foo
+mistake "*did you mean*" -cpu qemu65
+mistake "option '-kernle' is unknown, did you mean '-kernel'?" -kernle x
+mistake "*did you mean 'interp'?" -accel intrep
+mistake "*did you mean 'pc'?" -M pcc
+mistake "*did you mean 'stdio'?" -serial stdo
+mistake "*did you mean 'raw'?" -drive "file=$WORK/disk,format=row"
+mistake "*did you mean 'guest_errors'?" -d guest_error
+mistake "*cannot connect*" -serial unix:/nonexistent/x
+mistake "*cannot listen*" -serial unix:/nonexistent/x,server
+mistake "*cannot create*" -serial file:/nonexistent/x
+mistake "*cannot create*" -D /nonexistent/x
+mistake "*cannot write*" -pidfile /nonexistent/x
+mistake "*a port is a number*" -gdb tcp::99999
+if [ "$(id -u)" != 0 ]; then
+    mistake "*Permission denied*" -hda "$WORK/secret"
+    mistake "*Permission denied*" -bios "$WORK/secret"
+fi
+"$ORRERY" -help | grep -q 'example: orrery' || fail "-help"
+"$ORRERY" -version | grep -q '^Orrery version' || fail "-version"
+echo "errors: all right"
