@@ -11,8 +11,14 @@
 #include <stdlib.h>
 
 enum {
-    VRAM_DEFAULT = 16 << 20, VRAM_MIN = 256 << 10, MMIO_SIZE = 4096, ROM_MAX = 1 << 20, ISA_LFB_BASE = 0xe0000000u,
-    CRTC_PROTECT = 0x80, V_INTERRUPT_CLEAR = 0x10, V_INTERRUPT_OFF = 0x20
+    VRAM_DEFAULT = 16 << 20,
+    VRAM_MIN = 256 << 10,
+    MMIO_SIZE = 4096,
+    ROM_MAX = 1 << 20,
+    ISA_LFB_BASE = 0xe0000000u,
+    CRTC_PROTECT = 0x80,
+    V_INTERRUPT_CLEAR = 0x10,
+    V_INTERRUPT_OFF = 0x20
 };
 
 /* ---- timing ---- */
@@ -25,8 +31,14 @@ static unsigned crtc_ten_bits(const struct vga *v, unsigned low, unsigned bit8, 
 
 /* 640 by 480 at 60 Hz: for VBE modes, whose guests leave the CRTC alone, and for nonsense. */
 static const struct vga_timing timing_default = {
-    .dot_hz = 25175000, .line_dots = 800, .char_dots = 8, .frame_lines = 525,
-    .display_chars = 80, .display_lines = 480, .retrace_start = 490, .retrace_end = 492,
+    .dot_hz = 25175000,
+    .line_dots = 800,
+    .char_dots = 8,
+    .frame_lines = 525,
+    .display_chars = 80,
+    .display_lines = 480,
+    .retrace_start = 490,
+    .retrace_end = 492,
 };
 
 static void timing_update(struct vga *v)
@@ -50,12 +62,15 @@ static void timing_update(struct vga *v)
         t->retrace_end *= 2;
     }
     u64 frame_dots = (u64)t->line_dots * t->frame_lines;
-    if (t->dot_hz / frame_dots > 300 || t->dot_hz / frame_dots < 10 ||
-        t->display_lines >= t->frame_lines || t->retrace_start >= t->frame_lines)
+    if (t->dot_hz / frame_dots > 300 || t->dot_hz / frame_dots < 10 || t->display_lines >= t->frame_lines ||
+        t->retrace_start >= t->frame_lines)
         *t = timing_default;
 }
 
-static const struct vga_timing *timing(const struct vga *v) { return vbe_on(v) ? &timing_default : &v->timing; }
+static const struct vga_timing *timing(const struct vga *v)
+{
+    return vbe_on(v) ? &timing_default : &v->timing;
+}
 
 u64 vga_frame(struct vga *v)
 {
@@ -67,7 +82,8 @@ u64 vga_frame(struct vga *v)
 static u64 retrace_count(struct vga *v)
 {
     const struct vga_timing *t = timing(v);
-    u64 dots = ns_to_ticks(clock_now(&v->dev.sys->clock), t->dot_hz), frame = (u64)t->line_dots * t->frame_lines;
+    u64 dots = ns_to_ticks(clock_now(&v->dev.sys->clock), t->dot_hz),
+        frame = (u64)t->line_dots * t->frame_lines;
     return (dots + frame - (u64)t->retrace_start * t->line_dots) / frame;
 }
 
@@ -203,27 +219,46 @@ u8 vga_port_read(struct vga *v, u16 port)
     if (!decodes(v, port) || (!(v->subsystem_enable & 1) && port != 0x3c3))
         return 0xff;
     switch (port) {
-    case 0x3c0: return v->attr_index;
-    case 0x3c1: return (v->attr_index & 0x1f) < ATTR_COUNT ? v->attr[v->attr_index & 0x1f] : 0;
-    case 0x3c2: return input_status_0(v);
-    case 0x3c3: return v->subsystem_enable;
-    case 0x3c4: return v->seq_index;
-    case 0x3c5: return v->seq_index < SEQ_COUNT ? v->seq[v->seq_index] : 0;
-    case 0x3c6: return v->dac_mask;
-    case 0x3c7: return v->dac_state;
-    case 0x3c8: return v->dac_write_index;
-    case 0x3c9: return dac_read(v);
-    case 0x3ca: return v->feature;
-    case 0x3cc: return v->misc;
-    case 0x3ce: return v->gfx_index;
-    case 0x3cf: return v->gfx_index < GFX_COUNT ? v->gfx[v->gfx_index] : 0;
+    case 0x3c0:
+        return v->attr_index;
+    case 0x3c1:
+        return (v->attr_index & 0x1f) < ATTR_COUNT ? v->attr[v->attr_index & 0x1f] : 0;
+    case 0x3c2:
+        return input_status_0(v);
+    case 0x3c3:
+        return v->subsystem_enable;
+    case 0x3c4:
+        return v->seq_index;
+    case 0x3c5:
+        return v->seq_index < SEQ_COUNT ? v->seq[v->seq_index] : 0;
+    case 0x3c6:
+        return v->dac_mask;
+    case 0x3c7:
+        return v->dac_state;
+    case 0x3c8:
+        return v->dac_write_index;
+    case 0x3c9:
+        return dac_read(v);
+    case 0x3ca:
+        return v->feature;
+    case 0x3cc:
+        return v->misc;
+    case 0x3ce:
+        return v->gfx_index;
+    case 0x3cf:
+        return v->gfx_index < GFX_COUNT ? v->gfx[v->gfx_index] : 0;
     case 0x3b4:
-    case 0x3d4: return v->crtc_index;
+    case 0x3d4:
+        return v->crtc_index;
     case 0x3b5:
-    case 0x3d5: return v->crtc_index < CRTC_COUNT ? v->crtc[v->crtc_index] : 0;
+    case 0x3d5:
+        return v->crtc_index < CRTC_COUNT ? v->crtc[v->crtc_index] : 0;
     case 0x3ba:
-    case 0x3da: v->attr_data = false; return input_status_1(v);
-    default: return 0xff;
+    case 0x3da:
+        v->attr_data = false;
+        return input_status_1(v);
+    default:
+        return 0xff;
     }
 }
 
@@ -241,14 +276,22 @@ void vga_port_write(struct vga *v, u16 port, u8 val)
     if (!decodes(v, port) || (!(v->subsystem_enable & 1) && port != 0x3c3))
         return;
     switch (port) {
-    case 0x3c0: attr_write(v, val); break;
-    case 0x3c2: misc_write(v, val); break;
+    case 0x3c0:
+        attr_write(v, val);
+        break;
+    case 0x3c2:
+        misc_write(v, val);
+        break;
     case 0x3c3:
         v->subsystem_enable = val & 1;
         vga_window_update(v);
         break;
-    case 0x3c4: v->seq_index = val & 7; break;
-    case 0x3c5: seq_write(v, val); break;
+    case 0x3c4:
+        v->seq_index = val & 7;
+        break;
+    case 0x3c5:
+        seq_write(v, val);
+        break;
     case 0x3c6:
         v->changed |= v->dac_mask != val;
         v->dac_mask = val;
@@ -263,42 +306,91 @@ void vga_port_write(struct vga *v, u16 port, u8 val)
         v->dac_component = 0;
         v->dac_state = 0;
         break;
-    case 0x3c9: dac_write(v, val); break;
-    case 0x3ce: v->gfx_index = val & 15; break;
-    case 0x3cf: gfx_write(v, val); break;
+    case 0x3c9:
+        dac_write(v, val);
+        break;
+    case 0x3ce:
+        v->gfx_index = val & 15;
+        break;
+    case 0x3cf:
+        gfx_write(v, val);
+        break;
     case 0x3b4:
-    case 0x3d4: v->crtc_index = val & 0x3f; break;
+    case 0x3d4:
+        v->crtc_index = val & 0x3f;
+        break;
     case 0x3b5:
-    case 0x3d5: crtc_write(v, val); break;
+    case 0x3d5:
+        crtc_write(v, val);
+        break;
     case 0x3ba:
-    case 0x3da: v->feature = val & 0x0b; break;
-    default: break;
+    case 0x3da:
+        v->feature = val & 0x0b;
+        break;
+    default:
+        break;
     }
 }
 
 /* Each claim's handlers: the offset plus the claim's first port. */
-static u64 crtc_mono_read(void *o, u64 off, unsigned size) { return (void)size, vga_port_read(o, (u16)(0x3b4 + off)); }
-static u64 status_mono_read(void *o, u64 off, unsigned size) { return (void)size, vga_port_read(o, (u16)(0x3ba + off)); }
-static u64 main_read(void *o, u64 off, unsigned size) { return (void)size, vga_port_read(o, (u16)(0x3c0 + off)); }
-static u64 crtc_color_read(void *o, u64 off, unsigned size) { return (void)size, vga_port_read(o, (u16)(0x3d4 + off)); }
-static u64 status_color_read(void *o, u64 off, unsigned size) { return (void)size, vga_port_read(o, (u16)(0x3da + off)); }
+static u64 crtc_mono_read(void *o, u64 off, unsigned size)
+{
+    return (void)size, vga_port_read(o, (u16)(0x3b4 + off));
+}
+static u64 status_mono_read(void *o, u64 off, unsigned size)
+{
+    return (void)size, vga_port_read(o, (u16)(0x3ba + off));
+}
+static u64 main_read(void *o, u64 off, unsigned size)
+{
+    return (void)size, vga_port_read(o, (u16)(0x3c0 + off));
+}
+static u64 crtc_color_read(void *o, u64 off, unsigned size)
+{
+    return (void)size, vga_port_read(o, (u16)(0x3d4 + off));
+}
+static u64 status_color_read(void *o, u64 off, unsigned size)
+{
+    return (void)size, vga_port_read(o, (u16)(0x3da + off));
+}
 
 static void traced_write(struct vga *v, u16 port, u8 val)
 {
     trace(v->dev.sys->trace, vga, "out %03x = %02x", port, val);
     vga_port_write(v, port, val);
 }
-static void crtc_mono_write(void *o, u64 off, u64 val, unsigned size) { (void)size, traced_write(o, (u16)(0x3b4 + off), (u8)val); }
-static void status_mono_write(void *o, u64 off, u64 val, unsigned size) { (void)size, traced_write(o, (u16)(0x3ba + off), (u8)val); }
-static void main_write(void *o, u64 off, u64 val, unsigned size) { (void)size, traced_write(o, (u16)(0x3c0 + off), (u8)val); }
-static void crtc_color_write(void *o, u64 off, u64 val, unsigned size) { (void)size, traced_write(o, (u16)(0x3d4 + off), (u8)val); }
-static void status_color_write(void *o, u64 off, u64 val, unsigned size) { (void)size, traced_write(o, (u16)(0x3da + off), (u8)val); }
-
-static void claim(struct vga *v, struct region *r, const char *name, u16 base, unsigned size, region_read *read,
-                  region_write *write, unsigned width)
+static void crtc_mono_write(void *o, u64 off, u64 val, unsigned size)
 {
-    *r = (struct region){.name = name, .owner = v, .read = read, .write = write, .max_access = (u8)width,
-                         .priority = PRIO_DEVICE, .base = base, .size = size};
+    (void)size, traced_write(o, (u16)(0x3b4 + off), (u8)val);
+}
+static void status_mono_write(void *o, u64 off, u64 val, unsigned size)
+{
+    (void)size, traced_write(o, (u16)(0x3ba + off), (u8)val);
+}
+static void main_write(void *o, u64 off, u64 val, unsigned size)
+{
+    (void)size, traced_write(o, (u16)(0x3c0 + off), (u8)val);
+}
+static void crtc_color_write(void *o, u64 off, u64 val, unsigned size)
+{
+    (void)size, traced_write(o, (u16)(0x3d4 + off), (u8)val);
+}
+static void status_color_write(void *o, u64 off, u64 val, unsigned size)
+{
+    (void)size, traced_write(o, (u16)(0x3da + off), (u8)val);
+}
+
+static void claim(struct vga *v, struct region *r, const char *name, u16 base, unsigned size,
+                  region_read *read, region_write *write, unsigned width)
+{
+    *r = (struct region){.name = name,
+                         .owner = v,
+                         .read = read,
+                         .write = write,
+                         .max_access = (u8)width,
+                         .priority = PRIO_DEVICE,
+                         .base = base,
+                         .size = size};
     region_add(&v->dev.sys->io, r);
 }
 
@@ -318,15 +410,18 @@ static void claim_ports(struct vga *v)
 /* ---- the PCI function ---- */
 
 static const struct pci_identity vga_identity = {
-    .vendor = 0x1234, .device = 0x1111, .revision = 2, .class_code = 0x030000,
+    .vendor = 0x1234,
+    .device = 0x1111,
+    .revision = 2,
+    .class_code = 0x030000,
 };
 
 /* Legacy ports and memory answer only while the command register says so. */
 static void decode_update(struct vga *v)
 {
-    struct region *port[] = {&v->port_crtc_mono,   &v->port_status_mono, &v->port_main,
-                             &v->port_crtc_color,  &v->port_status_color, &v->port_vbe_index,
-                             &v->port_vbe_data,    &v->port_vbe_data_aligned};
+    struct region *port[] = {&v->port_crtc_mono,  &v->port_status_mono,     &v->port_main,
+                             &v->port_crtc_color, &v->port_status_color,    &v->port_vbe_index,
+                             &v->port_vbe_data,   &v->port_vbe_data_aligned};
     bool io = !v->is_pci || (v->pci.config[PCI_COMMAND] & PCI_COMMAND_IO);
     space_begin(&v->dev.sys->io);
     for (unsigned i = 0; i < ARRAY_LEN(port); i++)
@@ -350,8 +445,12 @@ static bool add_rom(struct vga *v, const u8 *rom, u32 rom_size)
     if (!v->rom)
         return device_fail(v->dev.sys, "no memory for the VGA BIOS");
     memcpy(v->rom->host, rom, rom_size);
-    v->rom_region = (struct region){.name = "vga-rom", .priority = PRIO_DEVICE, .size = size, .host = v->rom->host,
-                                    .rom = true, .ram = v->rom};
+    v->rom_region = (struct region){.name = "vga-rom",
+                                    .priority = PRIO_DEVICE,
+                                    .size = size,
+                                    .host = v->rom->host,
+                                    .rom = true,
+                                    .ram = v->rom};
     pci_bar(&v->pci, PCI_ROM, PCI_BAR_MEM32, &v->rom_region);
     return true;
 }
@@ -368,7 +467,11 @@ static bool add_pci(struct vga *v, const struct vga_config *cfg)
 
 static struct region memory_region(struct vga *v, const char *name, u64 base, u64 size)
 {
-    return (struct region){.name = name, .priority = PRIO_DEVICE, .base = base, .size = size, .host = v->vram->host,
+    return (struct region){.name = name,
+                           .priority = PRIO_DEVICE,
+                           .base = base,
+                           .size = size,
+                           .host = v->vram->host,
                            .ram = v->vram};
 }
 
@@ -386,14 +489,24 @@ static void vga_destroy(struct device *dev)
 static void add_memory(struct vga *v)
 {
     struct space *mem = &v->dev.sys->mem;
-    v->window = (struct region){.name = "vga-window", .owner = v, .read = vga_window_read, .write = vga_window_write,
-                                .priority = PRIO_DEVICE, .base = 0xa0000, .size = 0x20000};
+    v->window = (struct region){.name = "vga-window",
+                                .owner = v,
+                                .read = vga_window_read,
+                                .write = vga_window_write,
+                                .priority = PRIO_DEVICE,
+                                .base = 0xa0000,
+                                .size = 0x20000};
     region_add(mem, &v->window);
     v->direct = memory_region(v, "vga-window-direct", 0xa0000, 0x10000);
     region_add(mem, &v->direct); /* added later than the window: covers it when enabled */
     v->lfb = memory_region(v, "vga-lfb", ISA_LFB_BASE, v->vram->size);
-    v->mmio = (struct region){.name = "vga-mmio", .owner = v, .read = vbe_mmio_read, .write = vbe_mmio_write,
-                              .priority = PRIO_DEVICE, .size = MMIO_SIZE, .max_access = 4};
+    v->mmio = (struct region){.name = "vga-mmio",
+                              .owner = v,
+                              .read = vbe_mmio_read,
+                              .write = vbe_mmio_write,
+                              .priority = PRIO_DEVICE,
+                              .size = MMIO_SIZE,
+                              .max_access = 4};
     if (v->is_pci)
         return;
     v->lfb.enabled = true;
@@ -421,7 +534,8 @@ static bool vga_create(struct device *dev, const void *config)
     const struct vga_config *cfg = config ? config : &isa;
     u32 size = cfg->vram_size ? cfg->vram_size : VRAM_DEFAULT;
     if (size < VRAM_MIN || (size & (size - 1)))
-        return device_fail(dev->sys, "video memory must be a power of two of at least 256 KiB, not %u bytes", size);
+        return device_fail(dev->sys, "video memory must be a power of two of at least 256 KiB, not %u bytes",
+                           size);
     if (cfg->rom && (!cfg->rom_size || cfg->rom_size > ROM_MAX))
         return device_fail(dev->sys, "the VGA BIOS must be of 1 byte to 1 MiB, not %u bytes", cfg->rom_size);
     if (build(v, cfg, size))
@@ -495,29 +609,76 @@ static void vga_info(struct device *dev, FILE *out)
 }
 
 static const struct state_field vga_state[] = {
-    DEVICE_STATE(struct vga), PCI_DEVICE_STATE(struct vga, pci),
-    STATE(struct vga, misc), STATE(struct vga, feature), STATE(struct vga, subsystem_enable),
-    STATE(struct vga, seq_index), STATE(struct vga, seq), STATE(struct vga, crtc_index), STATE(struct vga, crtc),
-    STATE(struct vga, gfx_index), STATE(struct vga, gfx), STATE(struct vga, attr_index), STATE(struct vga, attr),
-    STATE(struct vga, attr_data), STATE(struct vga, dac_read_index), STATE(struct vga, dac_write_index),
-    STATE(struct vga, dac_component), STATE(struct vga, dac_state), STATE(struct vga, dac_mask),
-    STATE(struct vga, dac_partial), STATE(struct vga, dac), STATE(struct vga, latch),
-    STATE(struct vga, retrace_seen), STATE(struct vga, vbe_index), STATE(struct vga, vbe),
-    STATE(struct vga, vbe_read_bank), STATE(struct vga, vbe_write_bank), STATE(struct vga, big_endian),
-    DERIVED(struct vga, timing), DERIVED(struct vga, changed), DERIVED(struct vga, direct_legal),
-    DERIVED(struct vga, direct_offset), DERIVED(struct vga, direct_hits), DERIVED(struct vga, spread),
-    DERIVED(struct vga, rgb), DERIVED(struct vga, lut), DERIVED(struct vga, page_dirty), DERIVED(struct vga, line),
-    DERIVED(struct vga, line_cap), DERIVED(struct vga, surface_cap), DERIVED(struct vga, cursor_on),
-    DERIVED(struct vga, blink_on), DERIVED(struct vga, damage),
-    HOST(struct vga, is_pci), HOST(struct vga, vram), HOST(struct vga, rom), HOST(struct vga, display),
-    HOST(struct vga, window), HOST(struct vga, direct), HOST(struct vga, lfb), HOST(struct vga, mmio),
-    HOST(struct vga, rom_region), HOST(struct vga, port_crtc_mono), HOST(struct vga, port_status_mono),
-    HOST(struct vga, port_main), HOST(struct vga, port_crtc_color), HOST(struct vga, port_status_color),
-    HOST(struct vga, port_vbe_index), HOST(struct vga, port_vbe_data), HOST(struct vga, port_vbe_data_aligned),
+    DEVICE_STATE(struct vga),
+    PCI_DEVICE_STATE(struct vga, pci),
+    STATE(struct vga, misc),
+    STATE(struct vga, feature),
+    STATE(struct vga, subsystem_enable),
+    STATE(struct vga, seq_index),
+    STATE(struct vga, seq),
+    STATE(struct vga, crtc_index),
+    STATE(struct vga, crtc),
+    STATE(struct vga, gfx_index),
+    STATE(struct vga, gfx),
+    STATE(struct vga, attr_index),
+    STATE(struct vga, attr),
+    STATE(struct vga, attr_data),
+    STATE(struct vga, dac_read_index),
+    STATE(struct vga, dac_write_index),
+    STATE(struct vga, dac_component),
+    STATE(struct vga, dac_state),
+    STATE(struct vga, dac_mask),
+    STATE(struct vga, dac_partial),
+    STATE(struct vga, dac),
+    STATE(struct vga, latch),
+    STATE(struct vga, retrace_seen),
+    STATE(struct vga, vbe_index),
+    STATE(struct vga, vbe),
+    STATE(struct vga, vbe_read_bank),
+    STATE(struct vga, vbe_write_bank),
+    STATE(struct vga, big_endian),
+    DERIVED(struct vga, timing),
+    DERIVED(struct vga, changed),
+    DERIVED(struct vga, direct_legal),
+    DERIVED(struct vga, direct_offset),
+    DERIVED(struct vga, direct_hits),
+    DERIVED(struct vga, spread),
+    DERIVED(struct vga, rgb),
+    DERIVED(struct vga, lut),
+    DERIVED(struct vga, page_dirty),
+    DERIVED(struct vga, line),
+    DERIVED(struct vga, line_cap),
+    DERIVED(struct vga, surface_cap),
+    DERIVED(struct vga, cursor_on),
+    DERIVED(struct vga, blink_on),
+    DERIVED(struct vga, damage),
+    HOST(struct vga, is_pci),
+    HOST(struct vga, vram),
+    HOST(struct vga, rom),
+    HOST(struct vga, display),
+    HOST(struct vga, window),
+    HOST(struct vga, direct),
+    HOST(struct vga, lfb),
+    HOST(struct vga, mmio),
+    HOST(struct vga, rom_region),
+    HOST(struct vga, port_crtc_mono),
+    HOST(struct vga, port_status_mono),
+    HOST(struct vga, port_main),
+    HOST(struct vga, port_crtc_color),
+    HOST(struct vga, port_status_color),
+    HOST(struct vga, port_vbe_index),
+    HOST(struct vga, port_vbe_data),
+    HOST(struct vga, port_vbe_data_aligned),
     STATE_END,
 };
 
 const struct device_class vga_class = {
-    .name = "VGA", .size = sizeof(struct vga), .state = vga_state, .create = vga_create, .reset = vga_reset,
-    .restored = vga_restored, .destroy = vga_destroy, .info = vga_info,
+    .name = "VGA",
+    .size = sizeof(struct vga),
+    .state = vga_state,
+    .create = vga_create,
+    .reset = vga_reset,
+    .restored = vga_restored,
+    .destroy = vga_destroy,
+    .info = vga_info,
 };

@@ -13,8 +13,8 @@
 struct vga_config {
     struct device *pci; /* the bus; NULL: ISA */
     unsigned devfn;
-    u32 vram_size;      /* a power of two of at least 256 KiB; 0: 16 MiB */
-    const u8 *rom;      /* option ROM of the PCI function, copied; NULL: none */
+    u32 vram_size; /* a power of two of at least 256 KiB; 0: 16 MiB */
+    const u8 *rom; /* option ROM of the PCI function, copied; NULL: none */
     u32 rom_size;
 };
 extern const struct device_class vga_class;

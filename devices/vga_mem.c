@@ -13,7 +13,13 @@
 #include "devices/vga_state.h"
 
 enum { DIRECT_AFTER = 256, WINDOW_BASE = 0xa0000, BANK_SIZE = 0x10000 };
-enum { SEQ4_NOT_ODD_EVEN = 0x04, SEQ4_CHAIN4 = 0x08, GFX5_READ_COMPARE = 0x08, GFX5_ODD_EVEN = 0x10, GFX6_CHAIN_ODD_EVEN = 0x02 };
+enum {
+    SEQ4_NOT_ODD_EVEN = 0x04,
+    SEQ4_CHAIN4 = 0x08,
+    GFX5_READ_COMPARE = 0x08,
+    GFX5_ODD_EVEN = 0x10,
+    GFX6_CHAIN_ODD_EVEN = 0x02
+};
 
 /* FFh in the byte of each plane whose bit is set. */
 ALWAYS_INLINE u32 expand(unsigned planes)
@@ -83,10 +89,17 @@ static u32 graphics_data(const struct vga *v, u8 val)
         bits &= replicate(rotate(val, v->gfx[GFX_ROTATE]));
     }
     switch (v->gfx[GFX_ROTATE] >> 3 & 3) {
-    case 1: data &= v->latch; break;
-    case 2: data |= v->latch; break;
-    case 3: data ^= v->latch; break;
-    default: break;
+    case 1:
+        data &= v->latch;
+        break;
+    case 2:
+        data |= v->latch;
+        break;
+    case 3:
+        data ^= v->latch;
+        break;
+    default:
+        break;
     }
     return (data & bits) | (v->latch & ~bits);
 }
@@ -168,8 +181,8 @@ static bool chain4_is_plain(const struct vga *v)
 {
     return (v->seq[SEQ_MEMORY_MODE] & SEQ4_CHAIN4) && (v->seq[SEQ_MAP_MASK] & 15) == 15 &&
            map_select(v) == 1 && !(v->gfx[GFX_MODE] & (GFX5_READ_COMPARE | 3)) &&
-           !(v->gfx[GFX_ENABLE_SET_RESET] & 15) && !(v->gfx[GFX_ROTATE] & 0x1f) && v->gfx[GFX_BIT_MASK] == 0xff &&
-           !vbe_on(v);
+           !(v->gfx[GFX_ENABLE_SET_RESET] & 15) && !(v->gfx[GFX_ROTATE] & 0x1f) &&
+           v->gfx[GFX_BIT_MASK] == 0xff && !vbe_on(v);
 }
 
 static bool window_is_plain(const struct vga *v, u32 *offset)
@@ -189,8 +202,8 @@ void vga_window_update(struct vga *v)
     } window[4] = {{0xa0000, 0x20000}, {0xa0000, 0x10000}, {0xb0000, 0x8000}, {0xb8000, 0x8000}};
     enum { MISC_RAM_ENABLE = 2 };
     unsigned map = vbe_on(v) ? 1 : map_select(v);
-    bool decode = (!v->is_pci || (v->pci.config[PCI_COMMAND] & PCI_COMMAND_MEMORY)) && (v->subsystem_enable & 1) &&
-                  ((v->misc & MISC_RAM_ENABLE) || vbe_on(v));
+    bool decode = (!v->is_pci || (v->pci.config[PCI_COMMAND] & PCI_COMMAND_MEMORY)) &&
+                  (v->subsystem_enable & 1) && ((v->misc & MISC_RAM_ENABLE) || vbe_on(v));
     u32 offset;
     bool plain = window_is_plain(v, &offset) && decode;
     if (plain != v->direct_legal || offset != v->direct_offset)
@@ -199,8 +212,8 @@ void vga_window_update(struct vga *v)
     v->direct_offset = offset;
 
     bool direct = v->direct.enabled && plain && v->direct.ram_off == offset;
-    if (v->window.enabled == decode && v->window.base == window[map].base && v->window.size == window[map].size &&
-        v->direct.enabled == direct)
+    if (v->window.enabled == decode && v->window.base == window[map].base &&
+        v->window.size == window[map].size && v->direct.enabled == direct)
         return;
     struct space *s = &v->dev.sys->mem;
     space_begin(s);

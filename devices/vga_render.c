@@ -12,9 +12,16 @@
 
 enum { PAGE = 4096, FIRST_WIDTH = 640, FIRST_HEIGHT = 480, LEGACY_MEMORY = 256 << 10 };
 enum {
-    CLOCKING_8_DOTS = 0x01, CLOCKING_HALF_DOTS = 0x08, CLOCKING_SCREEN_OFF = 0x20, ATTR10_GRAPHICS = 0x01,
-    ATTR10_LINE_GRAPHICS = 0x04, ATTR10_BLINK = 0x08, ATTR10_PAN_COMPAT = 0x20, ATTR10_8BIT = 0x40,
-    ATTR10_P54S = 0x80, GFX6_GRAPHICS = 0x01
+    CLOCKING_8_DOTS = 0x01,
+    CLOCKING_HALF_DOTS = 0x08,
+    CLOCKING_SCREEN_OFF = 0x20,
+    ATTR10_GRAPHICS = 0x01,
+    ATTR10_LINE_GRAPHICS = 0x04,
+    ATTR10_BLINK = 0x08,
+    ATTR10_PAN_COMPAT = 0x20,
+    ATTR10_8BIT = 0x40,
+    ATTR10_P54S = 0x80,
+    GFX6_GRAPHICS = 0x01
 };
 
 /* ---- the surface and what changed in it ---- */
@@ -29,7 +36,8 @@ bool vga_render_init(struct vga *v)
     }
     v->page_dirty = calloc(v->vram->size / PAGE, 1);
     v->surface_cap = FIRST_WIDTH * FIRST_HEIGHT;
-    v->display.surface = (struct surface){calloc((size_t)v->surface_cap, sizeof(u32)), FIRST_WIDTH, FIRST_HEIGHT, FIRST_WIDTH};
+    v->display.surface =
+        (struct surface){calloc((size_t)v->surface_cap, sizeof(u32)), FIRST_WIDTH, FIRST_HEIGHT, FIRST_WIDTH};
     return v->page_dirty && v->display.surface.pixels;
 }
 
@@ -70,7 +78,8 @@ static bool resize(struct vga *v, int width, int height)
 static void damage_add(struct vga_damage *d, int y, int x0, int x1)
 {
     struct rect *last = d->count ? &d->rect[d->count - 1] : NULL;
-    if (last && ((last->y + last->h == y && x0 <= last->x + last->w && last->x <= x1) || d->count == VGA_DAMAGE_RECTS)) {
+    if (last && ((last->y + last->h == y && x0 <= last->x + last->w && last->x <= x1) ||
+                 d->count == VGA_DAMAGE_RECTS)) {
         int left = MIN(last->x, x0), right = MAX(last->x + last->w, x1);
         *last = (struct rect){left, last->y, right - left, y + 1 - last->y};
         return;
@@ -110,7 +119,8 @@ static void update_rgb(struct vga *v)
     }
 }
 
-/* A four-bit attribute to the DAC's address: palette register, then colour select (VGA manual, "Attribute Controller"). */
+/* A four-bit attribute to the DAC's address: palette register, then colour select (VGA manual, "Attribute
+ * Controller"). */
 static u8 palette(const struct vga *v, unsigned color)
 {
     u8 p = v->attr[color & v->attr[ATTR_PLANE_ENABLE] & 15], select = v->attr[ATTR_COLOR_SELECT];
@@ -140,14 +150,14 @@ static void update_lut(struct vga *v, bool eight_bit)
 struct frame {
     bool text, half_dots, eight_bit;
     int chars, char_dots, width, height;
-    u32 start, pitch;        /* in counts of the memory address counter */
-    unsigned count_shift;    /* character clocks per count, as a power of two */
+    u32 start, pitch;     /* in counts of the memory address counter */
+    unsigned count_shift; /* character clocks per count, as a power of two */
     unsigned max_scan, row_scan, line_compare, pan, byte_pan;
     bool double_scan, pan_compat;
-    u32 cursor;              /* memory address counter value at the cursor */
+    u32 cursor; /* memory address counter value at the cursor */
     unsigned cursor_first, cursor_last;
     bool cursor_on, blink_on, blink;
-    u32 font[2];             /* plane 2 addresses of maps B and A */
+    u32 font[2]; /* plane 2 addresses of maps B and A */
 };
 
 static u32 font_address(unsigned map) { return (map & 3) * 0x4000 + (map >> 2) * 0x2000; }
@@ -223,11 +233,15 @@ static u32 crtc_address(const struct vga *v, u32 count, unsigned row_scan)
     return addr & 0xffff;
 }
 
-static const u8 *planes_at(const struct vga *v, u32 addr) { return v->vram->host + vga_plane_offset(v, addr); }
+static const u8 *planes_at(const struct vga *v, u32 addr)
+{
+    return v->vram->host + vga_plane_offset(v, addr);
+}
 
 static bool cursor_here(const struct frame *f, u32 count, unsigned row_scan)
 {
-    return f->cursor_on && (count & 0xffff) == (f->cursor & 0xffff) && row_scan >= f->cursor_first && row_scan <= f->cursor_last;
+    return f->cursor_on && (count & 0xffff) == (f->cursor & 0xffff) && row_scan >= f->cursor_first &&
+           row_scan <= f->cursor_last;
 }
 
 /* A row of a cell, most significant of 'dots' first, each dot 'repeat' times. */
@@ -241,7 +255,8 @@ ALWAYS_INLINE u32 *put_dots(u32 *out, unsigned bits, unsigned dots, unsigned rep
 }
 
 /* One scan line of text, 'chars' cells from 'count' on. */
-static u32 *text_line(const struct vga *v, const struct frame *f, u32 *out, u32 count, unsigned row_scan, int chars)
+static u32 *text_line(const struct vga *v, const struct frame *f, u32 *out, u32 count, unsigned row_scan,
+                      int chars)
 {
     u8 mode = v->attr[ATTR_MODE];
     bool underline_row = row_scan == (v->crtc[CRTC_UNDERLINE] & 0x1fu);
@@ -293,7 +308,8 @@ static void shift_out(const struct vga *v, const u8 *p, u8 out[8])
 }
 
 /* One scan line of graphics. */
-static u32 *graphics_line(const struct vga *v, const struct frame *f, u32 *out, u32 count, unsigned row_scan, int chars)
+static u32 *graphics_line(const struct vga *v, const struct frame *f, u32 *out, u32 count, unsigned row_scan,
+                          int chars)
 {
     unsigned repeat = f->half_dots ? 2 : 1;
     u8 blink_or = f->blink && f->blink_on ? 8 : 0, blink_xor = f->blink && !f->blink_on ? 8 : 0;
@@ -400,7 +416,8 @@ static void linear_line(struct vga *v, const u8 *from, unsigned pixels)
         break;
     case 24:
         for (unsigned i = 0; i < pixels; i++, from += 3)
-            out[i] = swap ? (u32)(from[0] << 16 | from[1] << 8 | from[2]) : (u32)(from[2] << 16 | from[1] << 8 | from[0]);
+            out[i] = swap ? (u32)(from[0] << 16 | from[1] << 8 | from[2])
+                          : (u32)(from[2] << 16 | from[1] << 8 | from[0]);
         break;
     default:
         for (unsigned i = 0; i < pixels; i++)
@@ -438,9 +455,14 @@ static void refresh_vbe(struct vga *v, bool full, bool redraw)
 /* The 16-colour VBE mode: planes, but the geometry of the VBE registers. */
 static void refresh_vbe_planar(struct vga *v, bool full)
 {
-    struct frame f = {.chars = v->vbe[VBE_XRES] / 8, .char_dots = 8, .width = v->vbe[VBE_XRES],
-                      .height = v->vbe[VBE_YRES], .pitch = vbe_pitch(v), .pan = v->vbe[VBE_X_OFFSET] & 7,
-                      .start = v->vbe[VBE_Y_OFFSET] * vbe_pitch(v) + v->vbe[VBE_X_OFFSET] / 8, .line_compare = ~0u};
+    struct frame f = {.chars = v->vbe[VBE_XRES] / 8,
+                      .char_dots = 8,
+                      .width = v->vbe[VBE_XRES],
+                      .height = v->vbe[VBE_YRES],
+                      .pitch = vbe_pitch(v),
+                      .pan = v->vbe[VBE_X_OFFSET] & 7,
+                      .start = v->vbe[VBE_Y_OFFSET] * vbe_pitch(v) + v->vbe[VBE_X_OFFSET] / 8,
+                      .line_compare = ~0u};
     int old_width = v->display.surface.width, old_height = v->display.surface.height;
     if (!resize(v, f.width, f.height))
         return;

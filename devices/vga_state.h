@@ -15,31 +15,77 @@
 #include "devices/vga.h"
 
 enum vga_crtc_register {
-    CRTC_H_TOTAL = 0x00, CRTC_H_DISPLAY_END = 0x01, CRTC_V_TOTAL = 0x06, CRTC_OVERFLOW = 0x07,
-    CRTC_PRESET_ROW_SCAN = 0x08, CRTC_MAX_SCAN_LINE = 0x09, CRTC_CURSOR_START = 0x0a, CRTC_CURSOR_END = 0x0b,
-    CRTC_START_HIGH = 0x0c, CRTC_START_LOW = 0x0d, CRTC_CURSOR_HIGH = 0x0e, CRTC_CURSOR_LOW = 0x0f,
-    CRTC_V_RETRACE_START = 0x10, CRTC_V_RETRACE_END = 0x11, CRTC_V_DISPLAY_END = 0x12, CRTC_OFFSET = 0x13,
-    CRTC_UNDERLINE = 0x14, CRTC_MODE = 0x17, CRTC_LINE_COMPARE = 0x18, CRTC_COUNT = 0x19
+    CRTC_H_TOTAL = 0x00,
+    CRTC_H_DISPLAY_END = 0x01,
+    CRTC_V_TOTAL = 0x06,
+    CRTC_OVERFLOW = 0x07,
+    CRTC_PRESET_ROW_SCAN = 0x08,
+    CRTC_MAX_SCAN_LINE = 0x09,
+    CRTC_CURSOR_START = 0x0a,
+    CRTC_CURSOR_END = 0x0b,
+    CRTC_START_HIGH = 0x0c,
+    CRTC_START_LOW = 0x0d,
+    CRTC_CURSOR_HIGH = 0x0e,
+    CRTC_CURSOR_LOW = 0x0f,
+    CRTC_V_RETRACE_START = 0x10,
+    CRTC_V_RETRACE_END = 0x11,
+    CRTC_V_DISPLAY_END = 0x12,
+    CRTC_OFFSET = 0x13,
+    CRTC_UNDERLINE = 0x14,
+    CRTC_MODE = 0x17,
+    CRTC_LINE_COMPARE = 0x18,
+    CRTC_COUNT = 0x19
 };
 enum vga_seq_register {
-    SEQ_RESET = 0, SEQ_CLOCKING = 1, SEQ_MAP_MASK = 2, SEQ_CHAR_MAP = 3, SEQ_MEMORY_MODE = 4, SEQ_COUNT = 5
+    SEQ_RESET = 0,
+    SEQ_CLOCKING = 1,
+    SEQ_MAP_MASK = 2,
+    SEQ_CHAR_MAP = 3,
+    SEQ_MEMORY_MODE = 4,
+    SEQ_COUNT = 5
 };
 enum vga_gfx_register {
-    GFX_SET_RESET = 0, GFX_ENABLE_SET_RESET = 1, GFX_COLOR_COMPARE = 2, GFX_ROTATE = 3, GFX_READ_MAP = 4,
-    GFX_MODE = 5, GFX_MISC = 6, GFX_DONT_CARE = 7, GFX_BIT_MASK = 8, GFX_COUNT = 9
+    GFX_SET_RESET = 0,
+    GFX_ENABLE_SET_RESET = 1,
+    GFX_COLOR_COMPARE = 2,
+    GFX_ROTATE = 3,
+    GFX_READ_MAP = 4,
+    GFX_MODE = 5,
+    GFX_MISC = 6,
+    GFX_DONT_CARE = 7,
+    GFX_BIT_MASK = 8,
+    GFX_COUNT = 9
 };
 enum vga_attr_register {
-    ATTR_MODE = 0x10, ATTR_OVERSCAN = 0x11, ATTR_PLANE_ENABLE = 0x12, ATTR_PANNING = 0x13, ATTR_COLOR_SELECT = 0x14,
+    ATTR_MODE = 0x10,
+    ATTR_OVERSCAN = 0x11,
+    ATTR_PLANE_ENABLE = 0x12,
+    ATTR_PANNING = 0x13,
+    ATTR_COLOR_SELECT = 0x14,
     ATTR_COUNT = 0x15
 };
 enum { ATTR_PAS = 0x20 }; /* of the attribute index: the palette belongs to the display */
 
 enum vbe_register {
-    VBE_ID, VBE_XRES, VBE_YRES, VBE_BPP, VBE_ENABLE, VBE_BANK, VBE_VIRT_WIDTH, VBE_VIRT_HEIGHT, VBE_X_OFFSET,
-    VBE_Y_OFFSET, VBE_MEMORY_64K, VBE_COUNT
+    VBE_ID,
+    VBE_XRES,
+    VBE_YRES,
+    VBE_BPP,
+    VBE_ENABLE,
+    VBE_BANK,
+    VBE_VIRT_WIDTH,
+    VBE_VIRT_HEIGHT,
+    VBE_X_OFFSET,
+    VBE_Y_OFFSET,
+    VBE_MEMORY_64K,
+    VBE_COUNT
 };
 enum vbe_enable {
-    VBE_ENABLED = 0x01, VBE_GETCAPS = 0x02, VBE_BANK_32K = 0x10, VBE_DAC_8BIT = 0x20, VBE_LFB = 0x40,
+    VBE_ENABLED = 0x01,
+    VBE_GETCAPS = 0x02,
+    VBE_BANK_32K = 0x10,
+    VBE_DAC_8BIT = 0x20,
+    VBE_LFB = 0x40,
     VBE_NOCLEARMEM = 0x80
 };
 
@@ -70,24 +116,24 @@ struct vga {
     bool attr_data;                  /* the next write to 3C0h is data */
     u8 dac_read_index, dac_write_index, dac_component, dac_state, dac_mask;
     u8 dac_partial[3], dac[768];
-    u32 latch;                       /* plane 0 in the low byte */
-    u64 retrace_seen;                /* frame in which the vertical interrupt was last cleared */
+    u32 latch;        /* plane 0 in the low byte */
+    u64 retrace_seen; /* frame in which the vertical interrupt was last cleared */
     u16 vbe_index, vbe[VBE_COUNT], vbe_read_bank, vbe_write_bank;
-    bool big_endian;                 /* of pixels in the frame buffer */
+    bool big_endian; /* of pixels in the frame buffer */
 
     /* ---- derived ---- */
     struct vga_timing timing;
-    bool changed;                    /* a register that shows in the picture was written */
-    bool direct_legal;               /* the window could be plain memory now */
+    bool changed;      /* a register that shows in the picture was written */
+    bool direct_legal; /* the window could be plain memory now */
     u32 direct_offset, direct_hits;
-    u64 spread[256];                 /* bit 7 of the index in the first byte in memory ... bit 0 in the last */
-    u32 rgb[256];                    /* the DAC */
-    u32 lut[256];                    /* from what the attribute controller gets to RGB */
-    u8 *page_dirty;                  /* of this refresh */
-    u32 *line;                       /* one scan line under construction */
+    u64 spread[256]; /* bit 7 of the index in the first byte in memory ... bit 0 in the last */
+    u32 rgb[256];    /* the DAC */
+    u32 lut[256];    /* from what the attribute controller gets to RGB */
+    u8 *page_dirty;  /* of this refresh */
+    u32 *line;       /* one scan line under construction */
     u32 line_cap;
-    int surface_cap;                 /* pixels */
-    bool cursor_on, blink_on;        /* phases last drawn */
+    int surface_cap;          /* pixels */
+    bool cursor_on, blink_on; /* phases last drawn */
     struct vga_damage damage;
 
     /* ---- host ---- */

@@ -9,8 +9,14 @@
 #include "devices/vga_state.h"
 
 enum {
-    ID_FIRST = 0xb0c0, ID_LAST = 0xb0c5, MAX_XRES = 16000, MAX_YRES = 12000, MAX_BPP = 32,
-    BANK_WRITE_ONLY = 0x4000, BANK_READ_ONLY = 0x8000, BANK_MASK = 0x3fff
+    ID_FIRST = 0xb0c0,
+    ID_LAST = 0xb0c5,
+    MAX_XRES = 16000,
+    MAX_YRES = 12000,
+    MAX_BPP = 32,
+    BANK_WRITE_ONLY = 0x4000,
+    BANK_READ_ONLY = 0x8000,
+    BANK_MASK = 0x3fff
 };
 
 static u32 pitch_of(const struct vga *v, u32 pixels)
@@ -22,7 +28,10 @@ static u32 pitch_of(const struct vga *v, u32 pixels)
 u32 vbe_pitch(const struct vga *v) { return pitch_of(v, v->vbe[VBE_VIRT_WIDTH]); }
 
 /* Bytes that lines may fill: all of memory, or one plane of it. */
-static u32 room(const struct vga *v) { return (u32)(v->vbe[VBE_BPP] == 4 ? v->vram->size / 4 : v->vram->size); }
+static u32 room(const struct vga *v)
+{
+    return (u32)(v->vbe[VBE_BPP] == 4 ? v->vram->size / 4 : v->vram->size);
+}
 
 /* Makes the geometry one that memory can hold: width is kept, height gives way. */
 static void fit(struct vga *v)
@@ -51,11 +60,16 @@ u16 vbe_read(struct vga *v, unsigned index)
 {
     bool caps = v->vbe[VBE_ENABLE] & VBE_GETCAPS;
     switch (index) {
-    case VBE_XRES: return caps ? MAX_XRES : v->vbe[index];
-    case VBE_YRES: return caps ? MAX_YRES : v->vbe[index];
-    case VBE_BPP: return caps ? MAX_BPP : v->vbe[index];
-    case VBE_MEMORY_64K: return (u16)(v->vram->size >> 16);
-    default: return index < VBE_COUNT ? v->vbe[index] : 0;
+    case VBE_XRES:
+        return caps ? MAX_XRES : v->vbe[index];
+    case VBE_YRES:
+        return caps ? MAX_YRES : v->vbe[index];
+    case VBE_BPP:
+        return caps ? MAX_BPP : v->vbe[index];
+    case VBE_MEMORY_64K:
+        return (u16)(v->vram->size >> 16);
+    default:
+        return index < VBE_COUNT ? v->vbe[index] : 0;
     }
 }
 
@@ -79,7 +93,8 @@ static void write_enable(struct vga *v, u16 val)
         v->vbe[VBE_VIRT_WIDTH] = 0;
         v->vbe[VBE_X_OFFSET] = v->vbe[VBE_Y_OFFSET] = 0;
         fit(v);
-        trace(v->dev.sys->trace, vga, "vbe mode %ux%ux%u", v->vbe[VBE_XRES], v->vbe[VBE_YRES], v->vbe[VBE_BPP]);
+        trace(v->dev.sys->trace, vga, "vbe mode %ux%ux%u", v->vbe[VBE_XRES], v->vbe[VBE_YRES],
+              v->vbe[VBE_BPP]);
         if (!(val & VBE_NOCLEARMEM))
             clear_screen(v);
     }
@@ -116,10 +131,17 @@ void vbe_write(struct vga *v, unsigned index, u16 val)
     case VBE_YRES:
     case VBE_VIRT_WIDTH:
     case VBE_X_OFFSET:
-    case VBE_Y_OFFSET: v->vbe[index] = val; break;
-    case VBE_ENABLE: write_enable(v, val); break;
-    case VBE_BANK: write_bank(v, val); break;
-    default: return; /* the height of virtual memory follows from its width */
+    case VBE_Y_OFFSET:
+        v->vbe[index] = val;
+        break;
+    case VBE_ENABLE:
+        write_enable(v, val);
+        break;
+    case VBE_BANK:
+        write_bank(v, val);
+        break;
+    default:
+        return; /* the height of virtual memory follows from its width */
     }
     if (vbe_on(v))
         fit(v);
@@ -156,8 +178,14 @@ void vbe_data_write(void *owner, u64 off, u64 val, unsigned size)
 /* ---- BAR 2 ---- */
 
 enum {
-    MMIO_EDID_END = 0x400, MMIO_PORTS = 0x400, MMIO_PORTS_END = 0x420, MMIO_VBE = 0x500, MMIO_VBE_END = MMIO_VBE + 2 * VBE_COUNT,
-    MMIO_EXT_SIZE = 0x600, MMIO_EXT_ENDIAN = 0x604, EXT_SIZE = 8
+    MMIO_EDID_END = 0x400,
+    MMIO_PORTS = 0x400,
+    MMIO_PORTS_END = 0x420,
+    MMIO_VBE = 0x500,
+    MMIO_VBE_END = MMIO_VBE + 2 * VBE_COUNT,
+    MMIO_EXT_SIZE = 0x600,
+    MMIO_EXT_ENDIAN = 0x604,
+    EXT_SIZE = 8
 };
 static const u32 endian_little = 0x1e1e1e1e, endian_big = 0xbebebebe;
 

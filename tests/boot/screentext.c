@@ -24,14 +24,15 @@ struct picture {
 };
 
 static const char *const cp437[256] = {
-    " ", "☺", "☻", "♥", "♦", "♣", "♠", "•", "◘", "○", "◙", "♂", "♀", "♪", "♫", "☼", "►", "◄", "↕", "‼", "¶", "§", "▬",
-    "↨", "↑", "↓", "→", "←", "∟", "↔", "▲", "▼", [127] = "⌂", "Ç", "ü", "é", "â", "ä", "à", "å", "ç", "ê", "ë", "è",
-    "ï", "î", "ì", "Ä", "Å", "É", "æ", "Æ", "ô", "ö", "ò", "û", "ù", "ÿ", "Ö", "Ü", "¢", "£", "¥", "₧", "ƒ", "á", "í",
-    "ó", "ú", "ñ", "Ñ", "ª", "º", "¿", "⌐", "¬", "½", "¼", "¡", "«", "»", "░", "▒", "▓", "│", "┤", "╡", "╢", "╖", "╕",
-    "╣", "║", "╗", "╝", "╜", "╛", "┐", "└", "┴", "┬", "├", "─", "┼", "╞", "╟", "╚", "╔", "╩", "╦", "╠", "═", "╬", "╧",
-    "╨", "╤", "╥", "╙", "╘", "╒", "╓", "╫", "╪", "┘", "┌", "█", "▄", "▌", "▐", "▀", "α", "ß", "Γ", "π", "Σ", "σ", "µ",
-    "τ", "Φ", "Θ", "Ω", "δ", "∞", "φ", "ε", "∩", "≡", "±", "≥", "≤", "⌠", "⌡", "÷", "≈", "°", "∙", "·", "√", "ⁿ", "²",
-    "■", " ",
+    " ", "☺", "☻", "♥", "♦", "♣", "♠", "•", "◘", "○", "◙", "♂", "♀", "♪", "♫",         "☼", "►", "◄",
+    "↕", "‼", "¶", "§", "▬", "↨", "↑", "↓", "→", "←", "∟", "↔", "▲", "▼", [127] = "⌂", "Ç", "ü", "é",
+    "â", "ä", "à", "å", "ç", "ê", "ë", "è", "ï", "î", "ì", "Ä", "Å", "É", "æ",         "Æ", "ô", "ö",
+    "ò", "û", "ù", "ÿ", "Ö", "Ü", "¢", "£", "¥", "₧", "ƒ", "á", "í", "ó", "ú",         "ñ", "Ñ", "ª",
+    "º", "¿", "⌐", "¬", "½", "¼", "¡", "«", "»", "░", "▒", "▓", "│", "┤", "╡",         "╢", "╖", "╕",
+    "╣", "║", "╗", "╝", "╜", "╛", "┐", "└", "┴", "┬", "├", "─", "┼", "╞", "╟",         "╚", "╔", "╩",
+    "╦", "╠", "═", "╬", "╧", "╨", "╤", "╥", "╙", "╘", "╒", "╓", "╫", "╪", "┘",         "┌", "█", "▄",
+    "▌", "▐", "▀", "α", "ß", "Γ", "π", "Σ", "σ", "µ", "τ", "Φ", "Θ", "Ω", "δ",         "∞", "φ", "ε",
+    "∩", "≡", "±", "≥", "≤", "⌠", "⌡", "÷", "≈", "°", "∙", "·", "√", "ⁿ", "²",         "■", " ",
 };
 
 static void die(const char *what, const char *name)
@@ -55,7 +56,8 @@ static uint8_t *read_file(const char *name, size_t max, size_t *size)
 /* The font starts with an empty glyph and the two faces. */
 static const uint8_t *find_font(const uint8_t *rom, size_t size, const char *name)
 {
-    static const uint8_t start[2 * GLYPH_ROWS] = {[18] = 0x7e, 0x81, 0xa5, 0x81, 0x81, 0xbd, 0x99, 0x81, 0x81, 0x7e};
+    static const uint8_t start[2 * GLYPH_ROWS] = {[18] = 0x7e, 0x81, 0xa5, 0x81, 0x81,
+                                                  0xbd,        0x99, 0x81, 0x81, 0x7e};
     for (size_t i = 0; i + GLYPHS * GLYPH_ROWS <= size; i++)
         if (!memcmp(rom + i, start, sizeof start))
             return rom + i;
@@ -69,8 +71,9 @@ static struct picture read_ppm(const char *name)
     uint8_t *data = read_file(name, 64 << 20, &size);
     struct picture p;
     int max, used = 0;
-    if (size < 16 || sscanf((const char *)data, "P6 %d %d %d%n", &p.width, &p.height, &max, &used) != 3 || max != 255 ||
-        p.width <= 0 || p.height <= 0 || (size_t)used + 1 + (size_t)p.width * (size_t)p.height * 3 > size)
+    if (size < 16 || sscanf((const char *)data, "P6 %d %d %d%n", &p.width, &p.height, &max, &used) != 3 ||
+        max != 255 || p.width <= 0 || p.height <= 0 ||
+        (size_t)used + 1 + (size_t)p.width * (size_t)p.height * 3 > size)
         die("not a PPM picture of 8 bits", name);
     p.rgb = data + used + 1;
     return p;
@@ -102,7 +105,7 @@ static int match(const struct picture *p, const uint8_t *font, int x, int y, uin
         int g = (i + 32) % GLYPHS; /* a blank is a space, not NUL */
         if (!memcmp(font + g * GLYPH_ROWS, rows, GLYPH_ROWS))
             return g;
-        if (memcmp(font + g * GLYPH_ROWS, inverse, GLYPH_ROWS))
+        if (memcmp(font + g * GLYPH_ROWS, inverse, GLYPH_ROWS) != 0)
             continue;
         uint32_t swap = color[0];
         color[0] = color[1];

@@ -143,7 +143,8 @@ static unsigned cell_bits(int col, int y, int dots, u32 fore, u32 back)
     return bits;
 }
 
-static const u8 glyph_a[16] = {0x81, 0x42, 0x24, 0x18, 0xff, 0x01, 0x80, 0x55, 0xaa, 0, 0x0f, 0xf0, 0x3c, 0xc3, 0x7e, 0xe7};
+static const u8 glyph_a[16] = {0x81, 0x42, 0x24, 0x18, 0xff, 0x01, 0x80, 0x55,
+                               0xaa, 0,    0x0f, 0xf0, 0x3c, 0xc3, 0x7e, 0xe7};
 
 START_TEST(text_ninth_dot)
 {
@@ -190,7 +191,8 @@ START_TEST(text_cursor_blink_underline)
         ck_assert_uint_eq(cell_bits(1, y, 9, fore, back), y == 13 || y == 14 ? 0x1ff : glyph_a[y] << 1);
         ck_assert_uint_eq(cell_bits(2, y, 9, fore, back), glyph_a[y] << 1);
     }
-    /* 28.322 MHz, 900 by 449 dots: 14.27 ms a frame. After 8 frames the cursor is off, after 16 characters are. */
+    /* 28.322 MHz, 900 by 449 dots: 14.27 ms a frame. After 8 frames the cursor is off, after 16 characters
+     * are. */
     u64 frame = 900ull * 449 * NS_PER_SEC / 28322000;
     at_ns(9 * frame);
     refresh();
@@ -213,7 +215,8 @@ END_TEST
 
 START_TEST(text_font_maps_and_start_address)
 {
-    static const u8 solid[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    static const u8 solid[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     set_mode(&mode3);
     load_glyph(0, 'A', glyph_a);
     load_glyph(0xe000, 'A', solid); /* map 7: 56 KiB */
@@ -450,11 +453,11 @@ START_TEST(split_screen)
 {
     set_mode(&mode12);
     indexed(0x3c4, 2, 15);
-    mem8(0xa0000, 0x80);             /* top left of the lower half */
-    mem8(0xa0000 + 80 * 100, 0x40);  /* top of the upper half */
+    mem8(0xa0000, 0x80);            /* top left of the lower half */
+    mem8(0xa0000 + 80 * 100, 0x40); /* top of the upper half */
     indexed(0x3d4, 0x0c, 8000 >> 8);
     indexed(0x3d4, 0x0d, 8000 & 0xff);
-    indexed(0x3d4, 0x18, 199);       /* line compare 199: bits 8 and 9 are 0 */
+    indexed(0x3d4, 0x18, 199); /* line compare 199: bits 8 and 9 are 0 */
     indexed(0x3d4, 0x07, 0x3e & ~0x10);
     indexed(0x3d4, 0x09, 0x00);
     refresh();
@@ -505,7 +508,8 @@ START_TEST(retrace_timing)
     static const struct {
         unsigned line, column;
         u8 status;
-    } points[] = {{0, 0, 0}, {100, 300, 0}, {100, 780, 1}, {399, 0, 0}, {400, 0, 1}, {411, 0, 1}, {412, 10, 9}, {413, 10, 9}, {414, 10, 1}, {448, 0, 1}};
+    } points[] = {{0, 0, 0},   {100, 300, 0}, {100, 780, 1}, {399, 0, 0},  {400, 0, 1},
+                  {411, 0, 1}, {412, 10, 9},  {413, 10, 9},  {414, 10, 1}, {448, 0, 1}};
     for (unsigned i = 0; i < ARRAY_LEN(points); i++) {
         at_ns(start + points[i].line * line + points[i].line * 32 / 100 + points[i].column * line / 900);
         ck_assert_msg((in(0x3da) & 9) == points[i].status, "line %u column %u: %02x", points[i].line,
@@ -717,7 +721,8 @@ START_TEST(pci_function)
     static const struct {
         unsigned off;
         u32 mask, base;
-    } bars[] = {{0x10, 0xff000008, 0xfd000000}, {0x18, 0xfffff000, 0xfebf0000}, {0x30, 0xfffff001, 0xfebe0001}};
+    } bars[] = {
+        {0x10, 0xff000008, 0xfd000000}, {0x18, 0xfffff000, 0xfebf0000}, {0x30, 0xfffff001, 0xfebe0001}};
     for (unsigned i = 0; i < ARRAY_LEN(bars); i++) {
         pci_config_write(bus, 0x10, bars[i].off, 0xffffffff, 4);
         ck_assert_uint_eq(pci_config_read(bus, 0x10, bars[i].off, 4), bars[i].mask);
@@ -765,12 +770,24 @@ START_TEST(random_accesses)
         switch (a & 7) {
         case 0:
         case 1:
-        case 2: out((u16)(0x3b0 + (a >> 8) % 0x30), (u8)x); break;
-        case 3: vbe_set(a >> 8 & 15, (u16)(x >> (x & 15))); break;
-        case 4: space_write(&sys.mem, LFB + ((a >> 3) & 0x3fffff), x, 8); break;
-        case 5: space_write(&sys.mem, 0xa0000 + (a >> 8) % 0x20000, x, 1u << (x & 3)); break;
-        case 6: space_read(&sys.mem, 0xa0000 + (a >> 8) % 0x20000, 1u << (x & 3)); break;
-        default: space_read(&sys.io, 0x3b0 + (a >> 8) % 0x30, 1); break;
+        case 2:
+            out((u16)(0x3b0 + (a >> 8) % 0x30), (u8)x);
+            break;
+        case 3:
+            vbe_set(a >> 8 & 15, (u16)(x >> (x & 15)));
+            break;
+        case 4:
+            space_write(&sys.mem, LFB + ((a >> 3) & 0x3fffff), x, 8);
+            break;
+        case 5:
+            space_write(&sys.mem, 0xa0000 + (a >> 8) % 0x20000, x, 1u << (x & 3));
+            break;
+        case 6:
+            space_read(&sys.mem, 0xa0000 + (a >> 8) % 0x20000, 1u << (x & 3));
+            break;
+        default:
+            space_read(&sys.io, 0x3b0 + (a >> 8) % 0x30, 1);
+            break;
         }
         if (n % 500 == 0) {
             at_ns(n * 20000ull);
