@@ -288,7 +288,7 @@ START_TEST(test_row)
     const char *only = getenv("ORRERY_ROW");
     if (!is_ours(row) || !native_available() || !native_has(row->feature) || (only && strcmp(only, row->mnemonic)))
         return;
-    unsigned cases = cases_from_environment("ORRERY_CASES", 60);
+    unsigned cases = cases_from_environment("ORRERY_CASES", 30);
     rng_state = 0x9e3779b97f4a7c15ull * (unsigned)(_i + 1) + cases_from_environment("ORRERY_SEED", 1);
     for (unsigned i = 0; i < cases; i++) {
         bool is64 = !(row->attrs & A_I64) && ((row->attrs & A_O64) || strstr(row->encoding, "W1") || !chance(5)), memory;
@@ -305,7 +305,7 @@ START_TEST(test_sequences)
 {
     if (!native_available() || getenv("ORRERY_ROW"))
         return;
-    unsigned cases = cases_from_environment("ORRERY_CASES", 60) * 20;
+    unsigned cases = cases_from_environment("ORRERY_CASES", 30) * 20;
     rng_state = 0x123456789abcdefull + cases_from_environment("ORRERY_SEED", 1);
     for (unsigned i = 0; i < cases; i++) {
         const struct insn_row *row = NULL;
@@ -331,7 +331,7 @@ START_TEST(test_soft_muladd)
     static const char *const names[] = {"PS", "PD", "SS", "SD"};
     if (!native_available() || !native_has(FEAT_FMA))
         return;
-    unsigned cases = cases_from_environment("ORRERY_CASES", 60) * 1000;
+    unsigned cases = cases_from_environment("ORRERY_CASES", 30) * 1000;
     rng_state = 0xfedcba987654321ull + cases_from_environment("ORRERY_SEED", 1);
     u32 before = fp_host_get();
     for (unsigned n = 0; n < cases; n++) {
