@@ -60,7 +60,7 @@ static struct {
     volatile sig_atomic_t running, ticks;
 } native;
 
-__attribute__((noreturn)) void oracle_enter_code(const struct enter *e);
+void oracle_enter_code(const struct enter *e); /* does not return, but saying so makes ASan call out before it, without FS */
 __asm__(".text\n"
         ".globl oracle_enter_code\n"
         "oracle_enter_code:\n"
@@ -102,6 +102,7 @@ static void load_ymmh(const u8 *ymmh)
     if (!native_has(FEAT_AVX))
         return;
     st64(area + XSAVE_BV, XFEATURE_AVX);
+    st32(area + FX_MXCSR, 0x1f80); /* comes with AVX state */
     memcpy(area + XSAVE_YMMH, ymmh, 256);
     __asm__ volatile("xrstor64 %0" : : "m"(area), "a"(XFEATURE_AVX), "d"(0) : "memory");
 }

@@ -257,7 +257,7 @@ static unsigned cases_from_environment(const char *name, unsigned otherwise)
 
 static struct oracle_case test_case;
 static struct oracle_state native_out, ours_out;
-static char report[16384], listing[8192];
+static char report[8192], listing[4096];
 
 static void check_case(const struct insn_row *row, unsigned number)
 {
@@ -278,8 +278,9 @@ static void check_case(const struct insn_row *row, unsigned number)
         if (strlen(report) + strlen(line) < sizeof(report))
             strcat(report, line);
     }
-    ck_abort_msg("[%s] %s %s, case %u, MXCSR %x, EFLAGS %llx\n%s%s", row->encoding, row->mnemonic, row->operands, number,
-                 ld32(test_case.in.fx + FX_MXCSR), (unsigned long long)test_case.in.rflags, listing, report);
+    printf("[%s] %s %s, case %u, MXCSR %x, EFLAGS %llx\n%s%s", row->encoding, row->mnemonic, row->operands, number,
+           ld32(test_case.in.fx + FX_MXCSR), (unsigned long long)test_case.in.rflags, listing, report);
+    ck_abort_msg("[%s] %s %s: case %u differs", row->encoding, row->mnemonic, row->operands, number);
 }
 
 START_TEST(test_row)
