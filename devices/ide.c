@@ -179,7 +179,10 @@ static void write_command(struct ide_channel *ch, u8 val)
     acknowledge(d);
     d->command = val;
     d->error = 0;
-    ide_next(d, IDE_STEP_COMMAND, IDE_COMMAND_NS);
+    if (!d->cdrom && ata_takes_data(val))
+        ata_command(d); /* DRQ at once: xv6 sends the first sector without looking */
+    else
+        ide_next(d, IDE_STEP_COMMAND, IDE_COMMAND_NS);
 }
 
 static void write_control(struct ide_channel *ch, u8 val)

@@ -107,6 +107,8 @@ struct trace *ide_trace(const struct ide_drive *d);
 
 void ata_power_on(struct ide_drive *d);
 void ata_command(struct ide_drive *d);
+/* A PIO write: the host's data follow the command. */
+bool ata_takes_data(u8 command);
 void ata_window_done(struct ide_drive *d);
 void ata_dma(struct ide_drive *d);
 /* The geometry a disk reports until INITIALIZE DEVICE PARAMETERS. */
