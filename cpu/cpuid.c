@@ -220,10 +220,11 @@ static bool parse_item(struct cpu_model *m, const char *item, size_t n, char *er
     return true;
 }
 
-/* Leaves that report an added feature must exist. */
-static void raise_max_leaf(struct cpu_model *m)
+/* What follows from the features chosen: leaves that report them, address widths, hints. */
+static void settle_features(struct cpu_model *m)
 {
     const u32 *w = m->features;
+    feature_set(m->features, FEAT_HINT_0D, feature_get(w, FEAT_PREFETCHW) || feature_get(w, FEAT_LM));
     if (w[WORD_F6_EAX])
         m->max_leaf = MAX(m->max_leaf, 6u);
     if (w[WORD_F7_EBX] | w[WORD_F7_ECX] | w[WORD_F7_EDX])
@@ -259,7 +260,7 @@ bool cpu_model_parse(const char *spec, struct cpu_model *out, char *err, size_t 
             return false;
         p += n;
     }
-    raise_max_leaf(out);
+    settle_features(out);
     return true;
 }
 

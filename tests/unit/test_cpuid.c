@@ -95,7 +95,7 @@ START_TEST(max_is_what_there_is)
         FEAT_MONITOR, FEAT_SSSE3, FEAT_FMA, FEAT_CX16, FEAT_SSE4_1, FEAT_SSE4_2, FEAT_MOVBE, FEAT_POPCNT, FEAT_AES,
         FEAT_XSAVE, FEAT_AVX, FEAT_F16C, FEAT_RDRAND, FEAT_FSGSBASE, FEAT_BMI1, FEAT_AVX2, FEAT_BMI2, FEAT_INVPCID,
         FEAT_RDSEED, FEAT_ADX, FEAT_SMAP, FEAT_CLFLUSHOPT, FEAT_CLWB, FEAT_SHA, FEAT_RDPID, FEAT_SYSCALL, FEAT_RDTSCP,
-        FEAT_LAHF_LM, FEAT_ABM, FEAT_SSE4A, FEAT_PREFETCHW, FEAT_XSAVEOPT, FEAT_XSAVEC};
+        FEAT_LAHF_LM, FEAT_ABM, FEAT_SSE4A, FEAT_XSAVEOPT, FEAT_XSAVEC};
     w_start("max");
     for (unsigned i = 0; i < ARRAY_LEN(gating); i++) {
         unsigned rows = 0;
@@ -176,7 +176,7 @@ START_TEST(gating)
         {"486", {0x0f, 0x31}, false},          {"pentium", {0x0f, 0x31}, true},      {"486", {0x0f, 0x20, 0xe0}, true},
         {"pentium", {0x0f, 0x40, 0xc0}, false}, {"pentium3", {0x0f, 0x40, 0xc0}, true},
         {"pentium3", {0x0f, 0x05}, false},      {"max,-rdrand", {0x0f, 0xc7, 0xf0}, false},
-        {"max", {0x0f, 0xc7, 0xf0}, true},      {"486,-cpuid", {0x0f, 0xa2}, false},
+        {"max", {0x0f, 0xc7, 0xf0}, true},       {"qemu64", {0x0f, 0x0d, 0x09}, true}, {"pentium3", {0x0f, 0x0d, 0x09}, false},      {"486,-cpuid", {0x0f, 0xa2}, false},
     };
     w_start(cases[_i].model);
     w_protected(0);
@@ -200,7 +200,7 @@ static void add(TCase *t)
     tcase_add_test(t, topology);
     tcase_add_test(t, dynamic_bits);
     tcase_add_test(t, hypervisor_leaf);
-    tcase_add_loop_test(t, gating, 0, 9);
+    tcase_add_loop_test(t, gating, 0, 11);
 }
 
 int main(void) { return w_main("cpuid", add); }
