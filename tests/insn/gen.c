@@ -457,7 +457,7 @@ static bool append(struct building *b, unsigned row, bool single)
             aim(b, &in, bytes, place(b, in.asize));
         if (in.base == SLOT_RIP && b->c->len != before)
             return false;
-        if (strstr(in.row->mnemonic, "maskmovp") || strstr(in.row->mnemonic, "pmaskmov"))
+        if (strstr(in.row->mnemonic, "maskmovp") || strstr(in.row->mnemonic, "pmaskmov") || strstr(in.row->mnemonic, "gather"))
             b->c->in.rflags &= ~(u64)FL_AC; /* what they check, manuals leave open */
         if (strstr(in.row->mnemonic, "ldmxcsr")) { /* AMD has a bit 17 there */
             if (!b->first)
