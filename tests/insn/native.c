@@ -15,7 +15,6 @@
 #include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <cpuid.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -31,7 +30,10 @@ enum { CODE_PAGE = ORACLE_CODE & ~0xfff, STACK_BYTES = 1 << 16, ENTER_GPR = 512,
 /* IRET to a 16-bit stack leaves the upper half of ESP, which is then this one's. */
 enum { ENTER_ADDRESS = ORACLE_ESP_HIGH };
 
-/* What enter_code() loads. */
+/* While FS is the test's, nothing may touch thread-local storage: sanitizers' hooks included. */
+#define NO_HOOKS __attribute__((no_sanitize("address", "undefined")))
+
+/* What oracle_enter_code() loads. */
 struct enter {
     _Alignas(16) u8 fx[512];
     u64 gpr[16];
@@ -56,7 +58,7 @@ static struct {
     u8 *code, *data, *low; /* writable aliases of the areas */
     u64 fs_base;
     struct enter *enter;
-    jmp_buf back;
+    void *back[5];
     volatile sig_atomic_t running, ticks;
 } native;
 
@@ -87,7 +89,7 @@ __asm__(".text\n"
         "  mov -8(%rsp), %r15\n"
         "  iretq\n");
 
-static void set_base(int code, u64 base)
+ALWAYS_INLINE NO_HOOKS void set_base(int code, u64 base)
 {
     register long rax __asm__("rax") = SYS_arch_prctl;
     __asm__ volatile("syscall" : "+r"(rax) : "D"((long)code), "S"(base) : "rcx", "r11", "memory");
@@ -117,7 +119,7 @@ static void fetch_ymmh(u8 *ymmh, const u8 *fx)
 }
 
 /* Any exception of the code under test. Thread-local storage is out of reach until FS is back. */
-static void caught(int sig, siginfo_t *info, void *context)
+static NO_HOOKS void caught(int sig, siginfo_t *info, void *context)
 {
     static const u8 slot_of[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                    REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
@@ -139,10 +141,10 @@ static void caught(int sig, siginfo_t *info, void *context)
     o->cr2 = (u64)uc->uc_mcontext.gregs[REG_CR2];
     memcpy(o->fx, uc->uc_mcontext.fpregs, 512);
     fetch_ymmh(o->ymmh, (const u8 *)uc->uc_mcontext.fpregs);
-    longjmp(native.back, 1);
+    __builtin_longjmp(native.back, 1);
 }
 
-static void child_run(void)
+static NO_HOOKS void child_run(void)
 {
     const struct oracle_case *c = &native.shared->c;
     struct oracle_state *o = &native.shared->out;
@@ -160,7 +162,7 @@ static void child_run(void)
     e->iret[4] = oracle_selector(c, SS);
     e->ds = oracle_selector(c, DS);
     e->es = oracle_selector(c, ES);
-    if (_setjmp(native.back) == 0) {
+    if (__builtin_setjmp(native.back) == 0) {
         set_base(ARCH_SET_GS, c->in.gs_base);
         native.ticks = 0;
         native.running = 1;
