@@ -27,15 +27,30 @@ ALWAYS_INLINE const struct uop *port_out(struct cpu *cpu, const struct uop *u, u
     cpu->env->io_write(cpu->env->world, port, (u32)reg_get(cpu, u->dst, size), size);
     return io_done(cpu, u);
 }
-ALWAYS_INLINE const struct uop *in_ri(struct cpu *cpu, const struct uop *u, unsigned size) { return port_in(cpu, u, size, (u8)u->imm); }
-ALWAYS_INLINE const struct uop *in_rr(struct cpu *cpu, const struct uop *u, unsigned size) { return port_in(cpu, u, size, (u16)cpu->gpr[RDX]); }
-ALWAYS_INLINE const struct uop *out_ri(struct cpu *cpu, const struct uop *u, unsigned size) { return port_out(cpu, u, size, (u8)u->imm); }
-ALWAYS_INLINE const struct uop *out_rr(struct cpu *cpu, const struct uop *u, unsigned size) { return port_out(cpu, u, size, (u16)cpu->gpr[RDX]); }
-#define PORT_OP(name, shape)                                                                       \
-    static UOP_FN(name##_##shape##_1) { return name##_##shape(cpu, u, 1); }                        \
-    static UOP_FN(name##_##shape##_2) { return name##_##shape(cpu, u, 2); }                        \
+ALWAYS_INLINE const struct uop *in_ri(struct cpu *cpu, const struct uop *u, unsigned size)
+{
+    return port_in(cpu, u, size, (u8)u->imm);
+}
+ALWAYS_INLINE const struct uop *in_rr(struct cpu *cpu, const struct uop *u, unsigned size)
+{
+    return port_in(cpu, u, size, (u16)cpu->gpr[RDX]);
+}
+ALWAYS_INLINE const struct uop *out_ri(struct cpu *cpu, const struct uop *u, unsigned size)
+{
+    return port_out(cpu, u, size, (u8)u->imm);
+}
+ALWAYS_INLINE const struct uop *out_rr(struct cpu *cpu, const struct uop *u, unsigned size)
+{
+    return port_out(cpu, u, size, (u16)cpu->gpr[RDX]);
+}
+#define PORT_OP(name, shape)                                                                                 \
+    static UOP_FN(name##_##shape##_1) { return name##_##shape(cpu, u, 1); }                                  \
+    static UOP_FN(name##_##shape##_2) { return name##_##shape(cpu, u, 2); }                                  \
     static UOP_FN(name##_##shape##_4) { return name##_##shape(cpu, u, 4); }
-#define PORT_SIZES(name, shape) {name##_##shape##_1, name##_##shape##_2, name##_##shape##_4, NULL}
+#define PORT_SIZES(name, shape)                                                                              \
+    {                                                                                                        \
+        name##_##shape##_1, name##_##shape##_2, name##_##shape##_4, NULL                                     \
+    }
 PORT_OP(in, ri)
 PORT_OP(in, rr)
 PORT_OP(out, ri)

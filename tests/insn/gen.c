@@ -92,7 +92,8 @@ void gen_init(struct gen *g, u64 seed)
         "str",    "smsw",   "lsl",     "lar",     "verr",    "verw",    "rdpid",   "rdrand",   "rdseed", "xgetbv",
         "xsave",  "xrstor", "xsaveopt", "xsavec", "xsaves",  "xrstors", "syscall", "sysenter", "int",    "int3",
         "int1",   "iret",   "ljmp",    "lcall",   "retf",    "lds",     "les",     "lss",      "lfs",    "lgs",
-        "sysret", "sysexit", "monitor", "mwait",  "rdpmc",   "invpcid", "popf",    "push",     "pop",    "fxsave", "fxrstor", NULL};
+        "sysret", "sysexit", "monitor", "mwait",  "rdpmc",   "invpcid", "popf",    "push",     "pop",    "fxsave",
+        "fxrstor", NULL};
     g->rng = seed;
     g->features = ours_features();
     g->usable = g->skipped = 0;
@@ -160,7 +161,8 @@ static struct encoding parse(const struct insn_row *row)
             e.digit = s[1] == 'r' ? -1 : s[1] - '0';
         } else {
             u8 v = (u8)strtol(s, NULL, 16);
-            bool escape = !e.vex && ((e.nopcode == 0 && v == 0x0f) || (e.nopcode == 1 && e.opcode[0] == 0x0f && (v == 0x38 || v == 0x3a)));
+            bool second = e.nopcode == 1 && e.opcode[0] == 0x0f && (v == 0x38 || v == 0x3a);
+            bool escape = !e.vex && ((e.nopcode == 0 && v == 0x0f) || second);
             if (!opcode && !e.vex && e.nopcode == 0 && s[n] && (v == 0x66 || v == 0xf2 || v == 0xf3)) {
                 e.mandatory = v;
             } else if (!opcode) {
@@ -201,7 +203,7 @@ static unsigned put_prefixes(struct gen *g, const struct insn_row *row, const st
     if (chance(g, 6))
         out[n++] = 0x67;
     if (chance(g, 6))
-        out[n++] = bits == 64 && chance(g, 70) ? (chance(g, 50) ? 0x64 : 0x65) : (const u8[]){0x26, 0x2e, 0x36, 0x3e}[below(g, 4)];
+        out[n++] = bits == 64 && chance(g, 70) ? 0x64 | below(g, 2) : (const u8[]){0x26, 0x2e, 0x36, 0x3e}[below(g, 4)];
     if (e->mandatory)
         out[n++] = e->mandatory;
     return n;
@@ -357,7 +359,7 @@ static void aim(struct building *b, const struct insn *in, u8 *bytes, u64 to)
     }
 }
 
-static const char *mnemonic_is(const struct insn *in, const char *name) { return named(in->row->mnemonic, name) ? name : NULL; }
+static bool mnemonic_is(const struct insn *in, const char *name) { return named(in->row->mnemonic, name); }
 
 /* Registers that an instruction uses without naming them. */
 static void set_implied(struct building *b, const struct insn *in, unsigned bits)
@@ -383,7 +385,7 @@ static void set_implied(struct building *b, const struct insn *in, unsigned bits
         set_reg(b, RDX, chance(g, 50) ? 0 : gen_random(g) >> (40 + below(g, 24)));
     } else if (mnemonic_is(in, "idiv") && chance(g, 70)) {
         set_reg(b, RDX, chance(g, 50) ? 0 : ~0ull);
-    } else if (mnemonic_is(in, "loop") || mnemonic_is(in, "loope") || mnemonic_is(in, "loopne") || mnemonic_is(in, "jcxz")) {
+    } else if (strstr(in->row->mnemonic, "loop") || mnemonic_is(in, "jcxz")) {
         if (chance(g, 60))
             set_reg(b, RCX, below(g, 3));
     }
@@ -457,7 +459,8 @@ static bool append(struct building *b, unsigned row, bool single)
             aim(b, &in, bytes, place(b, in.asize));
         if (in.base == SLOT_RIP && b->c->len != before)
             return false;
-        if (strstr(in.row->mnemonic, "maskmovp") || strstr(in.row->mnemonic, "pmaskmov") || strstr(in.row->mnemonic, "gather"))
+        const char *name = in.row->mnemonic;
+        if (strstr(name, "maskmovp") || strstr(name, "pmaskmov") || strstr(name, "gather"))
             b->c->in.rflags &= ~(u64)FL_AC; /* what they check, manuals leave open */
         if (strstr(in.row->mnemonic, "ldmxcsr")) { /* AMD has a bit 17 there */
             if (!b->first)
