@@ -61,7 +61,7 @@ static inline struct disk *memory_disk(u64 sectors, struct trace *trace)
 
 /* ---- chips ---- */
 
-static struct device *chip_find(struct system *sys, const struct device_class *cls)
+static inline struct device *chip_find(struct system *sys, const struct device_class *cls)
 {
     struct device *dev = sys->devices;
     while (dev && dev->cls != cls)
@@ -69,14 +69,14 @@ static struct device *chip_find(struct system *sys, const struct device_class *c
     return dev;
 }
 
-static struct device *chip_bus(struct system *sys)
+static inline struct device *chip_bus(struct system *sys)
 {
     struct device *bus = chip_find(sys, &pci_bus_class);
     return bus ? bus : device_create(sys, &pci_bus_class, NULL, NULL);
 }
 
 /* ram: at least 1 MiB, for the host bridge. NULL: the sentence is in sys->err. */
-static struct device *chip_create(struct system *sys, const struct device_class *cls, struct ram *ram)
+static inline struct device *chip_create(struct system *sys, const struct device_class *cls, struct ram *ram)
 {
     if (cls == &i440fx_class) {
         struct i440fx_config cfg = {.bus = chip_bus(sys), .ram = ram, .ram_size = ram->size};
