@@ -24,6 +24,7 @@ struct sock {
     struct loop_timer retry;
     /* telnet: what of a command has been seen: 0 nothing, 1 IAC, 2 IAC and WILL/WONT/DO/DONT, 3 in SB, 4 IAC in SB */
     u8 telnet;
+    bool after_cr;
 };
 
 enum { IAC = 255, DONT = 254, DO = 253, WILL = 251, SB = 250, BRK = 243, SE = 240, OPT_BINARY = 0, OPT_ECHO = 1, OPT_SGA = 3 };
@@ -56,8 +57,9 @@ static size_t telnet_decode(struct fd_stream *f, u8 *buf, size_t n)
         case 0:
             if (c == IAC)
                 k->telnet = 1;
-            else if (c) /* CR NUL is how telnet spells a bare CR */
+            else if (!k->after_cr || (c && c != '\n')) /* CR NUL and CR LF are how telnet spells the return key */
                 buf[out++] = c;
+            k->after_cr = c == '\r';
             break;
         case 1:
             if (c == IAC)
@@ -100,6 +102,7 @@ static void sock_hangup(struct fd_stream *f)
 {
     struct sock *k = container_of(f, struct sock, f);
     int fd = f->in.fd;
+    fd_stream_drain(f); /* the peer may have closed only its sending half */
     fd_stream_stop(f);
     close(fd);
     stream_event(&f->s, STREAM_CLOSED);
@@ -156,7 +159,7 @@ static int unix_socket(const struct stream_spec *spec, struct error *e)
              sizeof(a.sun_path) - 1);
         return -1;
     }
-    strcpy(a.sun_path, spec->path);
+    memcpy(a.sun_path, spec->path, strlen(spec->path) + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     /* A socket left over from an earlier run is in the way; anything else by that name is not ours to remove. */
     if (spec->server && !stat(spec->path, &st) && S_ISSOCK(st.st_mode))

@@ -18,7 +18,7 @@ static void print_bytes(FILE *out, u64 lin, const u8 *bytes, unsigned n, const c
         if (at == 0)
             fprintf(out, "0x%08llx:  %-24s %s\n", (unsigned long long)lin, hex, text);
         else
-            fprintf(out, "0x%08llx:  %s\n", (unsigned long long)(lin + at), hex);
+            fprintf(out, "0x%08llx:  %s\n", (unsigned long long)lin + at, hex);
     }
 }
 

@@ -132,7 +132,7 @@ static bool combine(struct parser *s, char op, u64 *a, u64 b)
 
 static bool parse_binary(struct parser *s, int level, u64 *out)
 {
-    u64 right;
+    u64 right = 0;
     if (!parse_unary(s, out))
         return false;
     for (;;) {

@@ -15,13 +15,13 @@
 enum what { GPR, PC, FLAGS, SEL, BASE, KGS, CR, EFER, ST, FPU, XMM, MXCSR };
 struct row {
     const char *name[2]; /* i386, x86-64 */
-    u8 bits[2];
     const char *type;
     enum what what;
+    u8 bits[2];
     u8 index;
 };
 static const struct row rows[] = {
-#define GDB_REG(name32, name64, bits32, bits64, type, what, index) {{name32, name64}, {bits32, bits64}, type, what, index},
+#define GDB_REG(name32, name64, bits32, bits64, type, what, index) {{name32, name64}, type, what, {bits32, bits64}, index},
 #include "frontend/gdb_registers.def"
 #undef GDB_REG
 };

@@ -334,6 +334,11 @@ static void remove_all(struct machine *m, void *arg)
         remove_at(g, g->npoints - 1);
 }
 
+static bool same_point(const struct gdb_point *a, const struct gdb_point *b)
+{
+    return a->type == b->type && a->addr == b->addr && a->len == b->len;
+}
+
 static void point(struct gdb_server *g)
 {
     const char *p = g->packet + 2;
@@ -347,7 +352,7 @@ static void point(struct gdb_server *g)
         return;
     }
     unsigned at = 0;
-    while (at < g->npoints && memcmp(&g->point[at], &n, sizeof(n)))
+    while (at < g->npoints && !same_point(&g->point[at], &n))
         at++;
     if (g->packet[0] == 'z') {
         if (at < g->npoints)

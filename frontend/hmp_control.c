@@ -130,7 +130,7 @@ void hmp_log(struct hmp *h)
             fprintf(h->out, "%s\n", names[i]);
         return;
     }
-    if (strcmp(list, "none") && !trace_parse(&fresh, list, &bad)) {
+    if (strcmp(list, "none") != 0 && !trace_parse(&fresh, list, &bad)) {
         struct error e;
         fail_unknown(&e, "log item", bad, names, ARRAY_LEN(names));
         hmp_error(h, &e);

@@ -121,7 +121,7 @@ void info_lapic(struct hmp *h)
 static void irq_statistics(struct hmp *h, struct device *dev)
 {
     const struct state_field *f = dev ? dev->cls->state : NULL;
-    while (f && f->name && (strcmp(f->name, "raised") || f->type != STATE_U64))
+    while (f && f->name && (strcmp(f->name, "raised") != 0 || f->type != STATE_U64))
         f++;
     if (!f || !f->name)
         return;

@@ -225,7 +225,7 @@ static void save(struct hmp *h, bool physical)
         size_t n = (size_t)MIN(size - at, (u64)PAGE_SIZE - ((addr + at) & (PAGE_SIZE - 1)));
         ok = read_memory(h, physical, addr + at, buf, n);
         if (!ok)
-            fprintf(h->out, "Error: Invalid addr 0x%016llx/size %llu specified\n", (unsigned long long)(addr + at),
+            fprintf(h->out, "Error: Invalid addr 0x%016llx/size %llu specified\n", (unsigned long long)addr + at,
                     (unsigned long long)size);
         else if (fwrite(buf, 1, n, f) != n)
             ok = false;

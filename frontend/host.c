@@ -126,7 +126,7 @@ bool host_screendump(struct host *h, const char *file, const char *format, struc
     struct grab g = {0};
     size_t n = strlen(file);
     bool png = format ? !strcmp(format, "png") : n > 4 && !strcmp(file + n - 4, ".png");
-    if (format && !png && strcmp(format, "ppm"))
+    if (format && !png && strcmp(format, "ppm") != 0)
         return fail_unknown(e, "picture format", format, formats, ARRAY_LEN(formats));
     machine_call(h->machine, grab_screen, &g);
     if (g.why)

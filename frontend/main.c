@@ -219,7 +219,7 @@ static bool listen_for_gdb(struct host *h, const char *dev, struct error *e)
     struct stream_spec spec;
     if (app->gdb_next)
         return fail(e, "the last change is still under way");
-    if (strcmp(dev, "none")) {
+    if (strcmp(dev, "none") != 0) {
         bool ok = stream_spec_parse(&spec, dev, "gdb", e);
         spec.server = spec.kind == STREAM_UNIX || spec.kind == STREAM_TCP;
         spec.wait = false;

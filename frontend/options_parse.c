@@ -24,7 +24,7 @@ static const char *keep(struct options *o, const char *s)
 static bool set_accel(struct options *o, const char *name, struct error *e)
 {
     static const char *const names[] = {"interp"};
-    if (strcmp(name, names[0]))
+    if (strcmp(name, names[0]) != 0)
         return fail_unknown(e, "accelerator", name, names, ARRAY_LEN(names));
     o->config.accel = names[0];
     return true;
@@ -44,7 +44,7 @@ int opt_machine(struct options *o, const char *arg, FILE *out, struct error *e)
     bool ok = true;
     if (type) {
         size_t i = 0;
-        while (i < ARRAY_LEN(types) && strcmp(type, types[i]))
+        while (i < ARRAY_LEN(types) && strcmp(type, types[i]) != 0)
             i++;
         if (i == ARRAY_LEN(types))
             ok = fail_unknown(e, "machine type", type, types, ARRAY_LEN(types));
@@ -184,11 +184,11 @@ int opt_rtc(struct options *o, const char *arg, FILE *out, struct error *e)
     bool ok = !base || parse_rtc_base(o, base, e);
     if (ok && clock) {
         o->config.rtc_clock_vm = !strcmp(clock, "vm");
-        if (strcmp(clock, "host") && strcmp(clock, "rt") && !o->config.rtc_clock_vm)
+        if (strcmp(clock, "host") != 0 && strcmp(clock, "rt") != 0 && !o->config.rtc_clock_vm)
             ok = fail_unknown(e, "-rtc clock", clock, clocks, ARRAY_LEN(clocks));
     }
     /* Ticks are never lost here, so both ways of making up for them are the same. */
-    if (ok && fix && strcmp(fix, "none") && strcmp(fix, "slew"))
+    if (ok && fix && strcmp(fix, "none") != 0 && strcmp(fix, "slew") != 0)
         ok = fail_unknown(e, "-rtc driftfix", fix, fixes, ARRAY_LEN(fixes));
     ok = ok && subopts_done(&s, "-rtc", e);
     subopts_free(&s);
@@ -291,7 +291,7 @@ static bool drive_place(struct subopts *s, enum drive_bus *bus, int *index, stru
     static const char *const interfaces[] = {"ide", "floppy"};
     const char *interface = subopts_get(s, "if");
     *bus = interface && !strcmp(interface, "floppy") ? DRIVE_FLOPPY : DRIVE_IDE;
-    if (interface && *bus == DRIVE_IDE && strcmp(interface, "ide"))
+    if (interface && *bus == DRIVE_IDE && strcmp(interface, "ide") != 0)
         return fail_unknown(e, "-drive interface", interface, interfaces, ARRAY_LEN(interfaces));
     u64 n = 0, channel = 0, unit = 0, places = *bus == DRIVE_IDE ? MAX_IDE : MAX_FLOPPY;
     if (!subopts_number(s, "index", places - 1, &n, e) || !subopts_number(s, "unit", 1, &unit, e) ||
@@ -321,9 +321,9 @@ static bool drive_keys(struct options *o, struct subopts *s, const char *arg, st
         subopts_get(s, hints[i]);
     if (!subopts_done(s, "-drive", e))
         return false;
-    if (format && strcmp(format, "raw"))
+    if (format && strcmp(format, "raw") != 0)
         return fail_unknown(e, "-drive format", format, formats, ARRAY_LEN(formats));
-    if (media && strcmp(media, "disk") && strcmp(media, "cdrom"))
+    if (media && strcmp(media, "disk") != 0 && strcmp(media, "cdrom") != 0)
         return fail_unknown(e, "-drive media", media, medias, ARRAY_LEN(medias));
     bool cdrom = media && !strcmp(media, "cdrom");
     if (cdrom && bus == DRIVE_FLOPPY)
@@ -555,7 +555,7 @@ int opt_mon(struct options *o, const char *arg, FILE *out, struct error *e)
     bool pretty, qmp = mode && !strcmp(mode, "control");
     bool ok = id ? subopts_bool(&s, "pretty", &pretty, e) && subopts_done(&s, "-mon", e)
                  : fail(e, "-mon %s needs chardev=ID", arg);
-    if (ok && mode && !qmp && strcmp(mode, "readline"))
+    if (ok && mode && !qmp && strcmp(mode, "readline") != 0)
         ok = fail_unknown(e, "-mon mode", mode, modes, ARRAY_LEN(modes));
     if (ok) {
         char dev[80];
@@ -678,7 +678,7 @@ int opt_device(struct options *o, const char *arg, FILE *out, struct error *e)
         return fail(e, "-device: a name is missing, '-device help' lists them");
     }
     size_t i = 0;
-    while (i < ARRAY_LEN(devices) && strcmp(names[i], driver))
+    while (i < ARRAY_LEN(devices) && strcmp(names[i], driver) != 0)
         i++;
     bool ok = i < ARRAY_LEN(devices) ? devices[i].parse(o, &s, e) && subopts_done(&s, "-device", e)
                                      : fail_unknown(e, "-device", driver, names, ARRAY_LEN(names));

@@ -175,9 +175,9 @@ static void execute(struct qmp *q, const char *name, json_t *args, json_t *id)
     struct qmp_call c = {.host = q->host, .session = &q->session, .args = args, .error_class = "GenericError"};
     char text[160];
     size_t i = 0;
-    while (i < qmp_count && strcmp(commands[i].name, name))
+    while (i < qmp_count && strcmp(commands[i].name, name) != 0)
         i++;
-    if (i < qmp_count && !q->negotiated && strcmp(name, "qmp_capabilities")) {
+    if (i < qmp_count && !q->negotiated && strcmp(name, "qmp_capabilities") != 0) {
         reply_error(q, "CommandNotFound", "Expecting capabilities negotiation with 'qmp_capabilities'", id);
         return;
     }
@@ -212,7 +212,7 @@ static void handle_object(struct qmp *q, json_t *v)
     char text[160];
     json_object_foreach (v, key, value) {
         size_t i = 0;
-        while (i < ARRAY_LEN(members) && strcmp(key, members[i]))
+        while (i < ARRAY_LEN(members) && strcmp(key, members[i]) != 0)
             i++;
         if (i == ARRAY_LEN(members)) {
             snprintf(text, sizeof(text), "QMP input member '%.100s' is unexpected", key);

@@ -272,7 +272,7 @@ static bool event_button(struct qmp_call *c, const char *button, bool down)
     } buttons[] = {{"left", 1, 0},     {"right", 2, 0},      {"middle", 4, 0},
                    {"wheel-up", 0, -1}, {"wheel-down", 0, 1}};
     for (size_t i = 0; i < ARRAY_LEN(buttons); i++) {
-        if (strcmp(buttons[i].name, button))
+        if (strcmp(buttons[i].name, button) != 0)
             continue;
         unsigned now = keys_buttons(c->host->keys);
         if (buttons[i].bit)

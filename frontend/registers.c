@@ -114,7 +114,7 @@ static bool general(struct cpu *cpu, const char *name, u64 *val)
 static bool segment(struct cpu *cpu, const char *name, u64 *val)
 {
     for (unsigned i = 0; i < SEG_COUNT; i++) {
-        if (strncmp(name, segs[i], 2))
+        if (strncmp(name, segs[i], 2) != 0)
             continue;
         if (!name[2])
             return *val = cpu->seg[i].sel, true;

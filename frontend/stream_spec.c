@@ -54,6 +54,14 @@ static bool split_host_port(struct stream_spec *s, const char *text, struct erro
     return s->host && s->port ? true : fail(e, "out of memory");
 }
 
+static bool parse_path(struct stream_spec *s, const char *path, struct error *e)
+{
+    if (!*path)
+        return fail(e, "'%s': a file name is missing", s->label);
+    s->path = strdup(path);
+    return s->path ? true : fail(e, "out of memory");
+}
+
 /* "path,server,nowait" or "host:port,server,nowait" */
 static bool parse_socket(struct stream_spec *s, const char *rest, struct error *e)
 {
@@ -61,22 +69,16 @@ static bool parse_socket(struct stream_spec *s, const char *rest, struct error *
     if (!subopts_parse(&o, rest, "address", e))
         return false;
     const char *address = subopts_get(&o, "address");
-    bool ok = address && *address ? true : fail(e, "'%s': a socket needs an address", rest);
-    if (ok && s->kind == STREAM_UNIX)
-        ok = (s->path = strdup(address)) || fail(e, "out of memory");
-    else if (ok)
+    bool ok = false;
+    if (!address || !*address)
+        fail(e, "'%s': a socket needs an address", rest);
+    else if (s->kind == STREAM_UNIX)
+        ok = parse_path(s, address, e);
+    else
         ok = split_host_port(s, address, e);
     ok = ok && socket_flags(s, &o, e) && subopts_done(&o, "socket", e);
     subopts_free(&o);
     return ok;
-}
-
-static bool parse_path(struct stream_spec *s, const char *path, struct error *e)
-{
-    if (!*path)
-        return fail(e, "'%s': a file name is missing", s->label);
-    s->path = strdup(path);
-    return s->path ? true : fail(e, "out of memory");
 }
 
 bool stream_spec_parse(struct stream_spec *s, const char *text, const char *label, struct error *e)
@@ -148,7 +150,7 @@ static bool chardev_kind(struct stream_spec *s, const char *kind, struct subopts
     if (!strcmp(kind, "socket"))
         return chardev_socket(s, o, e);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (strcmp(kind, kinds[i].name))
+        if (strcmp(kind, kinds[i].name) != 0)
             continue;
         s->kind = kinds[i].kind;
         if (s->kind == STREAM_STDIO && !subopts_bool(o, "signal", &s->signal, e))

@@ -123,7 +123,7 @@ bool text_bool(const char *s, bool *out)
 bool text_prefix(const char *s, const char *prefix, const char **rest)
 {
     size_t n = strlen(prefix);
-    if (strncmp(s, prefix, n))
+    if (strncmp(s, prefix, n) != 0)
         return false;
     *rest = s + n;
     return true;
