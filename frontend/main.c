@@ -47,6 +47,8 @@ struct app {
     unsigned nends;
     struct loop_fd signals;
     bool pidfile_written;
+    struct host_listener listener;
+    bool ending;
 };
 
 /* ---- signals ---- */
@@ -251,6 +253,16 @@ static bool open_drives(struct app *app, struct error *e)
     return true;
 }
 
+/* Before there is a machine to own them. */
+static void close_drives(struct app *app)
+{
+    struct machine_config *c = &app->options.config;
+    for (unsigned i = 0; i < MAX_IDE; i++)
+        disk_close(c->ide[i].disk);
+    for (unsigned i = 0; i < MAX_FLOPPY; i++)
+        disk_close(c->floppy[i].disk);
+}
+
 static bool write_pidfile(struct app *app, struct error *e)
 {
     const char *name = app->options.pidfile;
@@ -293,16 +305,31 @@ static bool open_window(struct app *app, struct error *e)
     return true;
 }
 
+/* A shutdown that is not to be survived: machine_join waits for the rest, so the loop need not look again. */
+static void happened(void *owner, enum machine_event e, const char *detail, u64 when_us)
+{
+    struct app *app = owner;
+    (void)detail;
+    (void)when_us;
+    app->ending |= e == EVENT_SHUTDOWN && !app->options.config.no_shutdown;
+}
+
 static bool build(struct app *app, struct error *e)
 {
-    if (!open_log(app, e) || !open_drives(app, e) || !open_streams(app, e))
+    if (!open_log(app, e))
         return false;
+    if (!open_drives(app, e) || !open_streams(app, e)) {
+        close_drives(app);
+        return false;
+    }
     connect_devices(app);
     app->machine = machine_create(&app->options.config, e->text, sizeof(e->text));
     if (!app->machine || !write_pidfile(app, e))
         return false;
     if (!host_start(&app->host, app->machine))
         return fail(e, "out of memory");
+    app->listener = (struct host_listener){.event = happened, .owner = app};
+    host_listen(&app->host, &app->listener);
     for (unsigned i = 0; i < app->nends; i++)
         device_end_start(app->end[i], app->machine);
     connect_monitors(app);
@@ -313,7 +340,11 @@ static bool build(struct app *app, struct error *e)
     return machine_start(app->machine) || fail(e, "cannot start the machine's thread: %s", strerror(errno));
 }
 
-static bool ended(void *owner) { return machine_ended(((struct app *)owner)->machine); }
+static bool ended(void *owner)
+{
+    struct app *app = owner;
+    return app->ending || machine_ended(app->machine);
+}
 
 static void tear_down(struct app *app)
 {
