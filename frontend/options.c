@@ -31,7 +31,8 @@ static const struct {
     const char *examples[3];
 } options_groups[GROUPS] = {
     [GROUP_MACHINE] = {"The machine", {"-m 1G -smp 2 -cpu qemu64,+avx -hda disk.img",
-                                       "-icount shift=3,sleep=off -rtc base=2020-01-01,clock=vm -hda disk.img"}},
+                                       "-icount shift=3,sleep=off -rtc base=2020-01-01,clock=vm -hda disk.img",
+                                       "-M bare -kernel test.elf -device isa-debug-exit,iobase=0xf4,iosize=4"}},
     [GROUP_DISK] = {"Disks", {"-hda disk.img -cdrom install.iso -boot d",
                               "-drive file=disk.img,format=raw,index=1,snapshot=on", "-fda floppy.img -boot a"}},
     [GROUP_BOOT] = {"Booting", {"-kernel vmlinuz -initrd initrd.img -append \"console=ttyS0\" -nographic",
@@ -58,15 +59,11 @@ static void help_row(FILE *out, const struct option_row *row)
     at += fprintf(out, "%*s", COLUMN - at, "");
     for (const char *p = row->help; *p;) {
         int n = (int)strcspn(p, " ");
-        if (at + n > WIDTH)
-            at = fprintf(out, "\n%*s", COLUMN, "") - 1;
-        at += fprintf(out, "%.*s", n, p);
-        p += n;
-        if (*p == ' ') {
-            fputc(' ', out);
-            at++;
-            p++;
-        }
+        if (at + 1 + n > WIDTH)
+            at = fprintf(out, "\n%*s%.*s", COLUMN, "", n, p) - 1;
+        else
+            at += fprintf(out, "%s%.*s", p == row->help ? "" : " ", n, p);
+        p += n + (p[n] == ' ');
     }
     fputc('\n', out);
 }
