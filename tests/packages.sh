@@ -23,5 +23,5 @@ install_test_packages() { install_missing $PACKAGES $TEST_PACKAGES; }
 build_release() {
     echo "== build"
     cmake --preset release >/dev/null
-    cmake --build --preset release
+    cmake --build --preset release --target orrery
 }
