@@ -50,8 +50,8 @@ static void simple_describe(struct stream *s, char *out, size_t size)
 /* End of input: what is written still goes out. */
 static void simple_hangup(struct fd_stream *f) { loop_fd_remove(f->s.loop, &f->in); }
 
-static struct simple *simple_new(const struct stream_class *cls, const struct stream_spec *spec, struct loop *l,
-                                 struct error *e)
+static struct simple *simple_new(const struct stream_class *cls, const struct stream_spec *spec,
+                                 struct loop *l, struct error *e)
 {
     struct simple *p = calloc(1, sizeof(*p));
     if (!p) {
@@ -149,7 +149,8 @@ struct stream *stream_open_pipe(const struct stream_spec *spec, struct loop *l, 
     if (!p)
         return NULL;
     char name[PATH_MAX];
-    /* Read-write, as nobody may be at the other end yet: neither open waits, and there is never an end of file. */
+    /* Read-write, as nobody may be at the other end yet: neither open waits, and there is never an end of
+     * file. */
     enum { FLAGS = O_RDWR | O_NONBLOCK | O_CLOEXEC };
     snprintf(name, sizeof(name), "%s.in", spec->path);
     int in = open(name, FLAGS);

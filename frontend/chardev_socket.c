@@ -22,12 +22,24 @@ struct sock {
     struct stream_spec spec; /* a copy: strings are ours */
     struct loop_fd listener;
     struct loop_timer retry;
-    /* telnet: what of a command has been seen: 0 nothing, 1 IAC, 2 IAC and WILL/WONT/DO/DONT, 3 in SB, 4 IAC in SB */
+    /* telnet: what of a command has been seen: 0 nothing, 1 IAC, 2 IAC and WILL/WONT/DO/DONT, 3 in SB, 4 IAC
+     * in SB */
     u8 telnet;
     bool after_cr;
 };
 
-enum { IAC = 255, DONT = 254, DO = 253, WILL = 251, SB = 250, BRK = 243, SE = 240, OPT_BINARY = 0, OPT_ECHO = 1, OPT_SGA = 3 };
+enum {
+    IAC = 255,
+    DONT = 254,
+    DO = 253,
+    WILL = 251,
+    SB = 250,
+    BRK = 243,
+    SE = 240,
+    OPT_BINARY = 0,
+    OPT_ECHO = 1,
+    OPT_SGA = 3
+};
 
 static struct sock *from_stream(struct stream *s) { return container_of(s, struct sock, f.s); }
 
@@ -44,7 +56,8 @@ static void sock_describe(struct stream *s, char *out, size_t size)
     struct sock *k = from_stream(s);
     char address[160];
     describe_address(&k->spec, address, sizeof(address));
-    snprintf(out, size, "%s%s%s", s->connected ? "" : "disconnected:", address, k->spec.server ? ",server=on" : "");
+    snprintf(out, size, "%s%s%s", s->connected ? "" : "disconnected:", address,
+             k->spec.server ? ",server=on" : "");
 }
 
 static size_t telnet_decode(struct fd_stream *f, u8 *buf, size_t n)
@@ -57,7 +70,8 @@ static size_t telnet_decode(struct fd_stream *f, u8 *buf, size_t n)
         case 0:
             if (c == IAC)
                 k->telnet = 1;
-            else if (!k->after_cr || (c && c != '\n')) /* CR NUL and CR LF are how telnet spells the return key */
+            else if (!k->after_cr ||
+                     (c && c != '\n')) /* CR NUL and CR LF are how telnet spells the return key */
                 buf[out++] = c;
             k->after_cr = c == '\r';
             break;
@@ -92,7 +106,8 @@ static void connected(struct sock *k, int fd)
     fd_stream_open(&k->f, fd, fd, 0);
     k->telnet = 0;
     if (k->spec.telnet) {
-        static const u8 hello[] = {IAC, WILL, OPT_ECHO, IAC, WILL, OPT_SGA, IAC, WILL, OPT_BINARY, IAC, DO, OPT_BINARY};
+        static const u8 hello[] = {IAC, WILL, OPT_ECHO,   IAC, WILL, OPT_SGA,
+                                   IAC, WILL, OPT_BINARY, IAC, DO,   OPT_BINARY};
         stream_write_all(&k->f.s, hello, sizeof(hello));
     }
     stream_event(&k->f.s, STREAM_OPENED);
@@ -161,11 +176,13 @@ static int unix_socket(const struct stream_spec *spec, struct error *e)
     }
     memcpy(a.sun_path, spec->path, strlen(spec->path) + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    /* A socket left over from an earlier run is in the way; anything else by that name is not ours to remove. */
+    /* A socket left over from an earlier run is in the way; anything else by that name is not ours to remove.
+     */
     if (spec->server && !stat(spec->path, &st) && S_ISSOCK(st.st_mode))
         unlink(spec->path);
     const struct sockaddr *addr = (const struct sockaddr *)&a;
-    if (fd >= 0 && (spec->server ? bind(fd, addr, sizeof(a)) || listen(fd, 1) : connect(fd, addr, sizeof(a)))) {
+    if (fd >= 0 &&
+        (spec->server ? bind(fd, addr, sizeof(a)) || listen(fd, 1) : connect(fd, addr, sizeof(a)))) {
         fail_address(spec, spec->server ? "listen on" : "connect to", strerror(errno), e);
         close(fd);
         return -1;

@@ -7,7 +7,8 @@
 
 #include "cpu/base.h"
 
-/* Prints the instruction at bytes[0, n), whose address is lin; bits: 16, 32 or 64. Returns its length (1 if bad). */
+/* Prints the instruction at bytes[0, n), whose address is lin; bits: 16, 32 or 64. Returns its length (1 if
+ * bad). */
 unsigned disasm_print(FILE *out, u64 lin, const u8 *bytes, unsigned n, unsigned bits);
 /* As struct trace wants it. */
 void disasm_trace(FILE *out, u64 lin, const u8 *bytes, unsigned n, unsigned bits);

@@ -99,8 +99,8 @@ static char operator_at(const char *p, int *level, unsigned *len)
     static const struct {
         char text[3], op;
         int level;
-    } ops[] = {{"|", '|', 0},  {"^", '^', 1}, {"&", '&', 2}, {"<<", '<', 3}, {">>", '>', 3},
-               {"+", '+', 4},  {"-", '-', 4}, {"*", '*', 5}, {"/", '/', 5},  {"%", '%', 5}};
+    } ops[] = {{"|", '|', 0}, {"^", '^', 1}, {"&", '&', 2}, {"<<", '<', 3}, {">>", '>', 3},
+               {"+", '+', 4}, {"-", '-', 4}, {"*", '*', 5}, {"/", '/', 5},  {"%", '%', 5}};
     for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
         if (!strncmp(p, ops[i].text, strlen(ops[i].text))) {
             *level = ops[i].level;
@@ -116,16 +116,36 @@ static bool combine(struct parser *s, char op, u64 *a, u64 b)
     if ((op == '/' || op == '%') && !b)
         return fail(s->e, "division by zero");
     switch (op) {
-    case '|': *a |= b; break;
-    case '^': *a ^= b; break;
-    case '&': *a &= b; break;
-    case '<': *a = b < 64 ? *a << b : 0; break;
-    case '>': *a = b < 64 ? *a >> b : 0; break;
-    case '+': *a += b; break;
-    case '-': *a -= b; break;
-    case '*': *a *= b; break;
-    case '/': *a /= b; break;
-    default: *a %= b; break;
+    case '|':
+        *a |= b;
+        break;
+    case '^':
+        *a ^= b;
+        break;
+    case '&':
+        *a &= b;
+        break;
+    case '<':
+        *a = b < 64 ? *a << b : 0;
+        break;
+    case '>':
+        *a = b < 64 ? *a >> b : 0;
+        break;
+    case '+':
+        *a += b;
+        break;
+    case '-':
+        *a -= b;
+        break;
+    case '*':
+        *a *= b;
+        break;
+    case '/':
+        *a /= b;
+        break;
+    default:
+        *a %= b;
+        break;
     }
     return true;
 }

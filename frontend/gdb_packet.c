@@ -21,10 +21,14 @@ static enum gdb_input idle(struct gdb_parser *p, u8 c)
         p->sum = 0;
         p->too_long = false;
         return GDB_NOTHING;
-    case 3: return GDB_INTERRUPT;
-    case '+': return GDB_ACK;
-    case '-': return GDB_NACK;
-    default: return GDB_NOTHING;
+    case 3:
+        return GDB_INTERRUPT;
+    case '+':
+        return GDB_ACK;
+    case '-':
+        return GDB_NACK;
+    default:
+        return GDB_NOTHING;
     }
 }
 
@@ -49,7 +53,8 @@ enum gdb_input gdb_feed(struct gdb_parser *p, u8 c)
 {
     int digit;
     switch (p->state) {
-    case GDB_IDLE: return idle(p, c);
+    case GDB_IDLE:
+        return idle(p, c);
     case GDB_DATA:
         if (c == '#') {
             p->state = GDB_SUM1;
@@ -73,7 +78,8 @@ enum gdb_input gdb_feed(struct gdb_parser *p, u8 c)
         p->given = digit < 0 ? 0xff : (u8)digit;
         p->state = GDB_SUM2;
         return GDB_NOTHING;
-    default: return finish(p, c);
+    default:
+        return finish(p, c);
     }
 }
 
@@ -81,7 +87,7 @@ bool gdb_hex(const char **p, u64 *out)
 {
     unsigned n = 0;
     *out = 0;
-    for (int d; n < 16 && (d = gdb_hex_digit((u8)**p)) >= 0; n++, (*p)++)
+    for (int d; n < 16 && (d = gdb_hex_digit((u8) * *p)) >= 0; n++, (*p)++)
         *out = *out << 4 | (unsigned)d;
     return n > 0;
 }

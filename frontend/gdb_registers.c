@@ -21,7 +21,8 @@ struct row {
     u8 index;
 };
 static const struct row rows[] = {
-#define GDB_REG(name32, name64, bits32, bits64, type, what, index) {{name32, name64}, type, what, {bits32, bits64}, index},
+#define GDB_REG(name32, name64, bits32, bits64, type, what, index)                                           \
+    {{name32, name64}, type, what, {bits32, bits64}, index},
 #include "frontend/gdb_registers.def"
 #undef GDB_REG
 };
@@ -94,31 +95,53 @@ static u8 abridged_tags(u16 full)
 static u32 fpu_read(const struct fpu *f, unsigned index)
 {
     switch (index) {
-    case 0: return f->fcw;
-    case 1: return (u16)((f->fsw & ~0x3800) | f->top << 11);
-    case 2: return full_tags(f);
-    case 3: return f->fcs;
-    case 4: return (u32)f->fip;
-    case 5: return f->fds;
-    case 6: return (u32)f->fdp;
-    default: return f->fop;
+    case 0:
+        return f->fcw;
+    case 1:
+        return (u16)((f->fsw & ~0x3800) | f->top << 11);
+    case 2:
+        return full_tags(f);
+    case 3:
+        return f->fcs;
+    case 4:
+        return (u32)f->fip;
+    case 5:
+        return f->fds;
+    case 6:
+        return (u32)f->fdp;
+    default:
+        return f->fop;
     }
 }
 
 static void fpu_write(struct fpu *f, unsigned index, u32 v)
 {
     switch (index) {
-    case 0: f->fcw = (u16)((v & 0x1f3f) | 0x40); break;
+    case 0:
+        f->fcw = (u16)((v & 0x1f3f) | 0x40);
+        break;
     case 1:
         f->fsw = (u16)(v & ~0x3800u);
         f->top = v >> 11 & 7;
         break;
-    case 2: f->ftw = abridged_tags((u16)v); break;
-    case 3: f->fcs = (u16)v; break;
-    case 4: f->fip = v; break;
-    case 5: f->fds = (u16)v; break;
-    case 6: f->fdp = v; break;
-    default: f->fop = v & 0x7ff; break;
+    case 2:
+        f->ftw = abridged_tags((u16)v);
+        break;
+    case 3:
+        f->fcs = (u16)v;
+        break;
+    case 4:
+        f->fip = v;
+        break;
+    case 5:
+        f->fds = (u16)v;
+        break;
+    case 6:
+        f->fdp = v;
+        break;
+    default:
+        f->fop = v & 0x7ff;
+        break;
     }
 }
 
@@ -127,28 +150,44 @@ static void fpu_write(struct fpu *f, unsigned index, u32 v)
 static u64 control_read(struct cpu *cpu, unsigned index)
 {
     switch (index) {
-    case 0: return cpu->cr0;
-    case 2: return cpu->cr2;
-    case 3: return cpu->cr3;
-    case 4: return cpu->cr4;
-    default: return cpu->env->tpr_read(cpu->env->world, cpu);
+    case 0:
+        return cpu->cr0;
+    case 2:
+        return cpu->cr2;
+    case 3:
+        return cpu->cr3;
+    case 4:
+        return cpu->cr4;
+    default:
+        return cpu->env->tpr_read(cpu->env->world, cpu);
     }
 }
 
 static void set_lma(struct cpu *cpu)
 {
-    bool active = (cpu->efer & EFER_LME) && (cpu->cr0 & CR0_PG) && (cpu->cr0 & CR0_PE) && (cpu->cr4 & CR4_PAE);
+    bool active =
+        (cpu->efer & EFER_LME) && (cpu->cr0 & CR0_PG) && (cpu->cr0 & CR0_PE) && (cpu->cr4 & CR4_PAE);
     cpu->efer = active ? cpu->efer | EFER_LMA : cpu->efer & ~(u64)EFER_LMA;
 }
 
 static void control_write(struct cpu *cpu, unsigned index, u64 v)
 {
     switch (index) {
-    case 0: cpu->cr0 = (u32)v | CR0_ET; break;
-    case 2: cpu->cr2 = v; break;
-    case 3: cpu->cr3 = v; break;
-    case 4: cpu->cr4 = (u32)v; break;
-    default: cpu->env->tpr_write(cpu->env->world, cpu, v & 15); break;
+    case 0:
+        cpu->cr0 = (u32)v | CR0_ET;
+        break;
+    case 2:
+        cpu->cr2 = v;
+        break;
+    case 3:
+        cpu->cr3 = v;
+        break;
+    case 4:
+        cpu->cr4 = (u32)v;
+        break;
+    default:
+        cpu->env->tpr_write(cpu->env->world, cpu, v & 15);
+        break;
     }
     set_lma(cpu);
     cpu_update_mode(cpu);
@@ -160,16 +199,26 @@ static void control_write(struct cpu *cpu, unsigned index, u64 v)
 static u64 scalar_read(struct cpu *cpu, const struct row *r)
 {
     switch (r->what) {
-    case GPR: return cpu->gpr[r->index];
-    case PC: return reg_pc(cpu);
-    case FLAGS: return cpu_eflags(cpu);
-    case SEL: return cpu->seg[r->index].sel;
-    case BASE: return cpu->seg[r->index].base;
-    case KGS: return cpu->kernel_gs_base;
-    case CR: return control_read(cpu, r->index);
-    case EFER: return cpu->efer;
-    case FPU: return fpu_read(&cpu->fpu, r->index);
-    default: return cpu_mxcsr(cpu);
+    case GPR:
+        return cpu->gpr[r->index];
+    case PC:
+        return reg_pc(cpu);
+    case FLAGS:
+        return cpu_eflags(cpu);
+    case SEL:
+        return cpu->seg[r->index].sel;
+    case BASE:
+        return cpu->seg[r->index].base;
+    case KGS:
+        return cpu->kernel_gs_base;
+    case CR:
+        return control_read(cpu, r->index);
+    case EFER:
+        return cpu->efer;
+    case FPU:
+        return fpu_read(&cpu->fpu, r->index);
+    default:
+        return cpu_mxcsr(cpu);
     }
 }
 
@@ -184,9 +233,15 @@ static void write_pc(struct cpu *cpu, u64 v)
 static void scalar_write(struct cpu *cpu, const struct row *r, u64 v, unsigned size)
 {
     switch (r->what) {
-    case GPR: cpu->gpr[r->index] = size == 4 ? (u32)v : v; break;
-    case PC: write_pc(cpu, v); break;
-    case FLAGS: reg_set_eflags(cpu, (u32)v); break;
+    case GPR:
+        cpu->gpr[r->index] = size == 4 ? (u32)v : v;
+        break;
+    case PC:
+        write_pc(cpu, v);
+        break;
+    case FLAGS:
+        reg_set_eflags(cpu, (u32)v);
+        break;
     case SEL:
         /* Debuggers write back all registers: what did not change keeps its hidden part. */
         if (cpu->seg[r->index].sel != (u16)v)
@@ -196,16 +251,24 @@ static void scalar_write(struct cpu *cpu, const struct row *r, u64 v, unsigned s
         cpu->seg[r->index].base = v;
         cpu_update_mode(cpu);
         break;
-    case KGS: cpu->kernel_gs_base = v; break;
-    case CR: control_write(cpu, r->index, v); break;
+    case KGS:
+        cpu->kernel_gs_base = v;
+        break;
+    case CR:
+        control_write(cpu, r->index, v);
+        break;
     case EFER:
         cpu->efer = (v & (EFER_SCE | EFER_LME | EFER_NXE)) | (cpu->efer & EFER_LMA);
         set_lma(cpu);
         cpu_update_mode(cpu);
         tlb_flush(cpu, true);
         break;
-    case FPU: fpu_write(&cpu->fpu, r->index, (u32)v); break;
-    default: cpu_set_mxcsr(cpu, (u32)v & MXCSR_WRITABLE); break;
+    case FPU:
+        fpu_write(&cpu->fpu, r->index, (u32)v);
+        break;
+    default:
+        cpu_set_mxcsr(cpu, (u32)v & MXCSR_WRITABLE);
+        break;
     }
 }
 
@@ -254,27 +317,29 @@ struct flag {
     u8 start, end;
 };
 static const struct flag eflags_bits[] = {
-    {"CF", 0, 0},  {"", 1, 1},    {"PF", 2, 2},   {"AF", 4, 4},   {"ZF", 6, 6},    {"SF", 7, 7},
-    {"TF", 8, 8},  {"IF", 9, 9},  {"DF", 10, 10}, {"OF", 11, 11}, {"IOPL", 12, 13}, {"NT", 14, 14},
-    {"RF", 16, 16}, {"VM", 17, 17}, {"AC", 18, 18}, {"VIF", 19, 19}, {"VIP", 20, 20}, {"ID", 21, 21}};
+    {"CF", 0, 0},   {"", 1, 1},     {"PF", 2, 2},   {"AF", 4, 4},    {"ZF", 6, 6},     {"SF", 7, 7},
+    {"TF", 8, 8},   {"IF", 9, 9},   {"DF", 10, 10}, {"OF", 11, 11},  {"IOPL", 12, 13}, {"NT", 14, 14},
+    {"RF", 16, 16}, {"VM", 17, 17}, {"AC", 18, 18}, {"VIF", 19, 19}, {"VIP", 20, 20},  {"ID", 21, 21}};
 static const struct flag cr0_bits[] = {{"PE", 0, 0},   {"MP", 1, 1},   {"EM", 2, 2},   {"TS", 3, 3},
                                        {"ET", 4, 4},   {"NE", 5, 5},   {"WP", 16, 16}, {"AM", 18, 18},
                                        {"NW", 29, 29}, {"CD", 30, 30}, {"PG", 31, 31}};
 static const struct flag cr4_bits[] = {
-    {"VME", 0, 0},   {"PVI", 1, 1},     {"TSD", 2, 2},          {"DE", 3, 3},          {"PSE", 4, 4},
-    {"PAE", 5, 5},   {"MCE", 6, 6},     {"PGE", 7, 7},          {"PCE", 8, 8},         {"OSFXSR", 9, 9},
+    {"VME", 0, 0},          {"PVI", 1, 1},    {"TSD", 2, 2},        {"DE", 3, 3},      {"PSE", 4, 4},
+    {"PAE", 5, 5},          {"MCE", 6, 6},    {"PGE", 7, 7},        {"PCE", 8, 8},     {"OSFXSR", 9, 9},
     {"OSXMMEXCPT", 10, 10}, {"UMIP", 11, 11}, {"FSGSBASE", 16, 16}, {"PCIDE", 17, 17}, {"OSXSAVE", 18, 18},
-    {"SMEP", 20, 20}, {"SMAP", 21, 21}};
+    {"SMEP", 20, 20},       {"SMAP", 21, 21}};
 static const struct flag efer_bits[] = {{"SCE", 0, 0}, {"LME", 8, 8}, {"LMA", 10, 10}, {"NXE", 11, 11}};
-static const struct flag mxcsr_bits[] = {{"IE", 0, 0}, {"DE", 1, 1}, {"ZE", 2, 2},   {"OE", 3, 3},   {"UE", 4, 4},
-                                         {"PE", 5, 5}, {"DAZ", 6, 6}, {"IM", 7, 7},  {"DM", 8, 8},   {"ZM", 9, 9},
-                                         {"OM", 10, 10}, {"UM", 11, 11}, {"PM", 12, 12}, {"RC", 13, 14}, {"FZ", 15, 15}};
+static const struct flag mxcsr_bits[] = {{"IE", 0, 0},   {"DE", 1, 1},   {"ZE", 2, 2},   {"OE", 3, 3},
+                                         {"UE", 4, 4},   {"PE", 5, 5},   {"DAZ", 6, 6},  {"IM", 7, 7},
+                                         {"DM", 8, 8},   {"ZM", 9, 9},   {"OM", 10, 10}, {"UM", 11, 11},
+                                         {"PM", 12, 12}, {"RC", 13, 14}, {"FZ", 15, 15}};
 
 static void write_flags(FILE *f, const char *id, unsigned size, const struct flag *flags, size_t n)
 {
     fprintf(f, "<flags id=\"%s\" size=\"%u\">", id, size);
     for (size_t i = 0; i < n; i++)
-        fprintf(f, "<field name=\"%s\" start=\"%u\" end=\"%u\"/>", flags[i].name, flags[i].start, flags[i].end);
+        fprintf(f, "<field name=\"%s\" start=\"%u\" end=\"%u\"/>", flags[i].name, flags[i].start,
+                flags[i].end);
     fprintf(f, "</flags>\n");
 }
 
@@ -291,9 +356,9 @@ static void write_vector_types(FILE *f)
     static const struct {
         const char *id, *element, *field;
         unsigned count;
-    } vectors[] = {{"v4f", "ieee_single", "v4_float", 4},   {"v2d", "ieee_double", "v2_double", 2},
-                   {"v16i8", "int8", "v16_int8", 16},       {"v8i16", "int16", "v8_int16", 8},
-                   {"v4i32", "int32", "v4_int32", 4},       {"v2i64", "int64", "v2_int64", 2}};
+    } vectors[] = {{"v4f", "ieee_single", "v4_float", 4}, {"v2d", "ieee_double", "v2_double", 2},
+                   {"v16i8", "int8", "v16_int8", 16},     {"v8i16", "int16", "v8_int16", 8},
+                   {"v4i32", "int32", "v4_int32", 4},     {"v2i64", "int64", "v2_int64", 2}};
     for (size_t i = 0; i < ARRAY_LEN(vectors); i++)
         fprintf(f, "<vector id=\"%s\" type=\"%s\" count=\"%u\"/>\n", vectors[i].id, vectors[i].element,
                 vectors[i].count);
@@ -326,7 +391,10 @@ char *gdb_target_xml(const struct gdb_layout *l)
         bool sized = !strcmp(r->type, "int") && r->what != FPU;
         snprintf(type, sizeof(type), "int%u", r->bits[l->wide]);
         fprintf(f, "<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"%s/>\n", r->name[l->wide], r->bits[l->wide],
-                sized ? type : r->type, r->what == FPU ? " group=\"float\"" : r->what == MXCSR ? " group=\"vector\"" : "");
+                sized ? type : r->type,
+                r->what == FPU     ? " group=\"float\""
+                : r->what == MXCSR ? " group=\"vector\""
+                                   : "");
     }
     fprintf(f, "</feature></target>\n");
     fclose(f);

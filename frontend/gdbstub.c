@@ -94,7 +94,8 @@ static void stop_reply(struct gdb_server *g, unsigned sig, bool why)
         const struct gdb_point *p = find_point(g, !code, g->m->stop.lin);
         g->cpu = g->m->stop.cpu;
         if (!code)
-            snprintf(reason, sizeof(reason), "%s:%llx;", watch[g->m->stop.kind], (unsigned long long)g->m->stop.lin);
+            snprintf(reason, sizeof(reason), "%s:%llx;", watch[g->m->stop.kind],
+                     (unsigned long long)g->m->stop.lin);
         else if (p && p->type == 0 && g->swbreak)
             snprintf(reason, sizeof(reason), "swbreak:;");
         else if (p && p->type == 1 && g->hwbreak)
@@ -209,7 +210,8 @@ static void register_read(struct gdb_server *g)
     const char *p = g->packet + 1;
     u8 value[GDB_REGISTER_MAX];
     u64 n;
-    unsigned size = gdb_hex(&p, &n) && n < 1000 ? gdb_register_read(g->layout, cpu_of(g), (unsigned)n, value) : 0;
+    unsigned size =
+        gdb_hex(&p, &n) && n < 1000 ? gdb_register_read(g->layout, cpu_of(g), (unsigned)n, value) : 0;
     if (!size) {
         error(g, 0x14);
         return;
@@ -223,7 +225,8 @@ static void register_write(struct gdb_server *g)
     const char *p = g->packet + 1;
     u8 value[GDB_REGISTER_MAX];
     u64 n;
-    unsigned size = gdb_hex(&p, &n) && *p++ == '=' && n < 1000 ? gdb_register_size(g->layout, (unsigned)n) : 0;
+    unsigned size =
+        gdb_hex(&p, &n) && *p++ == '=' && n < 1000 ? gdb_register_size(g->layout, (unsigned)n) : 0;
     if (!size || !gdb_from_hex(p, value, size)) {
         error(g, 0x22);
         return;
@@ -406,7 +409,8 @@ static void thread_extra(struct gdb_server *g, const char *p)
         error(g, 0x22);
         return;
     }
-    int n = snprintf(text, sizeof(text), "CPU#%u [%s]", cpu, cpu_idle(g->m->cpu[cpu]) ? "halted " : "running");
+    int n =
+        snprintf(text, sizeof(text), "CPU#%u [%s]", cpu, cpu_idle(g->m->cpu[cpu]) ? "halted " : "running");
     gdb_to_hex((const u8 *)text, (size_t)n, g->reply);
     send_reply(g, g->reply);
 }
@@ -418,7 +422,8 @@ static void supported(struct gdb_server *g, const char *p)
     g->swbreak = strstr(p, "swbreak+") != NULL;
     g->hwbreak = strstr(p, "hwbreak+") != NULL;
     snprintf(g->reply, sizeof(g->reply),
-             "PacketSize=%x;qXfer:features:read+;vContSupported+;QStartNoAckMode+;swbreak+;hwbreak+", GDB_PACKET_MAX);
+             "PacketSize=%x;qXfer:features:read+;vContSupported+;QStartNoAckMode+;swbreak+;hwbreak+",
+             GDB_PACKET_MAX);
     send_reply(g, g->reply);
 }
 
@@ -617,14 +622,29 @@ static const struct {
     bool on_machine;
     void (*handle)(struct gdb_server *g);
 } packets[] = {
-    {'?', false, why_stopped},     {'g', true, all_registers_read}, {'G', true, all_registers_write},
-    {'p', true, register_read},    {'P', true, register_write},     {'m', true, memory_read},
-    {'M', true, memory_write},     {'X', true, memory_write},       {'Z', true, point},
-    {'z', true, point},            {'c', false, go},                {'C', false, go},
-    {'s', false, go},              {'S', false, go},                {'v', false, v_packet},
-    {'q', false, query},           {'Q', false, set},               {'H', false, select_thread},
-    {'T', false, thread_alive},    {'D', false, detach},            {'k', false, kill_machine},
-    {'R', false, restart},         {'!', false, extended},
+    {'?', false, why_stopped},
+    {'g', true, all_registers_read},
+    {'G', true, all_registers_write},
+    {'p', true, register_read},
+    {'P', true, register_write},
+    {'m', true, memory_read},
+    {'M', true, memory_write},
+    {'X', true, memory_write},
+    {'Z', true, point},
+    {'z', true, point},
+    {'c', false, go},
+    {'C', false, go},
+    {'s', false, go},
+    {'S', false, go},
+    {'v', false, v_packet},
+    {'q', false, query},
+    {'Q', false, set},
+    {'H', false, select_thread},
+    {'T', false, thread_alive},
+    {'D', false, detach},
+    {'k', false, kill_machine},
+    {'R', false, restart},
+    {'!', false, extended},
 };
 
 struct handling {
@@ -683,8 +703,11 @@ static void gdb_input(void *owner, const u8 *buf, size_t n)
             if (!g->no_ack && g->reply_len)
                 send_raw(g, g->reply, g->reply_len);
             break;
-        case GDB_INTERRUPT: machine_stop(g->m, RUN_PAUSED); break;
-        default: break;
+        case GDB_INTERRUPT:
+            machine_stop(g->m, RUN_PAUSED);
+            break;
+        default:
+            break;
         }
     }
 }

@@ -12,8 +12,8 @@ enum { HMP_HISTORY = 100 };
 
 /* What one monitor remembers between commands. */
 struct hmp_session {
-    unsigned cpu;        /* "cpu N" */
-    char format;         /* of the last x, xp */
+    unsigned cpu; /* "cpu N" */
+    char format;  /* of the last x, xp */
     unsigned size;
     char *history[HMP_HISTORY]; /* a ring, the newest at (next - 1) */
     unsigned next;
@@ -61,7 +61,7 @@ struct cpu *hmp_cpu_of(struct hmp *h);
 void hmp_error(struct hmp *h, const struct error *e);
 
 #define COMMAND(name, other, args, thread, function, help) hmp_function function;
-#define INFO(name, args, thread, function, help) hmp_function function;
+#define INFO(name, args, thread, function, help)           hmp_function function;
 #include "frontend/monitor.def"
 #undef COMMAND
 #undef INFO

@@ -85,12 +85,13 @@ static void change(struct hmp *h, bool has_file)
     struct error e;
     bool force = hmp_flag(h, 'f');
     if (!hmp_word(h, device, sizeof(device))) {
-        fprintf(h->out, "%s: block device name expected\nTry \"help %s\" for more information\n", h->row->name,
-                h->row->name);
+        fprintf(h->out, "%s: block device name expected\nTry \"help %s\" for more information\n",
+                h->row->name, h->row->name);
         return;
     }
     if (has_file && !hmp_word(h, file, sizeof(file))) {
-        fprintf(h->out, "%s: filename expected\nTry \"help %s\" for more information\n", h->row->name, h->row->name);
+        fprintf(h->out, "%s: filename expected\nTry \"help %s\" for more information\n", h->row->name,
+                h->row->name);
         return;
     }
     force |= hmp_flag(h, 'f');

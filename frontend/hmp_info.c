@@ -15,7 +15,10 @@ void info_version(struct hmp *h) { fprintf(h->out, "%s\n", ORRERY_VERSION); }
 void info_kvm(struct hmp *h) { fprintf(h->out, "kvm support: disabled\n"); }
 void info_usb(struct hmp *h) { fprintf(h->out, "USB support not enabled\n"); }
 void info_uuid(struct hmp *h) { fprintf(h->out, "00000000-0000-0000-0000-000000000000\n"); }
-void info_mice(struct hmp *h) { fprintf(h->out, h->m->mouse.mouse ? "* Mouse #0: PS/2 Mouse\n" : "No mouse devices connected\n"); }
+void info_mice(struct hmp *h)
+{
+    fprintf(h->out, h->m->mouse.mouse ? "* Mouse #0: PS/2 Mouse\n" : "No mouse devices connected\n");
+}
 
 void info_name(struct hmp *h)
 {
@@ -62,11 +65,14 @@ void info_block(struct hmp *h)
         const struct drive_option *d = &o->drive[i];
         host_drive_name(d, name, sizeof(name));
         if (d->file)
-            fprintf(h->out, "%s%s: %s (raw%s)\n", i ? "\n" : "", name, d->file, d->readonly ? ", read-only" : "");
+            fprintf(h->out, "%s%s: %s (raw%s)\n", i ? "\n" : "", name, d->file,
+                    d->readonly ? ", read-only" : "");
         else
             fprintf(h->out, "%s%s: [not inserted]\n", i ? "\n" : "", name);
         fprintf(h->out, "    Attached to:      %s\n",
-                d->bus == DRIVE_FLOPPY ? "fdc" : d->index < 2 ? "ide.0" : "ide.1");
+                d->bus == DRIVE_FLOPPY ? "fdc"
+                : d->index < 2         ? "ide.0"
+                                       : "ide.1");
         if (d->cdrom || d->bus == DRIVE_FLOPPY)
             fprintf(h->out, "    Removable device: not locked, tray closed\n");
         if (d->file)
@@ -168,8 +174,8 @@ void info_jit(struct hmp *h)
 {
     for (unsigned i = 0; i < h->m->ncpus; i++) {
         struct cpu *cpu = h->m->cpu[i];
-        fprintf(h->out, "CPU #%u: engine %s, %llu instructions\n", i, cpu->engine ? cpu->engine->name : "none",
-                LL(cpu_icount(cpu)));
+        fprintf(h->out, "CPU #%u: engine %s, %llu instructions\n", i,
+                cpu->engine ? cpu->engine->name : "none", LL(cpu_icount(cpu)));
     }
     fprintf(h->out, "virtual time %llu ns\n", LL(clock_now(&h->m->sys.clock)));
 }
@@ -224,7 +230,7 @@ static void print_regions(struct hmp *h, const struct space *s)
 
 void info_mtree(struct hmp *h)
 {
-    void (*print)(struct hmp *h, const struct space *s) = hmp_flag(h, 'f') ? print_flat : print_regions;
+    void (*print)(struct hmp * h, const struct space *s) = hmp_flag(h, 'f') ? print_flat : print_regions;
     print(h, &h->m->sys.mem);
     print(h, &h->m->sys.io);
 }

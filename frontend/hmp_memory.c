@@ -69,11 +69,21 @@ static void print_value(FILE *out, const struct format *f, u64 v)
     unsigned bits = f->size * 8;
     int decimal = (int)((bits * 10 + 32) / 33);
     switch (f->letter) {
-    case 'x': fprintf(out, "0x%0*llx", (int)f->size * 2, (unsigned long long)v); break;
-    case 'o': fprintf(out, "%#*llo", (int)(bits + 2) / 3, (unsigned long long)v); break;
-    case 'u': fprintf(out, "%*llu", decimal, (unsigned long long)v); break;
-    case 'd': fprintf(out, "%*lld", decimal, (long long)sext(v, f->size)); break;
-    default: print_char(out, (u8)v); break;
+    case 'x':
+        fprintf(out, "0x%0*llx", (int)f->size * 2, (unsigned long long)v);
+        break;
+    case 'o':
+        fprintf(out, "%#*llo", (int)(bits + 2) / 3, (unsigned long long)v);
+        break;
+    case 'u':
+        fprintf(out, "%*llu", decimal, (unsigned long long)v);
+        break;
+    case 'd':
+        fprintf(out, "%*lld", decimal, (long long)sext(v, f->size));
+        break;
+    default:
+        print_char(out, (u8)v);
+        break;
     }
 }
 
@@ -161,14 +171,22 @@ void hmp_print(struct hmp *h)
     if (!ok)
         return;
     switch (f.letter) {
-    case 'd': fprintf(h->out, "%lld\n", (long long)v); break;
-    case 'u': fprintf(h->out, "%llu\n", (unsigned long long)v); break;
-    case 'o': fprintf(h->out, "%#llo\n", (unsigned long long)v); break;
+    case 'd':
+        fprintf(h->out, "%lld\n", (long long)v);
+        break;
+    case 'u':
+        fprintf(h->out, "%llu\n", (unsigned long long)v);
+        break;
+    case 'o':
+        fprintf(h->out, "%#llo\n", (unsigned long long)v);
+        break;
     case 'c':
         print_char(h->out, (u8)v);
         fputc('\n', h->out);
         break;
-    default: fprintf(h->out, "%#llx\n", (unsigned long long)v); break;
+    default:
+        fprintf(h->out, "%#llx\n", (unsigned long long)v);
+        break;
     }
 }
 
@@ -190,8 +208,8 @@ void hmp_ioport_read(struct hmp *h)
         port++;
     }
     u64 v = space_read(&h->m->sys.io, port & 0xffff, f.size);
-    fprintf(h->out, "port%c[0x%04llx] = 0x%0*llx\n", suffixes[f.size / 2], (unsigned long long)(port & 0xffff),
-            (int)f.size * 2, (unsigned long long)v);
+    fprintf(h->out, "port%c[0x%04llx] = 0x%0*llx\n", suffixes[f.size / 2],
+            (unsigned long long)(port & 0xffff), (int)f.size * 2, (unsigned long long)v);
 }
 
 void hmp_ioport_write(struct hmp *h)
@@ -211,7 +229,8 @@ static void save(struct hmp *h, bool physical)
     if (!hmp_number(h, &addr) || !hmp_number(h, &size))
         return;
     if (!hmp_word(h, file, sizeof(file))) {
-        fprintf(h->out, "%s: string expected\nTry \"help %s\" for more information\n", h->row->name, h->row->name);
+        fprintf(h->out, "%s: string expected\nTry \"help %s\" for more information\n", h->row->name,
+                h->row->name);
         return;
     }
     FILE *f = fopen(file, "we");
@@ -225,8 +244,8 @@ static void save(struct hmp *h, bool physical)
         size_t n = (size_t)MIN(size - at, (u64)PAGE_SIZE - ((addr + at) & (PAGE_SIZE - 1)));
         ok = read_memory(h, physical, addr + at, buf, n);
         if (!ok)
-            fprintf(h->out, "Error: Invalid addr 0x%016llx/size %llu specified\n", (unsigned long long)addr + at,
-                    (unsigned long long)size);
+            fprintf(h->out, "Error: Invalid addr 0x%016llx/size %llu specified\n",
+                    (unsigned long long)addr + at, (unsigned long long)size);
         else if (fwrite(buf, 1, n, f) != n)
             ok = false;
         at += n;

@@ -5,18 +5,27 @@
  */
 #include "frontend/hmp.h"
 
-enum { PTE_P = BIT(0), PTE_W = BIT(1), PTE_U = BIT(2), PTE_PWT = BIT(3), PTE_PCD = BIT(4), PTE_A = BIT(5),
-       PTE_D = BIT(6), PTE_PS = BIT(7), PTE_G = BIT(8) };
-#define PTE_NX BIT64(63)
+enum {
+    PTE_P = BIT(0),
+    PTE_W = BIT(1),
+    PTE_U = BIT(2),
+    PTE_PWT = BIT(3),
+    PTE_PCD = BIT(4),
+    PTE_A = BIT(5),
+    PTE_D = BIT(6),
+    PTE_PS = BIT(7),
+    PTE_G = BIT(8)
+};
+#define PTE_NX      BIT64(63)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
 /* The shape of the tables in use. */
 struct shape {
-    unsigned levels;     /* 2, 3 (PAE) or 4 */
-    unsigned entry;      /* bytes */
-    unsigned digits;     /* of an address, as printed */
-    bool canonical;      /* bit 47 is copied upwards */
-    bool pse;            /* level 2 entries of two-level tables may be large */
+    unsigned levels; /* 2, 3 (PAE) or 4 */
+    unsigned entry;  /* bytes */
+    unsigned digits; /* of an address, as printed */
+    bool canonical;  /* bit 47 is copied upwards */
+    bool pse;        /* level 2 entries of two-level tables may be large */
 };
 
 /* Told of every present leaf, in order of address. rights: PTE_W, PTE_U as all levels allow. */
@@ -78,7 +87,9 @@ static bool walk_start(struct walk *w)
         return false;
     }
     bool pae = cpu->cr4 & CR4_PAE, lma = cpu->efer & EFER_LMA;
-    w->shape = (struct shape){.levels = lma ? 4 : pae ? 3 : 2,
+    w->shape = (struct shape){.levels = lma   ? 4
+                                        : pae ? 3
+                                              : 2,
                               .entry = pae ? 8 : 4,
                               .digits = 16,
                               .canonical = lma,
@@ -97,7 +108,8 @@ static void print_tlb(struct walk *w, u64 lin, u64 size, u64 pte, u64 rights)
     fprintf(w->h->out, "%016llx: %016llx %c%c%c%c%c%c%c%c%c\n", (unsigned long long)lin,
             (unsigned long long)leaf_address(&w->shape, level, pte), pte & PTE_NX ? 'X' : '-',
             pte & PTE_G ? 'G' : '-', level > 1 ? 'P' : '-', pte & PTE_D ? 'D' : '-', pte & PTE_A ? 'A' : '-',
-            pte & PTE_PCD ? 'C' : '-', pte & PTE_PWT ? 'T' : '-', pte & PTE_U ? 'U' : '-', pte & PTE_W ? 'W' : '-');
+            pte & PTE_PCD ? 'C' : '-', pte & PTE_PWT ? 'T' : '-', pte & PTE_U ? 'U' : '-',
+            pte & PTE_W ? 'W' : '-');
 }
 
 void info_tlb(struct hmp *h)
@@ -112,8 +124,9 @@ static void close_run(struct walk *w)
         return;
     w->open = false;
     w->budget--;
-    fprintf(w->h->out, "%016llx-%016llx %016llx %cr%c\n", (unsigned long long)w->start, (unsigned long long)w->end,
-            (unsigned long long)(w->end - w->start), w->rights & PTE_U ? 'u' : '-', w->rights & PTE_W ? 'w' : '-');
+    fprintf(w->h->out, "%016llx-%016llx %016llx %cr%c\n", (unsigned long long)w->start,
+            (unsigned long long)w->end, (unsigned long long)(w->end - w->start),
+            w->rights & PTE_U ? 'u' : '-', w->rights & PTE_W ? 'w' : '-');
 }
 
 static void collect_run(struct walk *w, u64 lin, u64 size, u64 pte, u64 rights)

@@ -198,7 +198,8 @@ bool host_change_medium(struct host *h, const char *drive, const char *file, boo
         disk_close(c.disk);
         return c.drive->bus == DRIVE_FLOPPY
                    ? fail(e, "'%s' has not the size of a floppy", file ? file : "")
-                   : fail(e, "Device '%s' is locked, the guest must release it or the command be forced", drive);
+                   : fail(e, "Device '%s' is locked, the guest must release it or the command be forced",
+                          drive);
     }
     free(c.drive->changed);
     c.drive->file = c.drive->changed = file ? strdup(file) : NULL;

@@ -203,7 +203,8 @@ static bool open_terminal(struct line_editor *e)
     struct winsize size;
     e->slave = -1;
     e->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (e->master < 0 || grantpt(e->master) || unlockpt(e->master) || ptsname_r(e->master, name, sizeof(name)))
+    if (e->master < 0 || grantpt(e->master) || unlockpt(e->master) ||
+        ptsname_r(e->master, name, sizeof(name)))
         return false;
     e->slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (e->slave < 0)

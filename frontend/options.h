@@ -21,8 +21,8 @@ enum {
 enum drive_bus { DRIVE_IDE, DRIVE_FLOPPY };
 struct drive_option {
     enum drive_bus bus;
-    int index;         /* -1: the next free one */
-    const char *file;  /* NULL: no medium */
+    int index;        /* -1: the next free one */
+    const char *file; /* NULL: no medium */
     bool cdrom, readonly, snapshot;
     const char *id;    /* for monitor commands; NULL: "ide1-cd0" and so on */
     const char *given; /* the option as typed, for messages */
@@ -57,7 +57,8 @@ struct options {
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version was printed to out */, OPTIONS_ERROR };
 /* Parses all of argv; on OPTIONS_ERROR one sentence is in e. Always pair with options_free. */
-enum options_result options_parse(struct options *o, int argc, char *const argv[], FILE *out, struct error *e);
+enum options_result options_parse(struct options *o, int argc, char *const argv[], FILE *out,
+                                  struct error *e);
 void options_free(struct options *o);
 /* -help: everything, grouped, with examples. */
 void options_help(FILE *out, const char *program);

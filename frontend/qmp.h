@@ -21,13 +21,13 @@ enum { QMP_MAX_ARGS = 12 };
 struct qmp_call {
     struct host *host;
     struct hmp_session *session;
-    json_t *args;              /* an object, or NULL; borrowed */
+    json_t *args; /* an object, or NULL; borrowed */
     const char *asked[QMP_MAX_ARGS];
     unsigned nasked;
-    struct error error;        /* set by qmp_fail and the argument functions */
-    const char *error_class;   /* "GenericError" unless set */
-    bool failed, negotiated;   /* negotiated: set by qmp_capabilities */
-    bool events_first;         /* events caused by the command precede its answer */
+    struct error error;      /* set by qmp_fail and the argument functions */
+    const char *error_class; /* "GenericError" unless set */
+    bool failed, negotiated; /* negotiated: set by qmp_capabilities */
+    bool events_first;       /* events caused by the command precede its answer */
 };
 /* The answer, a new reference (NULL means {}); with c->failed set it is ignored. */
 typedef json_t *qmp_function(struct qmp_call *c);

@@ -29,7 +29,8 @@ void reg_set_pc(struct cpu *cpu, u64 lin)
 
 void reg_set_eflags(struct cpu *cpu, u32 v)
 {
-    static const u32 writable = FL_TF | FL_IF | FL_DF | FL_IOPL | FL_NT | FL_RF | FL_AC | FL_VIF | FL_VIP | FL_ID;
+    static const u32 writable =
+        FL_TF | FL_IF | FL_DF | FL_IOPL | FL_NT | FL_RF | FL_AC | FL_VIF | FL_VIP | FL_ID;
     cpu_set_eflags(cpu, v, writable);
     cpu_update_mode(cpu);
 }
@@ -85,11 +86,20 @@ static bool numbered(struct cpu *cpu, const char *name, u64 *val)
         return false;
     u64 v = cpu->gpr[n];
     switch (*end) {
-    case 0: *val = v; return true;
-    case 'd': *val = (u32)v; return true;
-    case 'w': *val = (u16)v; return true;
-    case 'b': *val = (u8)v; return true;
-    default: return false;
+    case 0:
+        *val = v;
+        return true;
+    case 'd':
+        *val = (u32)v;
+        return true;
+    case 'w':
+        *val = (u16)v;
+        return true;
+    case 'b':
+        *val = (u8)v;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -137,15 +147,32 @@ bool reg_by_name(struct cpu *cpu, const char *name, u64 *val)
     const struct {
         const char *name;
         u64 value;
-    } others[] = {{"rip", cpu->gpr[SLOT_RIP]},      {"eip", (u32)cpu->gpr[SLOT_RIP]}, {"ip", (u16)cpu->gpr[SLOT_RIP]},
-                  {"pc", reg_pc(cpu)},              {"eflags", cpu_eflags(cpu)},      {"rflags", cpu_eflags(cpu)},
-                  {"efl", cpu_eflags(cpu)},         {"cr0", cpu->cr0},                {"cr2", cpu->cr2},
-                  {"cr3", cpu->cr3},                {"cr4", cpu->cr4},                {"dr0", cpu->dr[0]},
-                  {"dr1", cpu->dr[1]},              {"dr2", cpu->dr[2]},              {"dr3", cpu->dr[3]},
-                  {"dr6", cpu->dr[6]},              {"dr7", cpu->dr[7]},              {"efer", cpu->efer},
-                  {"gdt", cpu->gdtr.base},          {"idt", cpu->idtr.base},          {"ldt", cpu->ldtr.sel},
-                  {"tr", cpu->tr.sel},              {"k_gs_base", cpu->kernel_gs_base}, {"fctrl", cpu->fpu.fcw},
-                  {"sp", cpu->gpr[RSP] & cpu->sp_mask}, {"fp", cpu->gpr[RBP]}};
+    } others[] = {{"rip", cpu->gpr[SLOT_RIP]},
+                  {"eip", (u32)cpu->gpr[SLOT_RIP]},
+                  {"ip", (u16)cpu->gpr[SLOT_RIP]},
+                  {"pc", reg_pc(cpu)},
+                  {"eflags", cpu_eflags(cpu)},
+                  {"rflags", cpu_eflags(cpu)},
+                  {"efl", cpu_eflags(cpu)},
+                  {"cr0", cpu->cr0},
+                  {"cr2", cpu->cr2},
+                  {"cr3", cpu->cr3},
+                  {"cr4", cpu->cr4},
+                  {"dr0", cpu->dr[0]},
+                  {"dr1", cpu->dr[1]},
+                  {"dr2", cpu->dr[2]},
+                  {"dr3", cpu->dr[3]},
+                  {"dr6", cpu->dr[6]},
+                  {"dr7", cpu->dr[7]},
+                  {"efer", cpu->efer},
+                  {"gdt", cpu->gdtr.base},
+                  {"idt", cpu->idtr.base},
+                  {"ldt", cpu->ldtr.sel},
+                  {"tr", cpu->tr.sel},
+                  {"k_gs_base", cpu->kernel_gs_base},
+                  {"fctrl", cpu->fpu.fcw},
+                  {"sp", cpu->gpr[RSP] & cpu->sp_mask},
+                  {"fp", cpu->gpr[RBP]}};
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         if (!strcmp(low, others[i].name))
             return *val = others[i].value, true;

@@ -10,10 +10,10 @@
 #include "frontend/stream_spec.h"
 
 enum stream_event {
-    STREAM_OPENED,    /* somebody is at the other end */
+    STREAM_OPENED, /* somebody is at the other end */
     STREAM_CLOSED,
     STREAM_BREAK,
-    STREAM_FOCUS,     /* a mux: input now comes to this user */
+    STREAM_FOCUS, /* a mux: input now comes to this user */
     STREAM_UNFOCUS,
 };
 /* Whoever reads: called on the main thread. */

@@ -16,8 +16,8 @@ struct fd_stream {
     pthread_mutex_t lock; /* of all below, and of out.fd */
     u8 *buf;              /* output not yet written: buf[head, head + len) */
     size_t head, len, cap;
-    size_t chunk;  /* out.fd blocks: write only this much, and only when poll says so; 0: it does not block */
-    bool discard;  /* nobody is there: output vanishes */
+    size_t chunk; /* out.fd blocks: write only this much, and only when poll says so; 0: it does not block */
+    bool discard; /* nobody is there: output vanishes */
     /* Main thread: the other end is gone. */
     void (*hangup)(struct fd_stream *f);
     /* Changes what was read in place (telnet); returns how much is left. May be NULL. */

@@ -5,9 +5,10 @@
 
 #include <stdlib.h>
 
-static const char *const legacy_names[] = {"stdio", "null", "none", "vc", "file:", "pipe:", "pty", "unix:",
-                                           "tcp:", "telnet:", "chardev:", "mon:", "/dev/..."};
-static const char *const chardev_names[] = {"stdio", "null", "vc", "file", "pipe", "pty", "serial", "tty", "socket"};
+static const char *const legacy_names[] = {"stdio", "null", "none",    "vc",       "file:", "pipe:",   "pty",
+                                           "unix:", "tcp:", "telnet:", "chardev:", "mon:",  "/dev/..."};
+static const char *const chardev_names[] = {"stdio", "null",   "vc",  "file",  "pipe",
+                                            "pty",   "serial", "tty", "socket"};
 
 static void spec_init(struct stream_spec *s, enum stream_kind kind, const char *label)
 {
@@ -144,9 +145,9 @@ static bool chardev_kind(struct stream_spec *s, const char *kind, struct subopts
         const char *name;
         enum stream_kind kind;
         bool path;
-    } kinds[] = {{"null", STREAM_NULL, false},  {"vc", STREAM_NULL, false},   {"stdio", STREAM_STDIO, false},
-                 {"pty", STREAM_PTY, false},    {"file", STREAM_FILE, true},  {"pipe", STREAM_PIPE, true},
-                 {"serial", STREAM_TTY, true},  {"tty", STREAM_TTY, true}};
+    } kinds[] = {{"null", STREAM_NULL, false}, {"vc", STREAM_NULL, false},  {"stdio", STREAM_STDIO, false},
+                 {"pty", STREAM_PTY, false},   {"file", STREAM_FILE, true}, {"pipe", STREAM_PIPE, true},
+                 {"serial", STREAM_TTY, true}, {"tty", STREAM_TTY, true}};
     if (!strcmp(kind, "socket"))
         return chardev_socket(s, o, e);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {

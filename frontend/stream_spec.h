@@ -8,26 +8,34 @@
 #include "frontend/text.h"
 
 enum stream_kind {
-    STREAM_NULL, STREAM_STDIO, STREAM_FILE, STREAM_PIPE, STREAM_PTY, STREAM_TTY, STREAM_UNIX, STREAM_TCP,
+    STREAM_NULL,
+    STREAM_STDIO,
+    STREAM_FILE,
+    STREAM_PIPE,
+    STREAM_PTY,
+    STREAM_TTY,
+    STREAM_UNIX,
+    STREAM_TCP,
     STREAM_CHARDEV /* path is the id of a -chardev */
 };
 struct stream_spec {
     enum stream_kind kind;
-    char label[32];        /* "serial0", "monitor", or the -chardev's id */
-    char *path;            /* file, pipe, tty, unix socket; chardev id */
-    char *host, *port;     /* tcp */
-    bool server, wait;     /* socket: listen; and hold the start until somebody connects */
+    char label[32];    /* "serial0", "monitor", or the -chardev's id */
+    char *path;        /* file, pipe, tty, unix socket; chardev id */
+    char *host, *port; /* tcp */
+    bool server, wait; /* socket: listen; and hold the start until somebody connects */
     bool telnet;
-    unsigned reconnect_s;  /* client: try again after so many seconds; 0: never */
-    bool mux;              /* shared by several users, switched by Ctrl-a c */
-    bool mon;              /* "mon:" was written in front: a monitor shares it */
-    bool signal;           /* stdio: Ctrl-c and Ctrl-z are for us, not for the guest */
-    bool append;           /* file */
-    bool named;            /* by -chardev: others refer to it by its label */
-    unsigned uses;         /* filled by options_finish */
+    unsigned reconnect_s; /* client: try again after so many seconds; 0: never */
+    bool mux;             /* shared by several users, switched by Ctrl-a c */
+    bool mon;             /* "mon:" was written in front: a monitor shares it */
+    bool signal;          /* stdio: Ctrl-c and Ctrl-z are for us, not for the guest */
+    bool append;          /* file */
+    bool named;           /* by -chardev: others refer to it by its label */
+    unsigned uses;        /* filled by options_finish */
 };
 
-/* The form of -serial, -monitor, -gdb...: "stdio", "mon:stdio", "file:x", "tcp:host:port,server", "chardev:id". */
+/* The form of -serial, -monitor, -gdb...: "stdio", "mon:stdio", "file:x", "tcp:host:port,server",
+ * "chardev:id". */
 bool stream_spec_parse(struct stream_spec *s, const char *text, const char *label, struct error *e);
 /* The form of -chardev: "socket,id=a,path=/tmp/x,server=on". */
 bool stream_spec_parse_chardev(struct stream_spec *s, const char *text, struct error *e);

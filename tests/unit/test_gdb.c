@@ -49,8 +49,8 @@ static const char *ask(const char *data)
 START_TEST(frames)
 {
     ck_assert_str_eq(rig_talk(&rig, "junk$qAttached#8f"), "+$1#31");
-    ck_assert_str_eq(rig_talk(&rig, "$qAttached#00"), "-");          /* a wrong sum */
-    ck_assert_str_eq(rig_talk(&rig, "-"), "$1#31");                  /* the last answer again */
+    ck_assert_str_eq(rig_talk(&rig, "$qAttached#00"), "-");           /* a wrong sum */
+    ck_assert_str_eq(rig_talk(&rig, "-"), "$1#31");                   /* the last answer again */
     ck_assert_str_eq(rig_talk(&rig, "$qAtt$qAttached#8f"), "+$1#31"); /* cut short and begun anew */
     ck_assert_str_eq(rig_talk(&rig, "$qAtta}Ched#ec"), "+$1#31");     /* an escape: 43h ^ 20h is c */
     ASK("QStartNoAckMode", "OK");
@@ -233,8 +233,10 @@ END_TEST
 /* Random bytes, and random damage to real packets. What resumes or ends the machine is left out. */
 START_TEST(garbage)
 {
-    static const char *const seeds[] = {"$g#67",  "$m1000,40#8c", "$Z0,7c00,1#60", "$qXfer:features:read:target.xml:0,fff#7d",
-                                        "$p10#d1", "$Hg2#e1",      "$X1000,1:a#00", "$qRcmd,3132#00", "$P0=11#00"};
+    static const char *const seeds[] = {
+        "$g#67",    "$m1000,40#8c", "$Z0,7c00,1#60", "$qXfer:features:read:target.xml:0,fff#7d",
+        "$p10#d1",  "$Hg2#e1",      "$X1000,1:a#00", "$qRcmd,3132#00",
+        "$P0=11#00"};
     u32 seed = 7;
     ASK("QStartNoAckMode", "OK");
     for (int round = 0; round < 3000; round++) {

@@ -58,7 +58,9 @@ START_TEST(mux_keys)
     attach(pb, &b);
     rig_talk(&rig, "one");
     ck_assert_str_eq(a.text, "one");
-    rig_talk(&rig, " two\x01" "cthree\x01" "c four");
+    rig_talk(&rig, " two\x01"
+                   "cthree\x01"
+                   "c four");
     ck_assert_str_eq(a.text, "one two four");
     ck_assert_str_eq(b.text, "three");
     ck_assert(a.unfocus == 1 && a.focus == 1 && b.focus == 1 && b.unfocus == 1);
