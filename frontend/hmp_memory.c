@@ -100,6 +100,16 @@ static bool read_memory(struct hmp *h, bool physical, u64 addr, void *buf, size_
     return true;
 }
 
+/* More than any reader takes; the machine stands still while we print. */
+static bool is_enough(struct hmp *h)
+{
+    enum { MOST = 16 << 20 };
+    if (ftell(h->out) <= MOST)
+        return false;
+    fprintf(h->out, "...\n");
+    return true;
+}
+
 static void dump_instructions(struct hmp *h, const struct format *f, u64 addr, bool physical)
 {
     enum { LONGEST = 15 };
@@ -113,6 +123,8 @@ static void dump_instructions(struct hmp *h, const struct format *f, u64 addr, b
                     (unsigned long long)addr);
             return;
         }
+        if (is_enough(h))
+            return;
         addr += disasm_print(h->out, addr, bytes, n, reg_code_bits(hmp_cpu_of(h)));
     }
 }
@@ -135,10 +147,8 @@ static void dump_values(struct hmp *h, const struct format *f, u64 addr, bool ph
         fputc('\n', h->out);
         addr += n;
         left -= n;
-        if (ftell(h->out) > 16 << 20) {
-            fprintf(h->out, "...\n"); /* enough for any reader; the machine waits for us */
+        if (is_enough(h))
             return;
-        }
     }
 }
 

@@ -221,6 +221,37 @@ START_TEST(files)
 }
 END_TEST
 
+START_TEST(telnet)
+{
+    struct error e;
+    struct stream_spec spec;
+    struct sink sink;
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    char dev[128];
+    snprintf(a.sun_path, sizeof(a.sun_path), "/tmp/orrery-test-telnet-%ld", (long)getpid());
+    snprintf(dev, sizeof(dev), "unix:%s,server,nowait,telnet=on", a.sun_path);
+    ck_assert(stream_spec_parse(&spec, dev, "telnet", &e));
+    struct stream *s = stream_open(&spec, rig.host.loop, &e);
+    ck_assert_ptr_nonnull(s);
+    attach(s, &sink);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    /* Negotiation, a subnegotiation, a doubled 255, and both spellings of the return key; then a break. */
+    static const char in[] = "a\xff\xfd\x01" "b\xff\xfa\x18xx\xff\xf0" "c\xff\xff\r\nd\r\0e\xff\xf3";
+    ck_assert_int_eq(write(fd, in, sizeof(in) - 1), sizeof(in) - 1);
+    for (int i = 0; i < 5; i++)
+        loop_once(rig.host.loop, 1);
+    ck_assert_str_eq(sink.text, "abc\xff\rd\re");
+    ck_assert_uint_eq(sink.breaks, 1);
+    char out[12];
+    ck_assert_int_eq(read(fd, out, sizeof(out)), 12);
+    ck_assert_int_eq(memcmp(out, "\xff\xfb\x01\xff\xfb\x03", 6), 0); /* we echo, and suppress go-ahead */
+    close(fd);
+    stream_close(s);
+    stream_spec_free(&spec);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("streams");
@@ -232,6 +263,7 @@ int main(void)
     tcase_add_test(t, full_output);
     tcase_add_test(t, next_client);
     tcase_add_test(t, files);
+    tcase_add_test(t, telnet);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
