@@ -163,7 +163,7 @@ ALWAYS_INLINE void vec_store256(struct cpu *cpu, const struct uop *u, unsigned a
 /* A kernel: a is the first source (unary ones ignore it), b the second, imm the imm8. */
 typedef v128 vec_kernel(v128 a, v128 b, unsigned imm);
 #define UNUSED __attribute__((unused))
-#define VEC_KERNEL(name) ALWAYS_INLINE v128 name(UNUSED v128 a, UNUSED v128 b, UNUSED unsigned imm)
+#define VEC_KERNEL(name) ALWAYS_INLINE UNUSED v128 name(UNUSED v128 a, UNUSED v128 b, UNUSED unsigned imm)
 
 /* The three encodings as constants the patterns fold: the columns of uop_table. */
 enum vec_enc { ENC_LEGACY, ENC_VEX128, ENC_VEX256 };

@@ -4,7 +4,7 @@
  * vector operator exists the compiler emits the host's own instruction for it.
  * Every kernel here is vertical except those that say otherwise.
  */
-#include "cpu/vec.h"
+#include "cpu/vec_host.h"
 
 ALWAYS_INLINE i8 sat_i8(int v) { return (i8)(v < -128 ? -128 : v > 127 ? 127 : v); }
 ALWAYS_INLINE u8 sat_u8(int v) { return (u8)(v < 0 ? 0 : v > 255 ? 255 : v); }
@@ -120,18 +120,18 @@ VEC_KERNEL(vec_pabsb) { return vec_psignb(b, b, 0); }
 VEC_KERNEL(vec_pabsw) { return vec_psignw(b, b, 0); }
 VEC_KERNEL(vec_pabsd) { return vec_psignd(b, b, 0); }
 
-VEC_OP(PADDSB, vec_paddsb)
-VEC_OP(PADDSW, vec_paddsw)
-VEC_OP(PADDUSB, vec_paddusb)
-VEC_OP(PADDUSW, vec_paddusw)
-VEC_OP(PSUBSB, vec_psubsb)
-VEC_OP(PSUBSW, vec_psubsw)
-VEC_OP(PSUBUSB, vec_psubusb)
-VEC_OP(PSUBUSW, vec_psubusw)
-VEC_OP(PAVGB, vec_pavgb)
-VEC_OP(PAVGW, vec_pavgw)
+VEC_OP(PADDSB, VEC_BEST(paddsb))
+VEC_OP(PADDSW, VEC_BEST(paddsw))
+VEC_OP(PADDUSB, VEC_BEST(paddusb))
+VEC_OP(PADDUSW, VEC_BEST(paddusw))
+VEC_OP(PSUBSB, VEC_BEST(psubsb))
+VEC_OP(PSUBSW, VEC_BEST(psubsw))
+VEC_OP(PSUBUSB, VEC_BEST(psubusb))
+VEC_OP(PSUBUSW, VEC_BEST(psubusw))
+VEC_OP(PAVGB, VEC_BEST(pavgb))
+VEC_OP(PAVGW, VEC_BEST(pavgw))
 VEC_OP(PMULHW, vec_pmulhw)
-VEC_OP(PMULHUW, vec_pmulhuw)
+VEC_OP(PMULHUW, VEC_BEST(pmulhuw))
 VEC_OP(PMULHRSW, vec_pmulhrsw)
 VEC_OP(PSIGNB, vec_psignb)
 VEC_OP(PSIGNW, vec_psignw)
@@ -220,9 +220,10 @@ HORIZONTAL_KERNEL(vec_phsubd, LD, 4, x - y)
 HORIZONTAL_KERNEL(vec_phsubsw, LSW, 8, sat_i16(x - y))
 
 VEC_OP(PMULDQ, vec_pmuldq)
-VEC_OP(PMADDWD, vec_pmaddwd)
-VEC_OP(PMADDUBSW, vec_pmaddubsw)
-VEC_OP(PSADBW, vec_psadbw)
+VEC_OP(PMADDWD, VEC_BEST(pmaddwd))
+VEC_KERNEL(best_pmaddubsw) { return VEC_IF("ssse3", pmaddubsw, a, b); }
+VEC_OP(PMADDUBSW, best_pmaddubsw)
+VEC_OP(PSADBW, VEC_BEST(psadbw))
 VEC_OP(PHMINPOSUW, vec_phminposuw)
 VEC_OP(PHADDW, vec_phaddw)
 VEC_OP(PHADDD, vec_phaddd)

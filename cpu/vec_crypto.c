@@ -1,9 +1,9 @@
 /*
  * AES-NI, PCLMULQDQ and SHA (SDM vol. 2 under each name; FIPS 197, FIPS 180-4).
- * Plain C: tables are looked up with guest data, so timing depends on it, as
- * does every access the guest makes here.
+ * Where the host lacks them tables are looked up with guest data, so timing
+ * depends on it, as does every access the guest makes here.
  */
-#include "cpu/vec.h"
+#include "cpu/vec_host.h"
 
 /* FIPS 197, figures 7 and 14. */
 static const u8 aes_sbox[256] = {
@@ -95,17 +95,22 @@ VEC_KERNEL(vec_aeskeygenassist)
     LD(r, 3) = rotate_right(x3, 8) ^ imm;
     return r.v;
 }
-VEC_OP(AESENC, vec_aesenc)
-VEC_OP(AESENCLAST, vec_aesenclast)
-VEC_OP(AESDEC, vec_aesdec)
-VEC_OP(AESDECLAST, vec_aesdeclast)
-VEC_OP(AESIMC, vec_aesimc)
+VEC_KERNEL(best_aesenc) { return VEC_IF("aes", aesenc, a, b); }
+VEC_OP(AESENC, best_aesenc)
+VEC_KERNEL(best_aesenclast) { return VEC_IF("aes", aesenclast, a, b); }
+VEC_OP(AESENCLAST, best_aesenclast)
+VEC_KERNEL(best_aesdec) { return VEC_IF("aes", aesdec, a, b); }
+VEC_OP(AESDEC, best_aesdec)
+VEC_KERNEL(best_aesdeclast) { return VEC_IF("aes", aesdeclast, a, b); }
+VEC_OP(AESDECLAST, best_aesdeclast)
+VEC_KERNEL(best_aesimc) { return VEC_IF("aes", aesimc, a, b); }
+VEC_OP(AESIMC, best_aesimc)
 VEC_OP(AESKEYGENASSIST, vec_aeskeygenassist)
 
 /* ---- carry-less product: imm[0] chooses a's qword, imm[4] b's; four bits at a time ---- */
-VEC_KERNEL(vec_pclmulqdq)
+VEC_KERNEL(vec_pclmul_low)
 {
-    u64 x = a[imm & 1], y = b[imm >> 4 & 1];
+    u64 x = a[0], y = b[0];
     u128 multiple[16], r = 0;
     multiple[0] = 0;
     multiple[1] = x;
@@ -117,7 +122,12 @@ VEC_KERNEL(vec_pclmulqdq)
         r = r << 4 ^ multiple[y >> i & 15];
     return (v128){(u64)r, (u64)(r >> 64)};
 }
-VEC_OP(PCLMULQDQ, vec_pclmulqdq)
+VEC_KERNEL(best_pclmulqdq)
+{
+    v128 x = {a[imm & 1], 0}, y = {b[imm >> 4 & 1], 0};
+    return VEC_IF("pclmul", pclmul_low, x, y);
+}
+VEC_OP(PCLMULQDQ, best_pclmulqdq)
 
 /* ---- SHA-1: A is the top dword of a vector, W0 too. AMD's silicon wants no alignment of any SHA operand ---- */
 ALWAYS_INLINE u32 sha1_function(unsigned which, u32 b, u32 c, u32 d)

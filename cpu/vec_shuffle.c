@@ -3,7 +3,7 @@
  * extract, sign masks (SDM vol. 2 under each name). MMX forms are not here.
  */
 #include "cpu/flags.h"
-#include "cpu/vec.h"
+#include "cpu/vec_host.h"
 
 ALWAYS_INLINE i8 sat_i8(int v) { return (i8)(v < -128 ? -128 : v > 127 ? 127 : v); }
 ALWAYS_INLINE u8 sat_u8(int v) { return (u8)(v < 0 ? 0 : v > 255 ? 255 : v); }
@@ -30,13 +30,13 @@ UNPACK_KERNEL(vec_punpckhdq, LD, 4, 2)
 VEC_KERNEL(vec_punpcklqdq) { return (v128){a[0], b[0]}; }
 VEC_KERNEL(vec_punpckhqdq) { return (v128){a[1], b[1]}; }
 
-VEC_OP(PUNPCKLBW, vec_punpcklbw)
-VEC_OP(PUNPCKLWD, vec_punpcklwd)
-VEC_OP(PUNPCKLDQ, vec_punpckldq)
+VEC_OP(PUNPCKLBW, VEC_BEST(punpcklbw))
+VEC_OP(PUNPCKLWD, VEC_BEST(punpcklwd))
+VEC_OP(PUNPCKLDQ, VEC_BEST(punpckldq))
 VEC_OP(PUNPCKLQDQ, vec_punpcklqdq)
-VEC_OP(PUNPCKHBW, vec_punpckhbw)
-VEC_OP(PUNPCKHWD, vec_punpckhwd)
-VEC_OP(PUNPCKHDQ, vec_punpckhdq)
+VEC_OP(PUNPCKHBW, VEC_BEST(punpckhbw))
+VEC_OP(PUNPCKHWD, VEC_BEST(punpckhwd))
+VEC_OP(PUNPCKHDQ, VEC_BEST(punpckhdq))
 VEC_OP(PUNPCKHQDQ, vec_punpckhqdq)
 
 /* ---- narrow with saturation ---- */
@@ -55,9 +55,9 @@ PACK_KERNEL(vec_packuswb, LSW, LB, 16, sat_u8)
 PACK_KERNEL(vec_packssdw, LSD, LSW, 8, sat_i16)
 PACK_KERNEL(vec_packusdw, LSD, LW, 8, sat_u16)
 
-VEC_OP(PACKSSWB, vec_packsswb)
-VEC_OP(PACKUSWB, vec_packuswb)
-VEC_OP(PACKSSDW, vec_packssdw)
+VEC_OP(PACKSSWB, VEC_BEST(packsswb))
+VEC_OP(PACKUSWB, VEC_BEST(packuswb))
+VEC_OP(PACKSSDW, VEC_BEST(packssdw))
 VEC_OP(PACKUSDW, vec_packusdw)
 
 /* ---- shuffle ---- */
@@ -70,10 +70,9 @@ VEC_KERNEL(vec_pshufb)
 }
 VEC_KERNEL(vec_pshufd)
 {
-    union lanes y = {.v = b}, r;
-    for (unsigned i = 0; i < 4; i++)
-        LD(r, i) = LD(y, (imm >> (i * 2)) & 3);
-    return r.v;
+    union lanes y = {.v = b};
+    u64 d0 = LD(y, imm & 3), d1 = LD(y, (imm >> 2) & 3), d2 = LD(y, (imm >> 4) & 3), d3 = LD(y, imm >> 6);
+    return (v128){d0 | d1 << 32, d2 | d3 << 32};
 }
 VEC_KERNEL(vec_pshuflw)
 {
@@ -91,12 +90,9 @@ VEC_KERNEL(vec_pshufhw)
 }
 VEC_KERNEL(vec_shufps)
 {
-    union lanes x = {.v = a}, y = {.v = b}, r;
-    LD(r, 0) = LD(x, imm & 3);
-    LD(r, 1) = LD(x, (imm >> 2) & 3);
-    LD(r, 2) = LD(y, (imm >> 4) & 3);
-    LD(r, 3) = LD(y, (imm >> 6) & 3);
-    return r.v;
+    union lanes x = {.v = a}, y = {.v = b};
+    u64 d0 = LD(x, imm & 3), d1 = LD(x, (imm >> 2) & 3), d2 = LD(y, (imm >> 4) & 3), d3 = LD(y, imm >> 6);
+    return (v128){d0 | d1 << 32, d2 | d3 << 32};
 }
 VEC_KERNEL(vec_shufpd) { return (v128){a[imm & 1], b[(imm >> 1) & 1]}; }
 VEC_KERNEL(vec_movddup) { return (v128){b[0], b[0]}; }
@@ -118,7 +114,8 @@ VEC_KERNEL(vec_palignr)
     r = n == 0 ? low : n < 128 ? low >> n | high << (128 - n) : n < 256 ? high >> (n - 128) : 0;
     return (v128){(u64)r, (u64)(r >> 64)};
 }
-VEC_OP(PSHUFB, vec_pshufb)
+VEC_KERNEL(best_pshufb) { return VEC_IF("ssse3", pshufb, a, b); }
+VEC_OP(PSHUFB, best_pshufb)
 VEC_OP(PSHUFD, vec_pshufd)
 VEC_OP(PSHUFLW, vec_pshuflw)
 VEC_OP(PSHUFHW, vec_pshufhw)
@@ -350,26 +347,29 @@ ALWAYS_INLINE u32 sign_mask_bytes(u64 q)
     /* The eight sign bits, gathered into the top byte by one multiplication. */
     return (u32)(((q & 0x8080808080808080ull) >> 7) * 0x0102040810204080ull >> 56);
 }
-ALWAYS_INLINE u32 sign_mask_b(const union vec *x, unsigned h)
+ALWAYS_INLINE UNUSED u32 vec_sign_mask_b(v128 v) { return sign_mask_bytes(v[0]) | sign_mask_bytes(v[1]) << 8; }
+ALWAYS_INLINE u32 sign_mask_b(const struct cpu *cpu, unsigned r, unsigned h)
 {
-    return sign_mask_bytes(VQ(x, h * 2)) | sign_mask_bytes(VQ(x, h * 2 + 1)) << 8;
+    return VEC_BEST(sign_mask_b)(xmm_get(cpu, r, h));
 }
-ALWAYS_INLINE u32 sign_mask_d(const union vec *x, unsigned h)
+ALWAYS_INLINE u32 sign_mask_d(const struct cpu *cpu, unsigned r, unsigned h)
 {
+    const union vec *x = &cpu->xmm[r];
     u32 m = 0;
     for (unsigned i = 0; i < 4; i++)
         m |= VD(x, h * 4 + i) >> 31 << i;
     return m;
 }
-ALWAYS_INLINE u32 sign_mask_q(const union vec *x, unsigned h)
+ALWAYS_INLINE u32 sign_mask_q(const struct cpu *cpu, unsigned r, unsigned h)
 {
+    const union vec *x = &cpu->xmm[r];
     return (u32)(VQ(x, h * 2) >> 63 | VQ(x, h * 2 + 1) >> 63 << 1);
 }
 #define MASK_OP(NAME, f, bits)                                                                               \
-    static UOP_FN(NAME##_rr) { cpu->gpr[u->dst] = f(&cpu->xmm[u->src], 0); NEXT(u); }                        \
+    static UOP_FN(NAME##_rr) { cpu->gpr[u->dst] = f(cpu, u->src, 0); NEXT(u); }                                \
     static UOP_FN(NAME##_rr_vex256)                                                                          \
     {                                                                                                        \
-        cpu->gpr[u->dst] = f(&cpu->xmm[u->src], 0) | f(&cpu->xmm[u->src], 1) << (bits);                      \
+        cpu->gpr[u->dst] = f(cpu, u->src, 0) | f(cpu, u->src, 1) << (bits);                                  \
         NEXT(u);                                                                                             \
     }                                                                                                        \
     const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr, NAME##_rr_vex256)}};
