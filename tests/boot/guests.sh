@@ -66,12 +66,20 @@ guest_kernel() {
 # guest_initrd amd64|i386 -> an initramfs: static busybox and an init that obeys the kernel's command line
 #   (orrery.run='command; command' runs that and powers off; otherwise a shell)
 guest_initrd() {
-    local out="$GUESTS/initrd-$1.gz" root="$GUESTS/initrd-$1" box
-    if [ ! -e "$out" ]; then
-        box=$(guest_deb "busybox-static:$1") || return 1
-        rm -rf "$root" && mkdir -p "$root"/{bin,proc,sys,dev,tmp}
-        cp "$box/bin/busybox" "$root/bin/busybox"
-        cat > "$root/init" <<'END'
+    local out="$GUESTS/initrd-$1.gz"
+    (
+        flock 8
+        [ "$out" -nt "$_GUESTS_SH" ] || _make_initrd "$1" "$out"
+    ) 8>"$GUESTS/initrd.lock" && echo "$out"
+}
+_GUESTS_SH=${BASH_SOURCE[0]}
+
+_make_initrd() {
+    local out=$2 root="$GUESTS/initrd-$1" box
+    box=$(guest_deb "busybox-static:$1") || return 1
+    rm -rf "$root" && mkdir -p "$root"/{bin,proc,sys,dev,tmp}
+    cp "$box/bin/busybox" "$root/bin/busybox"
+    cat > "$root/init" <<'END'
 #!/bin/busybox sh
 /bin/busybox mkdir -p /sbin /usr/bin /usr/sbin
 /bin/busybox --install -s
@@ -80,7 +88,7 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev 2>/dev/null
 echo "Orrery guest: $(uname -srm), $(nproc) cpu(s)"
-run=$(sed -n 's/.*orrery\.run="\([^"]*\)".*/\1/p' /proc/cmdline)
+run=$(sed -n 's/.*orrery\.run="\([^"]*\)".*/\1/p; s/.*"orrery\.run=\([^"]*\)".*/\1/p' /proc/cmdline) # GRUB moves the quotes
 if [ -n "$run" ]; then
     eval "$run"
     poweroff -f
@@ -89,8 +97,6 @@ echo "This is busybox on an unmodified Debian kernel; 'poweroff -f' ends it."
 tty=$(sed 's/.* //' /sys/class/tty/console/active)
 exec setsid sh -c "exec sh </dev/$tty >/dev/$tty 2>&1"
 END
-        chmod +x "$root/init"
-        (cd "$root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | gzip -9n) > "$out.tmp" && mv "$out.tmp" "$out"
-    fi
-    echo "$out"
+    chmod +x "$root/init"
+    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | gzip -9n) > "$out.tmp" && mv "$out.tmp" "$out"
 }
