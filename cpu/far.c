@@ -324,6 +324,7 @@ struct far_return {
     u64 ip;
     struct desc code;
     unsigned size;
+    u8 absent;   /* vector for a stack segment that is not present: #SS for RET, #NP for IRET */
     u32 frame;   /* bytes above SP at which the outer SS:SP lies, or the frame's end */
     u32 release; /* parameter bytes dropped from both stacks */
 };
@@ -356,7 +357,11 @@ static struct seg read_return_stack(struct cpu *cpu, const struct far_return *r,
             raise_gp(cpu, 0);
         return seg_null(sel);
     }
-    ss_check(cpu, sel, rpl, EXC_GP, &d);
+    desc_fetch(cpu, sel, EXC_GP, &d);
+    if ((sel & 3u) != rpl || !desc_is_stack(&d) || desc_dpl(&d) != rpl)
+        raise_sel(cpu, EXC_GP, sel);
+    if (!desc_present(&d))
+        raise_sel(cpu, r->absent, sel);
     desc_set_accessed(cpu, &d);
     return seg_of(sel, &d);
 }
@@ -380,7 +385,7 @@ static void load_return(struct cpu *cpu, struct far_return *r, const struct seg 
 
 static void ret_protected(struct cpu *cpu, unsigned size, u32 release)
 {
-    struct far_return r = {.size = size, .release = release, .frame = 2 * size + release};
+    struct far_return r = {.size = size, .release = release, .frame = 2 * size + release, .absent = EXC_SS};
     r.ip = stack_peek(cpu, 0, size);
     r.cs = (u16)stack_peek(cpu, size, size);
     check_return_code(cpu, &r);
@@ -502,7 +507,7 @@ static void iret_to_v86(struct cpu *cpu, u64 ip, u16 cs, u32 flags)
 
 static void iret_protected(struct cpu *cpu, unsigned size)
 {
-    struct far_return r = {.size = size, .frame = 3 * size};
+    struct far_return r = {.size = size, .frame = 3 * size, .absent = EXC_NP};
     r.ip = stack_peek(cpu, 0, size);
     r.cs = (u16)stack_peek(cpu, size, size);
     u32 flags = (u32)stack_peek(cpu, 2 * size, size);
