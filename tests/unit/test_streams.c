@@ -202,7 +202,7 @@ START_TEST(files)
 {
     struct error e;
     struct stream_spec spec;
-    char dev[128], line[64] = "";
+    char dev[160], line[64] = "";
     snprintf(dev, sizeof(dev), "file:/tmp/orrery-test-file-%ld", (long)getpid());
     ck_assert(stream_spec_parse(&spec, dev, "test", &e));
     struct stream *s = stream_open(&spec, rig.host.loop, &e);
@@ -227,7 +227,7 @@ START_TEST(telnet)
     struct stream_spec spec;
     struct sink sink;
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    char dev[128];
+    char dev[160];
     snprintf(a.sun_path, sizeof(a.sun_path), "/tmp/orrery-test-telnet-%ld", (long)getpid());
     snprintf(dev, sizeof(dev), "unix:%s,server,nowait,telnet=on", a.sun_path);
     ck_assert(stream_spec_parse(&spec, dev, "telnet", &e));
