@@ -12,10 +12,23 @@ extern const u8 dsdt_aml[];
 extern const unsigned dsdt_aml_size;
 
 enum {
-    HEADER = 36, LOADER_ENTRY = 128, NAME = 56,
-    CMD_ALLOCATE = 1, CMD_ADD_POINTER = 2, CMD_ADD_CHECKSUM = 3, ZONE_HIGH = 1, ZONE_FSEG = 2,
-    FADT_SIZE = 244, FACS_SIZE = 64, RSDP_SIZE = 20, MAX_TABLES = 4,
-    SCI_IRQ = 9, PM_BASE = 0x600, GPE0_BASE = 0xafe0, IOAPIC_ADDR = 0xfec00000, LAPIC_ADDR = 0xfee00000,
+    HEADER = 36,
+    LOADER_ENTRY = 128,
+    NAME = 56,
+    CMD_ALLOCATE = 1,
+    CMD_ADD_POINTER = 2,
+    CMD_ADD_CHECKSUM = 3,
+    ZONE_HIGH = 1,
+    ZONE_FSEG = 2,
+    FADT_SIZE = 244,
+    FACS_SIZE = 64,
+    RSDP_SIZE = 20,
+    MAX_TABLES = 4,
+    SCI_IRQ = 9,
+    PM_BASE = 0x600,
+    GPE0_BASE = 0xafe0,
+    IOAPIC_ADDR = 0xfec00000,
+    LAPIC_ADDR = 0xfee00000,
     HPET_ADDR = 0xfed00000,
 };
 static const char tables_file[] = "etc/acpi/tables", rsdp_file[] = "etc/acpi/rsdp";
@@ -162,7 +175,7 @@ static void add_fadt(struct acpi *a, u32 facs, u32 dsdt)
     f[92] = 4;
     st16(f + 96, 0xfff); /* no C2, no C3 */
     st16(f + 98, 0xfff);
-    f[108] = 0x32; /* CENTURY */
+    f[108] = 0x32;                  /* CENTURY */
     st16(f + 109, 0x0002 | 0x0001); /* legacy devices, 8042 */
     st32(f + 112, WBINVD | PROC_C1 | SLP_BUTTON | RTC_S4 | RESET_REG);
     put_gas(f + 116, 8, 0xcf9);

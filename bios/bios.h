@@ -12,9 +12,9 @@ struct bios_config {
     unsigned cpus;
     bool apic, hpet;
     bool boot_menu;
-    u32 menu_wait_ms;      /* 0: firmware's default */
+    u32 menu_wait_ms;                     /* 0: firmware's default */
     const char *kernel, *initrd, *append; /* NULL: none */
-    unsigned linux_entry;  /* 16, 32 or 64: which of Linux's entry points; 0: 16 */
+    unsigned linux_entry;                 /* 16, 32 or 64: which of Linux's entry points; 0: 16 */
 };
 
 /* Fills fw_cfg. False with a sentence in sys->err. */

@@ -25,8 +25,8 @@ bool blob_read(struct blob *out, const char *what, const char *path, size_t max,
     if (!S_ISREG(st.st_mode))
         snprintf(err, err_size, "%s '%s' is not a regular file", what, path);
     else if ((u64)st.st_size > max)
-        snprintf(err, err_size, "%s '%s' is too large: %lld bytes, at most %zu fit", what, path,
-                 (long long)st.st_size, max);
+        snprintf(err, err_size, "%s '%s' is too large: %lld bytes, at most %zu fit", what, path, (long long)st.st_size,
+                 max);
     else if (!(out->data = malloc((size_t)st.st_size + 1)))
         snprintf(err, err_size, "not enough memory to read %s '%s'", what, path);
     else if ((out->len = fread(out->data, 1, (size_t)st.st_size, f)) != (size_t)st.st_size) {

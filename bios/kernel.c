@@ -15,21 +15,55 @@ extern const unsigned kernelboot_rom_size;
 
 enum {
     KERNEL_MAX = 1 << 30,
-    SETUP_ADDR = 0x10000, CMDLINE_ADDR = 0x20000, PAGE_TABLES = 0x11000, PROT_ADDR = 0x100000,
+    SETUP_ADDR = 0x10000,
+    CMDLINE_ADDR = 0x20000,
+    PAGE_TABLES = 0x11000,
+    PROT_ADDR = 0x100000,
     FIRMWARE_RESERVE = 1 << 20, /* at the end of low memory: firmware's tables */
     /* the setup header */
-    H_SETUP_SECTS = 0x1f1, H_VID_MODE = 0x1fa, H_MAGIC = 0x202, H_VERSION = 0x206, H_TYPE = 0x210, H_FLAGS = 0x211,
-    H_RAMDISK = 0x218, H_RAMDISK_SIZE = 0x21c, H_HEAP_END = 0x224, H_CMDLINE = 0x228, H_INITRD_MAX = 0x22c,
-    H_XFLAGS = 0x236, H_CMDLINE_MAX = 0x238,
-    HDRS = 0x53726448, LOADED_HIGH = 1, CAN_USE_HEAP = 0x80, XLF_64 = 1, LOADER_UNDEFINED = 0xff,
-    ZP_E820_COUNT = 0x1e8, ZP_E820 = 0x2d0, ZP_E820_MAX = 128,
+    H_SETUP_SECTS = 0x1f1,
+    H_VID_MODE = 0x1fa,
+    H_MAGIC = 0x202,
+    H_VERSION = 0x206,
+    H_TYPE = 0x210,
+    H_FLAGS = 0x211,
+    H_RAMDISK = 0x218,
+    H_RAMDISK_SIZE = 0x21c,
+    H_HEAP_END = 0x224,
+    H_CMDLINE = 0x228,
+    H_INITRD_MAX = 0x22c,
+    H_XFLAGS = 0x236,
+    H_CMDLINE_MAX = 0x238,
+    HDRS = 0x53726448,
+    LOADED_HIGH = 1,
+    CAN_USE_HEAP = 0x80,
+    XLF_64 = 1,
+    LOADER_UNDEFINED = 0xff,
+    ZP_E820_COUNT = 0x1e8,
+    ZP_E820 = 0x2d0,
+    ZP_E820_MAX = 128,
 };
 
 /* struct as kernelboot.asm has it, from offset 60h. */
 enum {
-    ROM_PNP = 0x20, ROM_PARAMS = 0x60, P_KIND = 0, P_LOADS = 1, P_SETUP_SEG = 2, P_ENTRY = 4, P_EAX = 8, P_EBX = 12,
-    P_ESI = 16, P_CR3 = 20, P_MAP = 24, P_MAP_MAX = 28, P_STRIDE = 30, P_LEAD = 31, P_COUNT = 32,
-    P_COUNT_BYTES = 36, P_COUNT_SIZE = 37, P_TABLE = 40,
+    ROM_PNP = 0x20,
+    ROM_PARAMS = 0x60,
+    P_KIND = 0,
+    P_LOADS = 1,
+    P_SETUP_SEG = 2,
+    P_ENTRY = 4,
+    P_EAX = 8,
+    P_EBX = 12,
+    P_ESI = 16,
+    P_CR3 = 20,
+    P_MAP = 24,
+    P_MAP_MAX = 28,
+    P_STRIDE = 30,
+    P_LEAD = 31,
+    P_COUNT = 32,
+    P_COUNT_BYTES = 36,
+    P_COUNT_SIZE = 37,
+    P_TABLE = 40,
 };
 
 void kernel_plan_free(struct boot_plan *plan)
@@ -44,14 +78,16 @@ bool plan_add(struct boot_plan *plan, const void *data, size_t len, u64 addr, u6
     if (len == 0)
         return true;
     if (addr + len > ram) {
-        snprintf(err, err_size, "the kernel and what goes with it need memory up to %llu MiB: give the machine more (-m)",
+        snprintf(err, err_size,
+                 "the kernel and what goes with it need memory up to %llu MiB: give the machine more (-m)",
                  (unsigned long long)((addr + len) >> 20) + 1);
         return false;
     }
     u8 *copy = plan->npieces < BOOT_PIECES ? malloc(len) : NULL;
     if (!copy) {
-        snprintf(err, err_size, plan->npieces < BOOT_PIECES ? "not enough memory for the kernel"
-                                                            : "the kernel has too many pieces (modules, ELF segments)");
+        snprintf(err, err_size,
+                 plan->npieces < BOOT_PIECES ? "not enough memory for the kernel"
+                                             : "the kernel has too many pieces (modules, ELF segments)");
         return false;
     }
     memcpy(copy, data, len);
@@ -89,7 +125,8 @@ static bool add_initrd(struct boot_plan *plan, const struct bios_config *cfg, u8
     u64 addr = top > rd.len ? (top - rd.len) & PAGE_MASK : 0;
     bool ok = addr >= kernel_end;
     if (!ok)
-        snprintf(err, err_size, "the initrd '%s' (%zu MiB) does not fit into %llu MiB of memory: give the machine more (-m)",
+        snprintf(err, err_size,
+                 "the initrd '%s' (%zu MiB) does not fit into %llu MiB of memory: give the machine more (-m)",
                  cfg->initrd, rd.len >> 20, (unsigned long long)cfg->low_ram >> 20);
     ok = ok && plan_add(plan, rd.data, rd.len, addr, cfg->low_ram, err, err_size);
     st32(setup + H_RAMDISK, (u32)addr);
@@ -104,7 +141,7 @@ static bool add_zero_page(struct boot_plan *plan, const u8 *setup, u64 ram, char
     u8 zp[PAGE_SIZE] = {0};
     unsigned end = MIN(0x202u + setup[0x201], 0x290u);
     memcpy(zp + H_SETUP_SECTS, setup + H_SETUP_SECTS, end - H_SETUP_SECTS);
-    zp[6] = 3;   /* screen_info: mode 3, 80 columns, 25 lines, VGA, 16-line characters */
+    zp[6] = 3; /* screen_info: mode 3, 80 columns, 25 lines, VGA, 16-line characters */
     zp[7] = 80;
     zp[14] = 25;
     zp[15] = 1;

@@ -19,7 +19,7 @@ struct boot_piece {
 };
 /* Where whoever starts the kernel writes the E820 map. */
 struct boot_map {
-    u32 addr;        /* 0: not wanted */
+    u32 addr; /* 0: not wanted */
     u16 max;
     u8 stride, lead; /* bytes between entries; bytes before each address, which hold 20 */
     u32 count_addr;

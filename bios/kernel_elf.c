@@ -8,11 +8,28 @@
 #include <stdlib.h>
 
 enum {
-    MB_MAGIC = 0x1badb002, MB_BOOT_MAGIC = 0x2badb002, MB_SEARCH = 8192, MB_KLUDGE = BIT(16), MB_UNKNOWN = 0xfff8,
-    MBI_MEM = 1, MBI_CMDLINE = 4, MBI_MODS = 8, MBI_MMAP = 0x40, MBI_LOADER = 0x200,
-    PVH_MAGIC = 0x336ec578, NOTE_PHYS32_ENTRY = 18, PT_LOAD = 1, PT_NOTE = 4,
-    MAP_OFF = 0x100, MAP_MAX = 64, MAP_STRIDE = 24, MODS_OFF = 0x800, MAX_MODS = 16, TEXT_OFF = 0xa00,
-    INFO_MAX = 0x6000, MODULE_MAX = 1 << 30,
+    MB_MAGIC = 0x1badb002,
+    MB_BOOT_MAGIC = 0x2badb002,
+    MB_SEARCH = 8192,
+    MB_KLUDGE = BIT(16),
+    MB_UNKNOWN = 0xfff8,
+    MBI_MEM = 1,
+    MBI_CMDLINE = 4,
+    MBI_MODS = 8,
+    MBI_MMAP = 0x40,
+    MBI_LOADER = 0x200,
+    PVH_MAGIC = 0x336ec578,
+    NOTE_PHYS32_ENTRY = 18,
+    PT_LOAD = 1,
+    PT_NOTE = 4,
+    MAP_OFF = 0x100,
+    MAP_MAX = 64,
+    MAP_STRIDE = 24,
+    MODS_OFF = 0x800,
+    MAX_MODS = 16,
+    TEXT_OFF = 0xa00,
+    INFO_MAX = 0x6000,
+    MODULE_MAX = 1 << 30,
 };
 
 /* The fields of either ELF class that matter here. */
@@ -60,8 +77,7 @@ static bool elf_load(const struct elf *e, struct boot_plan *plan, u64 ram, u64 *
         struct segment s = elf_segment(e, i);
         if (s.type != PT_LOAD || !s.memsz)
             continue;
-        if (!inside(e->file, s.offset, s.filesz) || s.memsz < s.filesz || s.paddr + s.memsz > ram ||
-            s.memsz > ram) {
+        if (!inside(e->file, s.offset, s.filesz) || s.memsz < s.filesz || s.paddr + s.memsz > ram || s.memsz > ram) {
             snprintf(err, err_size, "the kernel's ELF segment at %llx does not fit into its file or into memory",
                      (unsigned long long)s.paddr);
             return false;
@@ -94,8 +110,8 @@ static struct info *info_create(const struct boot_plan *plan, char *err, size_t 
     for (unsigned i = 0; i < ARRAY_LEN(places); i++) {
         bool free_there = true;
         for (unsigned k = 0; k < plan->npieces; k++)
-            free_there &= plan->piece[k].addr >= places[i] + INFO_MAX ||
-                          plan->piece[k].addr + plan->piece[k].len <= places[i];
+            free_there &=
+                plan->piece[k].addr >= places[i] + INFO_MAX || plan->piece[k].addr + plan->piece[k].len <= places[i];
         struct info *in = free_there ? calloc(1, sizeof(*in)) : NULL;
         if (in) {
             in->addr = places[i];

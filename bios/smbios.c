@@ -50,7 +50,7 @@ static void add_cpus(struct smbios *s, const struct bios_config *cfg)
         u8 b[38] = {1, 3, 1, 2};
         st16(b + 16, 1000); /* MHz, the TSC's */
         st16(b + 18, 1000);
-        b[20] = 0x41;       /* populated, enabled */
+        b[20] = 0x41; /* populated, enabled */
         b[21] = 1;
         st16(b + 22, 0xffff); /* no cache described */
         st16(b + 24, 0xffff);

@@ -76,24 +76,22 @@ ALWAYS_INLINE u64 dec(struct cpu *cpu, unsigned size, u64 a)
 }
 
 /* ---- shapes; 'store' is false for CMP and TEST ---- */
-ALWAYS_INLINE const struct uop *alu_rr(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op,
-                                       bool store)
+ALWAYS_INLINE const struct uop *alu_rr(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store)
 {
     u64 r = op(cpu, size, reg_get(cpu, u->dst, size), reg_get(cpu, u->src, size));
     if (store)
         reg_set(cpu, u->dst, size, r);
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *alu_ri(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op,
-                                       bool store)
+ALWAYS_INLINE const struct uop *alu_ri(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store)
 {
     u64 r = op(cpu, size, reg_get(cpu, u->dst, size), u->imm);
     if (store)
         reg_set(cpu, u->dst, size, r);
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *alu_rm(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op,
-                                       bool store, uop_fn *cold)
+ALWAYS_INLINE const struct uop *alu_rm(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store,
+                                       uop_fn *cold)
 {
     u64 b;
     if (!load(cpu, u, size, cold, &b))
@@ -104,8 +102,8 @@ ALWAYS_INLINE const struct uop *alu_rm(struct cpu *cpu, const struct uop *u, uns
     NEXT(u);
 }
 /* Memory with b. Flags change before the write, which cannot fault once change() is through. */
-ALWAYS_INLINE const struct uop *alu_mem(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op,
-                                        bool store, u64 b, uop_fn *cold)
+ALWAYS_INLINE const struct uop *alu_mem(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store,
+                                        u64 b, uop_fn *cold)
 {
     struct rmw m;
     if (!store) {
@@ -119,13 +117,13 @@ ALWAYS_INLINE const struct uop *alu_mem(struct cpu *cpu, const struct uop *u, un
     change_end(cpu, &m, cold, op(cpu, size, m.val, b));
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *alu_mr(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op,
-                                       bool store, uop_fn *cold)
+ALWAYS_INLINE const struct uop *alu_mr(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store,
+                                       uop_fn *cold)
 {
     return alu_mem(cpu, u, size, op, store, reg_get(cpu, u->src, size), cold);
 }
-ALWAYS_INLINE const struct uop *alu_mi(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op,
-                                       bool store, uop_fn *cold)
+ALWAYS_INLINE const struct uop *alu_mi(struct cpu *cpu, const struct uop *u, unsigned size, binary_fn *op, bool store,
+                                       uop_fn *cold)
 {
     return alu_mem(cpu, u, size, op, store, u->imm, cold);
 }
@@ -134,8 +132,7 @@ ALWAYS_INLINE const struct uop *alu_r(struct cpu *cpu, const struct uop *u, unsi
     reg_set(cpu, u->dst, size, op(cpu, size, reg_get(cpu, u->dst, size)));
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *alu_m(struct cpu *cpu, const struct uop *u, unsigned size, unary_fn *op,
-                                      uop_fn *cold)
+ALWAYS_INLINE const struct uop *alu_m(struct cpu *cpu, const struct uop *u, unsigned size, unary_fn *op, uop_fn *cold)
 {
     struct rmw m;
     if (!change(cpu, u, size, cold, &m))
@@ -144,20 +141,20 @@ ALWAYS_INLINE const struct uop *alu_m(struct cpu *cpu, const struct uop *u, unsi
     NEXT(u);
 }
 
-#define BINARY(name, meaning, store)                                                                         \
-    BY_SIZE(name, alu_rr, meaning, store)                                                                    \
-    BY_SIZE(name, alu_ri, meaning, store)                                                                    \
-    BY_SIZE_MEM(name, alu_rm, meaning, store)                                                                \
-    BY_SIZE_MEM(name, alu_mr, meaning, store)                                                                \
-    BY_SIZE_MEM(name, alu_mi, meaning, store)                                                                \
-    const struct uop_table uop_##name = {{[FORM_RR] = SIZES(name, alu_rr),                                   \
-                                          [FORM_RI] = SIZES(name, alu_ri),                                   \
-                                          [FORM_RM] = SIZES(name, alu_rm),                                   \
-                                          [FORM_MR] = SIZES(name, alu_mr),                                   \
+#define BINARY(name, meaning, store)                                                                                   \
+    BY_SIZE(name, alu_rr, meaning, store)                                                                              \
+    BY_SIZE(name, alu_ri, meaning, store)                                                                              \
+    BY_SIZE_MEM(name, alu_rm, meaning, store)                                                                          \
+    BY_SIZE_MEM(name, alu_mr, meaning, store)                                                                          \
+    BY_SIZE_MEM(name, alu_mi, meaning, store)                                                                          \
+    const struct uop_table uop_##name = {{[FORM_RR] = SIZES(name, alu_rr),                                             \
+                                          [FORM_RI] = SIZES(name, alu_ri),                                             \
+                                          [FORM_RM] = SIZES(name, alu_rm),                                             \
+                                          [FORM_MR] = SIZES(name, alu_mr),                                             \
                                           [FORM_MI] = SIZES(name, alu_mi)}};
-#define UNARY(name, meaning)                                                                                 \
-    BY_SIZE(name, alu_r, meaning)                                                                            \
-    BY_SIZE_MEM(name, alu_m, meaning)                                                                        \
+#define UNARY(name, meaning)                                                                                           \
+    BY_SIZE(name, alu_r, meaning)                                                                                      \
+    BY_SIZE_MEM(name, alu_m, meaning)                                                                                  \
     const struct uop_table uop_##name = {{[FORM_R] = SIZES(name, alu_r), [FORM_M] = SIZES(name, alu_m)}};
 
 BINARY(add, add, true)

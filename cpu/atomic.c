@@ -62,8 +62,7 @@ ALWAYS_INLINE const struct uop *cmpxchg_mr(struct cpu *cpu, const struct uop *u,
 }
 BY_SIZE(cmpxchg, cmpxchg_rr)
 BY_SIZE(cmpxchg, cmpxchg_mr)
-const struct uop_table uop_cmpxchg = {
-    {[FORM_RR] = SIZES(cmpxchg, cmpxchg_rr), [FORM_MR] = SIZES(cmpxchg, cmpxchg_mr)}};
+const struct uop_table uop_cmpxchg = {{[FORM_RR] = SIZES(cmpxchg, cmpxchg_rr), [FORM_MR] = SIZES(cmpxchg, cmpxchg_mr)}};
 
 static UOP_FN(cmpxchg8b)
 {
@@ -107,5 +106,4 @@ static UOP_FN(ud)
     RAISES(cpu, u);
     raise_ud(cpu);
 }
-const struct uop_table uop_ud = {
-    {[FORM_0] = ANY_SIZE(ud), [FORM_RR] = ANY_SIZE(ud), [FORM_RM] = ANY_SIZE(ud)}};
+const struct uop_table uop_ud = {{[FORM_0] = ANY_SIZE(ud), [FORM_RR] = ANY_SIZE(ud), [FORM_RM] = ANY_SIZE(ud)}};

@@ -25,40 +25,67 @@ typedef unsigned __int128 u128;
 typedef __int128 i128;
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define BIT(n) (1u << (n))
-#define BIT64(n) (1ull << (n))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
+#define BIT(n)       (1u << (n))
+#define BIT64(n)     (1ull << (n))
+#define MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define MAX(a, b)    ((a) > (b) ? (a) : (b))
+#define likely(x)    __builtin_expect(!!(x), 1)
+#define unlikely(x)  __builtin_expect(!!(x), 0)
 /* A page of the guest */
-#define PAGE_SIZE 4096u
-#define PAGE_MASK (~(u64)0xfff)
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-#define NOINLINE __attribute__((noinline))
+#define PAGE_SIZE         4096u
+#define PAGE_MASK         (~(u64)0xfff)
+#define ALWAYS_INLINE     static inline __attribute__((always_inline))
+#define NOINLINE          __attribute__((noinline))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 /* From a pointer to a member to the struct that holds it. */
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define HOST_BIG_ENDIAN 1
-#define LE16(x) __builtin_bswap16(x)
-#define LE32(x) __builtin_bswap32(x)
-#define LE64(x) __builtin_bswap64(x)
+#define LE16(x)         __builtin_bswap16(x)
+#define LE32(x)         __builtin_bswap32(x)
+#define LE64(x)         __builtin_bswap64(x)
 #else
 #define HOST_BIG_ENDIAN 0
-#define LE16(x) ((u16)(x))
-#define LE32(x) ((u32)(x))
-#define LE64(x) ((u64)(x))
+#define LE16(x)         ((u16)(x))
+#define LE32(x)         ((u32)(x))
+#define LE64(x)         ((u64)(x))
 #endif
 
 /* Little-endian access to host memory at any alignment. */
-ALWAYS_INLINE u16 ld16(const void *p) { u16 v; memcpy(&v, p, 2); return LE16(v); }
-ALWAYS_INLINE u32 ld32(const void *p) { u32 v; memcpy(&v, p, 4); return LE32(v); }
-ALWAYS_INLINE u64 ld64(const void *p) { u64 v; memcpy(&v, p, 8); return LE64(v); }
-ALWAYS_INLINE void st16(void *p, u16 v) { v = LE16(v); memcpy(p, &v, 2); }
-ALWAYS_INLINE void st32(void *p, u32 v) { v = LE32(v); memcpy(p, &v, 4); }
-ALWAYS_INLINE void st64(void *p, u64 v) { v = LE64(v); memcpy(p, &v, 8); }
+ALWAYS_INLINE u16 ld16(const void *p)
+{
+    u16 v;
+    memcpy(&v, p, 2);
+    return LE16(v);
+}
+ALWAYS_INLINE u32 ld32(const void *p)
+{
+    u32 v;
+    memcpy(&v, p, 4);
+    return LE32(v);
+}
+ALWAYS_INLINE u64 ld64(const void *p)
+{
+    u64 v;
+    memcpy(&v, p, 8);
+    return LE64(v);
+}
+ALWAYS_INLINE void st16(void *p, u16 v)
+{
+    v = LE16(v);
+    memcpy(p, &v, 2);
+}
+ALWAYS_INLINE void st32(void *p, u32 v)
+{
+    v = LE32(v);
+    memcpy(p, &v, 4);
+}
+ALWAYS_INLINE void st64(void *p, u64 v)
+{
+    v = LE64(v);
+    memcpy(p, &v, 8);
+}
 
 /* A little-endian integer of 1, 2, 4 or 8 bytes. */
 ALWAYS_INLINE u64 ld_le(const void *p, unsigned size)
@@ -103,10 +130,10 @@ struct trace {
 };
 #define tracing(t, cat) unlikely((t)->mask &BIT64(TRACE_##cat))
 /* One line of trace in category 'cat'; evaluates its arguments only when on. */
-#define trace(t, cat, ...)                                                                         \
-    do {                                                                                           \
-        if (tracing(t, cat))                                                                       \
-            trace_line(t, TRACE_##cat, __VA_ARGS__);                                               \
+#define trace(t, cat, ...)                                                                                             \
+    do {                                                                                                               \
+        if (tracing(t, cat))                                                                                           \
+            trace_line(t, TRACE_##cat, __VA_ARGS__);                                                                   \
     } while (0)
 void trace_line(struct trace *t, enum trace_category cat, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Parses "pic,ide" into t->mask; false and *bad = the unknown word otherwise. */

@@ -11,8 +11,7 @@ ALWAYS_INLINE u64 bts(u64 v, u64 bit) { return v | bit; }
 ALWAYS_INLINE u64 btr(u64 v, u64 bit) { return v & ~bit; }
 ALWAYS_INLINE u64 btc(u64 v, u64 bit) { return v ^ bit; }
 
-ALWAYS_INLINE void bit_reg(struct cpu *cpu, const struct uop *u, unsigned size, bit_fn *op, bool store,
-                           u64 index)
+ALWAYS_INLINE void bit_reg(struct cpu *cpu, const struct uop *u, unsigned size, bit_fn *op, bool store, u64 index)
 {
     u64 v = reg_get(cpu, u->dst, size), bit = BIT64(index & (size * 8 - 1));
     if (store)
@@ -31,21 +30,18 @@ ALWAYS_INLINE void bit_mem(struct cpu *cpu, unsigned size, bit_fn *op, bool stor
     }
     flag_set_cf(cpu, v & bit);
 }
-ALWAYS_INLINE const struct uop *bit_rr(struct cpu *cpu, const struct uop *u, unsigned size, bit_fn *op,
-                                       bool store)
+ALWAYS_INLINE const struct uop *bit_rr(struct cpu *cpu, const struct uop *u, unsigned size, bit_fn *op, bool store)
 {
     bit_reg(cpu, u, size, op, store, reg_get(cpu, u->src, size));
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *bit_ri(struct cpu *cpu, const struct uop *u, unsigned size, bit_fn *op,
-                                       bool store)
+ALWAYS_INLINE const struct uop *bit_ri(struct cpu *cpu, const struct uop *u, unsigned size, bit_fn *op, bool store)
 {
     bit_reg(cpu, u, size, op, store, u->imm);
     NEXT(u);
 }
 /* A register's bit number is signed and reaches beyond the operand. */
-ALWAYS_INLINE const struct uop *bit_mr(struct cpu *cpu, const struct uop *u, unsigned size, bit_fn *op,
-                                       bool store)
+ALWAYS_INLINE const struct uop *bit_mr(struct cpu *cpu, const struct uop *u, unsigned size, bit_fn *op, bool store)
 {
     i64 index = (i64)sext(cpu->gpr[u->src], size);
     i64 step = index >> (size == 2 ? 4 : size == 4 ? 5 : 6);
@@ -53,20 +49,19 @@ ALWAYS_INLINE const struct uop *bit_mr(struct cpu *cpu, const struct uop *u, uns
     bit_mem(cpu, size, op, store, (u64)index, lin_at(cpu, u, u->seg, off, size, store));
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *bit_mi(struct cpu *cpu, const struct uop *u, unsigned size, bit_fn *op,
-                                       bool store)
+ALWAYS_INLINE const struct uop *bit_mi(struct cpu *cpu, const struct uop *u, unsigned size, bit_fn *op, bool store)
 {
     bit_mem(cpu, size, op, store, u->imm, uop_lin(cpu, u, size, store));
     NEXT(u);
 }
-#define BIT_OP(name, store)                                                                                  \
-    BY_SIZE_248(name, bit_rr, name, store)                                                                   \
-    BY_SIZE_248(name, bit_ri, name, store)                                                                   \
-    BY_SIZE_248(name, bit_mr, name, store)                                                                   \
-    BY_SIZE_248(name, bit_mi, name, store)                                                                   \
-    const struct uop_table uop_##name = {{[FORM_RR] = SIZES_248(name, bit_rr),                               \
-                                          [FORM_RI] = SIZES_248(name, bit_ri),                               \
-                                          [FORM_MR] = SIZES_248(name, bit_mr),                               \
+#define BIT_OP(name, store)                                                                                            \
+    BY_SIZE_248(name, bit_rr, name, store)                                                                             \
+    BY_SIZE_248(name, bit_ri, name, store)                                                                             \
+    BY_SIZE_248(name, bit_mr, name, store)                                                                             \
+    BY_SIZE_248(name, bit_mi, name, store)                                                                             \
+    const struct uop_table uop_##name = {{[FORM_RR] = SIZES_248(name, bit_rr),                                         \
+                                          [FORM_RI] = SIZES_248(name, bit_ri),                                         \
+                                          [FORM_MR] = SIZES_248(name, bit_mr),                                         \
                                           [FORM_MI] = SIZES_248(name, bit_mi)}};
 BIT_OP(bt, false)
 BIT_OP(bts, true)
@@ -95,10 +90,8 @@ BY_SIZE_248(bsf, bit_scan_rr, false)
 BY_SIZE_248(bsf, bit_scan_rm, false)
 BY_SIZE_248(bsr, bit_scan_rr, true)
 BY_SIZE_248(bsr, bit_scan_rm, true)
-const struct uop_table uop_bsf = {
-    {[FORM_RR] = SIZES_248(bsf, bit_scan_rr), [FORM_RM] = SIZES_248(bsf, bit_scan_rm)}};
-const struct uop_table uop_bsr = {
-    {[FORM_RR] = SIZES_248(bsr, bit_scan_rr), [FORM_RM] = SIZES_248(bsr, bit_scan_rm)}};
+const struct uop_table uop_bsf = {{[FORM_RR] = SIZES_248(bsf, bit_scan_rr), [FORM_RM] = SIZES_248(bsf, bit_scan_rm)}};
+const struct uop_table uop_bsr = {{[FORM_RR] = SIZES_248(bsr, bit_scan_rr), [FORM_RM] = SIZES_248(bsr, bit_scan_rm)}};
 
 /* Returns the new destination; v is zero-extended. */
 typedef u64 scan_fn(struct cpu *cpu, unsigned size, u64 v);
@@ -131,14 +124,8 @@ ALWAYS_INLINE u64 bmi_flags(struct cpu *cpu, unsigned size, u64 r, bool cf)
     flags_set_cf_of(cpu, cf, false);
     return r;
 }
-ALWAYS_INLINE u64 blsr(struct cpu *cpu, unsigned size, u64 v)
-{
-    return bmi_flags(cpu, size, v & (v - 1), v == 0);
-}
-ALWAYS_INLINE u64 blsmsk(struct cpu *cpu, unsigned size, u64 v)
-{
-    return bmi_flags(cpu, size, v ^ (v - 1), v == 0);
-}
+ALWAYS_INLINE u64 blsr(struct cpu *cpu, unsigned size, u64 v) { return bmi_flags(cpu, size, v & (v - 1), v == 0); }
+ALWAYS_INLINE u64 blsmsk(struct cpu *cpu, unsigned size, u64 v) { return bmi_flags(cpu, size, v ^ (v - 1), v == 0); }
 ALWAYS_INLINE u64 blsi(struct cpu *cpu, unsigned size, u64 v) { return bmi_flags(cpu, size, v & -v, v != 0); }
 
 ALWAYS_INLINE const struct uop *scan_rr(struct cpu *cpu, const struct uop *u, unsigned size, scan_fn *op)
@@ -153,11 +140,10 @@ ALWAYS_INLINE const struct uop *scan_rm(struct cpu *cpu, const struct uop *u, un
     reg_set(cpu, u->dst, size, op(cpu, size, v));
     NEXT(u);
 }
-#define SCAN(name)                                                                                           \
-    BY_SIZE_248(name, scan_rr, name)                                                                         \
-    BY_SIZE_248(name, scan_rm, name)                                                                         \
-    const struct uop_table uop_##name = {                                                                    \
-        {[FORM_RR] = SIZES_248(name, scan_rr), [FORM_RM] = SIZES_248(name, scan_rm)}};
+#define SCAN(name)                                                                                                     \
+    BY_SIZE_248(name, scan_rr, name)                                                                                   \
+    BY_SIZE_248(name, scan_rm, name)                                                                                   \
+    const struct uop_table uop_##name = {{[FORM_RR] = SIZES_248(name, scan_rr), [FORM_RM] = SIZES_248(name, scan_rm)}};
 SCAN(tzcnt)
 SCAN(lzcnt)
 SCAN(popcnt)
@@ -219,11 +205,10 @@ ALWAYS_INLINE const struct uop *three_rm(struct cpu *cpu, const struct uop *u, u
     reg_set(cpu, u->dst, size, op(cpu, size, v, reg_get(cpu, u->src2, size)));
     NEXT(u);
 }
-#define THREE(name)                                                                                          \
-    BY_SIZE_48(name, three_rr, name)                                                                         \
-    BY_SIZE_48(name, three_rm, name)                                                                         \
-    const struct uop_table uop_##name = {                                                                    \
-        {[FORM_RR] = SIZES_48(name, three_rr), [FORM_RM] = SIZES_48(name, three_rm)}};
+#define THREE(name)                                                                                                    \
+    BY_SIZE_48(name, three_rr, name)                                                                                   \
+    BY_SIZE_48(name, three_rm, name)                                                                                   \
+    const struct uop_table uop_##name = {{[FORM_RR] = SIZES_48(name, three_rr), [FORM_RM] = SIZES_48(name, three_rm)}};
 THREE(andn)
 THREE(bextr)
 THREE(bzhi)
@@ -254,10 +239,8 @@ BY_SIZE_48(adcx, carry_rr, false)
 BY_SIZE_48(adcx, carry_rm, false)
 BY_SIZE_48(adox, carry_rr, true)
 BY_SIZE_48(adox, carry_rm, true)
-const struct uop_table uop_adcx = {
-    {[FORM_RR] = SIZES_48(adcx, carry_rr), [FORM_RM] = SIZES_48(adcx, carry_rm)}};
-const struct uop_table uop_adox = {
-    {[FORM_RR] = SIZES_48(adox, carry_rr), [FORM_RM] = SIZES_48(adox, carry_rm)}};
+const struct uop_table uop_adcx = {{[FORM_RR] = SIZES_48(adcx, carry_rr), [FORM_RM] = SIZES_48(adcx, carry_rm)}};
+const struct uop_table uop_adox = {{[FORM_RR] = SIZES_48(adox, carry_rr), [FORM_RM] = SIZES_48(adox, carry_rm)}};
 
 /* ---- CRC32: Castagnoli's polynomial, bit-reflected; the source has size2 bytes ---- */
 static void crc32(struct cpu *cpu, const struct uop *u, u64 v)

@@ -196,9 +196,14 @@ struct builder {
 
 static void emit_plain(struct builder *b, enum uop_op op, unsigned len)
 {
-    b->uops[b->nuops] = (struct uop){.op = op, .fn = uop_info[op].table->fn[FORM_0][0], .pc_off = (u16)b->len,
-                                     .len = (u8)len, .base = SLOT_ZERO, .index = SLOT_ZERO,
-                                     .index_in_block = (u8)b->ninsn, .flags = UF_FIRST | UF_LAST};
+    b->uops[b->nuops] = (struct uop){.op = op,
+                                     .fn = uop_info[op].table->fn[FORM_0][0],
+                                     .pc_off = (u16)b->len,
+                                     .len = (u8)len,
+                                     .base = SLOT_ZERO,
+                                     .index = SLOT_ZERO,
+                                     .index_in_block = (u8)b->ninsn,
+                                     .flags = UF_FIRST | UF_LAST};
     b->nuops++;
 }
 
@@ -264,8 +269,13 @@ static struct block *builder_finish(struct builder *b)
     if (!b->ended)
         emit_plain(b, UOP_FALLTHROUGH, 0);
     struct block *blk = block_alloc(c, b->nuops);
-    *blk = (struct block){.pa = b->pa, .pa2 = b->pa2, .key = b->mode, .len = (u16)b->len, .ninsn = (u16)b->ninsn,
-                          .nuops = (u16)b->nuops, .valid = true,
+    *blk = (struct block){.pa = b->pa,
+                          .pa2 = b->pa2,
+                          .key = b->mode,
+                          .len = (u16)b->len,
+                          .ninsn = (u16)b->ninsn,
+                          .nuops = (u16)b->nuops,
+                          .valid = true,
                           .need = b->ninsn};
     memcpy(blk->uops, b->uops, b->nuops * sizeof(struct uop));
     c->built++;

@@ -19,13 +19,13 @@ struct block_link {
 };
 
 struct block {
-    u64 pa, pa2;             /* pa2: second page of a page-crossing instruction, or ~0 */
-    u32 key;                 /* mode it was decoded for */
-    u16 len;                 /* bytes */
+    u64 pa, pa2; /* pa2: second page of a page-crossing instruction, or ~0 */
+    u32 key;     /* mode it was decoded for */
+    u16 len;     /* bytes */
     u16 ninsn;
     u16 nuops;
     bool valid;
-    u32 need;                /* budget it wants: ninsn, or more than there can be when it is not valid */
+    u32 need; /* budget it wants: ninsn, or more than there can be when it is not valid */
     struct block_link link[2];
     struct block *hash_next;
     struct block *page_next[2]; /* in the lists of pa's and pa2's page */
@@ -36,8 +36,8 @@ struct code_page; /* the blocks that lie in one physical page */
 
 struct jump_entry {
     u64 lin;
-    u32 key;                 /* mode and privilege */
-    u32 gen;                 /* of the cache: entries of another do not count */
+    u32 key; /* mode and privilege */
+    u32 gen; /* of the cache: entries of another do not count */
     struct block *block;
 };
 
@@ -50,8 +50,8 @@ struct block_cache {
     struct block *hash[BLOCK_HASH];
     struct code_page *pages[4096];
     struct arena *arena;
-    size_t used, limit;      /* bytes of uops */
-    u32 gen;                 /* bumped when virtual mappings change; never 0 */
+    size_t used, limit; /* bytes of uops */
+    u32 gen;            /* bumped when virtual mappings change; never 0 */
     u64 built, invalidated, flushes;
 };
 

@@ -92,14 +92,12 @@ ALWAYS_INLINE const struct uop *call_r(struct cpu *cpu, const struct uop *u, uns
 ALWAYS_INLINE const struct uop *call_m(struct cpu *cpu, const struct uop *u, unsigned size, uop_fn *cold)
 {
     u64 ip;
-    if (!load(cpu, u, size, cold, &ip) || !target(cpu, u, size, cold, true, &ip) ||
-        !push_ip(cpu, u, size, cold))
+    if (!load(cpu, u, size, cold, &ip) || !target(cpu, u, size, cold, true, &ip) || !push_ip(cpu, u, size, cold))
         return cold(cpu, u);
     return goto_indirect(cpu, u, ip);
 }
 /* 'drop' bytes of arguments go too. */
-ALWAYS_INLINE const struct uop *ret_near(struct cpu *cpu, const struct uop *u, unsigned size, u64 drop,
-                                         uop_fn *cold)
+ALWAYS_INLINE const struct uop *ret_near(struct cpu *cpu, const struct uop *u, unsigned size, u64 drop, uop_fn *cold)
 {
     u64 sp = cpu->gpr[RSP], ip;
     if (!cold)
@@ -122,14 +120,12 @@ BY_SIZE_248_MEM(call, call_r)
 BY_SIZE_248_MEM(call, call_m)
 BY_SIZE_248_MEM(ret, ret_0)
 BY_SIZE_248_MEM(ret, ret_i)
-const struct uop_table uop_call = {{[FORM_I] = SIZES_248(call, call_i),
-                                    [FORM_R] = SIZES_248(call, call_r),
-                                    [FORM_M] = SIZES_248(call, call_m)}};
+const struct uop_table uop_call = {
+    {[FORM_I] = SIZES_248(call, call_i), [FORM_R] = SIZES_248(call, call_r), [FORM_M] = SIZES_248(call, call_m)}};
 const struct uop_table uop_ret = {{[FORM_0] = SIZES_248(ret, ret_0), [FORM_I] = SIZES_248(ret, ret_i)}};
 
 /* ---- conditional ---- */
-ALWAYS_INLINE const struct uop *branch_if(struct cpu *cpu, const struct uop *u, unsigned size, bool taken,
-                                          uop_fn *cold)
+ALWAYS_INLINE const struct uop *branch_if(struct cpu *cpu, const struct uop *u, unsigned size, bool taken, uop_fn *cold)
 {
     u64 ip;
     if (!taken)
@@ -138,13 +134,12 @@ ALWAYS_INLINE const struct uop *branch_if(struct cpu *cpu, const struct uop *u, 
         return cold(cpu, u);
     return goto_direct(cpu, u, ip, 0);
 }
-ALWAYS_INLINE const struct uop *jcc(struct cpu *cpu, const struct uop *u, unsigned size, unsigned cc,
-                                    uop_fn *cold)
+ALWAYS_INLINE const struct uop *jcc(struct cpu *cpu, const struct uop *u, unsigned size, unsigned cc, uop_fn *cold)
 {
     return branch_if(cpu, u, size, flags_cond(cpu, cc), cold);
 }
-#define JUMP_IF(cc, name)                                                                                    \
-    BY_SIZE_248_MEM(j##name, jcc, cc)                                                                        \
+#define JUMP_IF(cc, name)                                                                                              \
+    BY_SIZE_248_MEM(j##name, jcc, cc)                                                                                  \
     const struct uop_table uop_j##name = {{[FORM_I] = SIZES_248(j##name, jcc)}};
 CONDITIONS(JUMP_IF)
 

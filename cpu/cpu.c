@@ -14,8 +14,7 @@
 
 enum { BLOCK_CACHE_BYTES = 64 << 20 };
 
-struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const struct cpu_env *env,
-                       struct trace *trace)
+struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const struct cpu_env *env, struct trace *trace)
 {
     struct cpu *cpu = calloc(1, sizeof(*cpu));
     if (!cpu)
@@ -154,14 +153,14 @@ void cpu_clear_attention(struct cpu *cpu, u32 bits)
 enum reg_kind { REG_PLAIN, REG_SEL, REG_EFLAGS, REG_ST, REG_FTAG, REG_FSTAT, REG_CONTROL, REG_VEC, REG_COUNTER };
 struct reg_name {
     const char *name;
-    u8 size;  /* as debuggers see it */
-    u8 kind;  /* enum reg_kind */
+    u8 size;   /* as debuggers see it */
+    u8 kind;   /* enum reg_kind */
     u16 field; /* bytes of the member */
     u16 offset;
     u8 number;
 };
 static const struct reg_name reg_names[] = {
-#define REG(name, size, kind, member, number)                                                                \
+#define REG(name, size, kind, member, number)                                                                          \
     {name, size, REG_##kind, sizeof(((struct cpu *)0)->member), offsetof(struct cpu, member), number},
 #include "cpu/slots.def"
 #undef REG
@@ -179,19 +178,31 @@ static const struct reg_name *reg_find(const char *name)
 static u64 member_get(const void *p, unsigned size)
 {
     switch (size) {
-    case 1: return *(const u8 *)p;
-    case 2: return *(const u16 *)p;
-    case 4: return *(const u32 *)p;
-    default: return *(const u64 *)p;
+    case 1:
+        return *(const u8 *)p;
+    case 2:
+        return *(const u16 *)p;
+    case 4:
+        return *(const u32 *)p;
+    default:
+        return *(const u64 *)p;
     }
 }
 static void member_set(void *p, unsigned size, u64 v)
 {
     switch (size) {
-    case 1: *(u8 *)p = (u8)v; break;
-    case 2: *(u16 *)p = (u16)v; break;
-    case 4: *(u32 *)p = (u32)v; break;
-    default: *(u64 *)p = v; break;
+    case 1:
+        *(u8 *)p = (u8)v;
+        break;
+    case 2:
+        *(u16 *)p = (u16)v;
+        break;
+    case 4:
+        *(u32 *)p = (u32)v;
+        break;
+    default:
+        *(u64 *)p = v;
+        break;
     }
 }
 
@@ -203,10 +214,18 @@ unsigned cpu_reg_read(struct cpu *cpu, const char *name, void *out)
     const u8 *member = (const u8 *)cpu + r->offset;
     u64 v = 0;
     switch (r->kind) {
-    case REG_EFLAGS: v = cpu_eflags(cpu); break;
-    case REG_FTAG: v = x87_tag_word(&cpu->fpu); break;
-    case REG_FSTAT: v = x87_fsw(&cpu->fpu); break;
-    case REG_COUNTER: v = cpu_icount(cpu); break;
+    case REG_EFLAGS:
+        v = cpu_eflags(cpu);
+        break;
+    case REG_FTAG:
+        v = x87_tag_word(&cpu->fpu);
+        break;
+    case REG_FSTAT:
+        v = x87_fsw(&cpu->fpu);
+        break;
+    case REG_COUNTER:
+        v = cpu_icount(cpu);
+        break;
     case REG_ST: {
         const struct x87_reg *st = &cpu->fpu.reg[(cpu->fpu.top + r->number) & 7];
         st64(out, st->man);
@@ -217,7 +236,9 @@ unsigned cpu_reg_read(struct cpu *cpu, const char *name, void *out)
         for (unsigned i = 0; i < r->size / 8u; i++)
             st64((u8 *)out + 8 * i, VQ(&cpu->xmm[r->number], i));
         return r->size;
-    default: v = member_get(member, r->field); break;
+    default:
+        v = member_get(member, r->field);
+        break;
     }
     st_le(out, v, r->size);
     return r->size;
@@ -256,19 +277,29 @@ bool cpu_reg_write(struct cpu *cpu, const char *name, const void *in)
     u64 v = r->size <= 8 ? ld_le(in, r->size) : 0;
     bool ok = true;
     switch (r->kind) {
-    case REG_SEL: ok = write_selector(cpu, r->number, (u16)v); break;
+    case REG_SEL:
+        ok = write_selector(cpu, r->number, (u16)v);
+        break;
     case REG_EFLAGS:
         cpu->eflags = ((u32)v & eflags_valid(cpu) & ~(u32)FL_ARITH) | FL_1;
         flags_from_image(cpu, (u32)v);
         break;
-    case REG_FTAG: cpu->fpu.ftw = x87_abridged_tags((u16)v); break;
-    case REG_FSTAT: x87_set_fsw(&cpu->fpu, (u16)v); break;
-    case REG_ST: cpu->fpu.reg[(cpu->fpu.top + r->number) & 7] = (struct x87_reg){ld64(in), ld16((const u8 *)in + 8)}; break;
+    case REG_FTAG:
+        cpu->fpu.ftw = x87_abridged_tags((u16)v);
+        break;
+    case REG_FSTAT:
+        x87_set_fsw(&cpu->fpu, (u16)v);
+        break;
+    case REG_ST:
+        cpu->fpu.reg[(cpu->fpu.top + r->number) & 7] = (struct x87_reg){ld64(in), ld16((const u8 *)in + 8)};
+        break;
     case REG_VEC:
         for (unsigned i = 0; i < r->size / 8u; i++)
             VQ(&cpu->xmm[r->number], i) = ld64((const u8 *)in + 8 * i);
         break;
-    default: member_set(member, r->field, v); break;
+    default:
+        member_set(member, r->field, v);
+        break;
     }
     if (r->kind == REG_CONTROL) {
         tlb_flush(cpu, true);

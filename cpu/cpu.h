@@ -11,8 +11,7 @@
 /* ---- life (cpu.c) ---- */
 extern const struct engine engine_interp;
 /* A CPU of that model at power-on state, to be run by engine_interp; NULL when out of memory. */
-struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const struct cpu_env *env,
-                       struct trace *trace);
+struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const struct cpu_env *env, struct trace *trace);
 void cpu_destroy(struct cpu *cpu);
 /* RESET# (SDM vol. 3, table 10-1). INIT keeps FPU, MSRs, CR0.CD/NW. APs then wait for SIPI. */
 void cpu_reset(struct cpu *cpu, bool init);

@@ -12,57 +12,117 @@
 
 /* ---- models ---- */
 
-#define B(f) BIT(FEAT_##f & 31)
+#define B(f)        BIT(FEAT_##f & 31)
 
-#define EDX_486 (B(FPU) | B(VME) | B(PSE))
+#define EDX_486     (B(FPU) | B(VME) | B(PSE))
 #define EDX_PENTIUM (EDX_486 | B(DE) | B(TSC) | B(MSR) | B(MCE) | B(CX8) | B(MMX))
-#define EDX_PENTIUM3                                                                                                 \
-    (EDX_PENTIUM | B(PAE) | B(APIC) | B(SEP) | B(MTRR) | B(PGE) | B(MCA) | B(CMOV) | B(PAT) | B(PSE36) | B(FXSR) |  \
+#define EDX_PENTIUM3                                                                                                   \
+    (EDX_PENTIUM | B(PAE) | B(APIC) | B(SEP) | B(MTRR) | B(PGE) | B(MCA) | B(CMOV) | B(PAT) | B(PSE36) | B(FXSR) |     \
      B(SSE))
-#define EDX_PPRO                                                                                                     \
-    (B(FPU) | B(DE) | B(PSE) | B(TSC) | B(MSR) | B(PAE) | B(MCE) | B(CX8) | B(APIC) | B(SEP) | B(PGE) | B(CMOV) |    \
+#define EDX_PPRO                                                                                                       \
+    (B(FPU) | B(DE) | B(PSE) | B(TSC) | B(MSR) | B(PAE) | B(MCE) | B(CX8) | B(APIC) | B(SEP) | B(PGE) | B(CMOV) |      \
      B(PAT) | B(MMX) | B(FXSR) | B(SSE) | B(SSE2))
 #define EDX_64 (EDX_PPRO | B(VME) | B(MTRR) | B(MCA) | B(PSE36) | B(CLFLUSH))
-#define ECX_MAX                                                                                                      \
-    (B(SSE3) | B(PCLMULQDQ) | B(MONITOR) | B(SSSE3) | B(CX16) | B(PCID) | B(SSE4_1) | B(SSE4_2) | B(X2APIC) |       \
-     B(MOVBE) | B(POPCNT) | B(TSC_DEADLINE) | B(AES) | B(XSAVE) | B(RDRAND) | B(HYPERVISOR) | B(AVX) | B(FMA) |   \
+#define ECX_MAX                                                                                                        \
+    (B(SSE3) | B(PCLMULQDQ) | B(MONITOR) | B(SSSE3) | B(CX16) | B(PCID) | B(SSE4_1) | B(SSE4_2) | B(X2APIC) |          \
+     B(MOVBE) | B(POPCNT) | B(TSC_DEADLINE) | B(AES) | B(XSAVE) | B(RDRAND) | B(HYPERVISOR) | B(AVX) | B(FMA) |        \
      B(F16C))
-#define F7_MAX                                                                                                       \
-    (B(FSGSBASE) | B(SMEP) | B(ERMS) | B(INVPCID) | B(RDSEED) | B(ADX) | B(SMAP) | B(CLFLUSHOPT) | B(CLWB) | B(SHA) |    \
+#define F7_MAX                                                                                                         \
+    (B(FSGSBASE) | B(SMEP) | B(ERMS) | B(INVPCID) | B(RDSEED) | B(ADX) | B(SMAP) | B(CLFLUSHOPT) | B(CLWB) | B(SHA) |  \
      B(BMI1) | B(BMI2) | B(AVX2))
 #define SYNTH_P6 (B(BASE) | B(X486) | B(CPUID) | B(P6))
 
 const struct cpu_model cpu_models[] = {
-    {.name = "486", .vendor = "GenuineIntel", .brand = "", .family = 4, .model = 8, .stepping = 0, .max_leaf = 1,
-     .phys_bits = 32, .virt_bits = 32,
+    {.name = "486",
+     .vendor = "GenuineIntel",
+     .brand = "",
+     .family = 4,
+     .model = 8,
+     .stepping = 0,
+     .max_leaf = 1,
+     .phys_bits = 32,
+     .virt_bits = 32,
      .features = {[WORD_SYNTH] = B(BASE) | B(X486) | B(CPUID), [WORD_F1_EDX] = EDX_486}},
-    {.name = "pentium", .vendor = "GenuineIntel", .brand = "", .family = 5, .model = 4, .stepping = 3, .max_leaf = 1,
-     .phys_bits = 32, .virt_bits = 32,
+    {.name = "pentium",
+     .vendor = "GenuineIntel",
+     .brand = "",
+     .family = 5,
+     .model = 4,
+     .stepping = 3,
+     .max_leaf = 1,
+     .phys_bits = 32,
+     .virt_bits = 32,
      .features = {[WORD_SYNTH] = B(BASE) | B(X486) | B(CPUID), [WORD_F1_EDX] = EDX_PENTIUM}},
-    {.name = "pentium3", .vendor = "GenuineIntel", .brand = "", .family = 6, .model = 8, .stepping = 3, .max_leaf = 3,
-     .phys_bits = 36, .virt_bits = 32,
+    {.name = "pentium3",
+     .vendor = "GenuineIntel",
+     .brand = "",
+     .family = 6,
+     .model = 8,
+     .stepping = 3,
+     .max_leaf = 3,
+     .phys_bits = 36,
+     .virt_bits = 32,
      .features = {[WORD_SYNTH] = SYNTH_P6, [WORD_F1_EDX] = EDX_PENTIUM3}},
-    {.name = "qemu32", .vendor = "GenuineIntel", .brand = "Orrery Virtual CPU (32-bit)", .family = 6, .model = 6,
-     .stepping = 3, .max_leaf = 4, .max_xleaf = 0x80000004u, .phys_bits = 36, .virt_bits = 32,
+    {.name = "qemu32",
+     .vendor = "GenuineIntel",
+     .brand = "Orrery Virtual CPU (32-bit)",
+     .family = 6,
+     .model = 6,
+     .stepping = 3,
+     .max_leaf = 4,
+     .max_xleaf = 0x80000004u,
+     .phys_bits = 36,
+     .virt_bits = 32,
      .features = {[WORD_SYNTH] = SYNTH_P6, [WORD_F1_EDX] = EDX_PPRO, [WORD_F1_ECX] = B(SSE3) | B(HYPERVISOR)}},
-    {.name = "core2duo", .vendor = "GenuineIntel", .brand = "Intel(R) Core(TM)2 Duo CPU     T7700  @ 2.40GHz",
-     .family = 6, .model = 15, .stepping = 11, .max_leaf = 10, .max_xleaf = 0x80000008u, .phys_bits = 36,
+    {.name = "core2duo",
+     .vendor = "GenuineIntel",
+     .brand = "Intel(R) Core(TM)2 Duo CPU     T7700  @ 2.40GHz",
+     .family = 6,
+     .model = 15,
+     .stepping = 11,
+     .max_leaf = 10,
+     .max_xleaf = 0x80000008u,
+     .phys_bits = 36,
      .virt_bits = 48,
-     .features = {[WORD_SYNTH] = SYNTH_P6, [WORD_F1_EDX] = EDX_64 | B(SS),
+     .features = {[WORD_SYNTH] = SYNTH_P6,
+                  [WORD_F1_EDX] = EDX_64 | B(SS),
                   [WORD_F1_ECX] = B(SSE3) | B(MONITOR) | B(SSSE3) | B(CX16),
-                  [WORD_X1_EDX] = B(SYSCALL) | B(NX) | B(LM), [WORD_X1_ECX] = B(LAHF_LM)}},
-    {.name = "qemu64", .vendor = "AuthenticAMD", .brand = "Orrery Virtual CPU (64-bit)", .family = 15, .model = 107,
-     .stepping = 1, .max_leaf = 0xd, .max_xleaf = 0x80000008u, .phys_bits = 40, .virt_bits = 48,
-     .features = {[WORD_SYNTH] = SYNTH_P6, [WORD_F1_EDX] = EDX_64,
+                  [WORD_X1_EDX] = B(SYSCALL) | B(NX) | B(LM),
+                  [WORD_X1_ECX] = B(LAHF_LM)}},
+    {.name = "qemu64",
+     .vendor = "AuthenticAMD",
+     .brand = "Orrery Virtual CPU (64-bit)",
+     .family = 15,
+     .model = 107,
+     .stepping = 1,
+     .max_leaf = 0xd,
+     .max_xleaf = 0x80000008u,
+     .phys_bits = 40,
+     .virt_bits = 48,
+     .features = {[WORD_SYNTH] = SYNTH_P6,
+                  [WORD_F1_EDX] = EDX_64,
                   [WORD_F1_ECX] = B(SSE3) | B(CX16) | B(HYPERVISOR),
-                  [WORD_X1_EDX] = B(SYSCALL) | B(NX) | B(LM), [WORD_X1_ECX] = B(LAHF_LM)}},
-    {.name = "max", .vendor = "AuthenticAMD", .brand = "Orrery Virtual CPU", .family = 15, .model = 107,
-     .stepping = 1, .max_leaf = 0xd, .max_xleaf = 0x8000001eu, .phys_bits = 40, .virt_bits = 48,
-     .features = {[WORD_SYNTH] = SYNTH_P6, [WORD_F1_EDX] = EDX_64 | B(SS), [WORD_F1_ECX] = ECX_MAX,
-                  [WORD_F7_EBX] = F7_MAX, [WORD_F7_ECX] = B(UMIP) | B(RDPID),
+                  [WORD_X1_EDX] = B(SYSCALL) | B(NX) | B(LM),
+                  [WORD_X1_ECX] = B(LAHF_LM)}},
+    {.name = "max",
+     .vendor = "AuthenticAMD",
+     .brand = "Orrery Virtual CPU",
+     .family = 15,
+     .model = 107,
+     .stepping = 1,
+     .max_leaf = 0xd,
+     .max_xleaf = 0x8000001eu,
+     .phys_bits = 40,
+     .virt_bits = 48,
+     .features = {[WORD_SYNTH] = SYNTH_P6,
+                  [WORD_F1_EDX] = EDX_64 | B(SS),
+                  [WORD_F1_ECX] = ECX_MAX,
+                  [WORD_F7_EBX] = F7_MAX,
+                  [WORD_F7_ECX] = B(UMIP) | B(RDPID),
                   [WORD_X1_EDX] = B(SYSCALL) | B(NX) | B(PDPE1GB) | B(RDTSCP) | B(LM),
                   [WORD_X1_ECX] = B(LAHF_LM) | B(ABM) | B(SSE4A) | B(PREFETCHW) | B(TOPOEXT),
-                  [WORD_FD_EAX] = B(XSAVEOPT) | B(XSAVEC) | B(XGETBV1), [WORD_F6_EAX] = B(ARAT)}},
+                  [WORD_FD_EAX] = B(XSAVEOPT) | B(XSAVEC) | B(XGETBV1),
+                  [WORD_F6_EAX] = B(ARAT)}},
 };
 const size_t cpu_model_count = ARRAY_LEN(cpu_models);
 
@@ -85,25 +145,37 @@ static const struct feature_name {
 
 /* QEMU's and Linux's other spellings. */
 static const struct feature_name aliases[] = {
-    {FEAT_SSE3, "pni"}, {FEAT_NX, "xd"}, {FEAT_CLFLUSH, "clfsh"}, {FEAT_CX8, "cmpxchg8b"}, {FEAT_CX16, "cmpxchg16b"},
-    {FEAT_PSE36, "pse-36"}, {FEAT_ABM, "lzcnt"}, {FEAT_SHA, "sha"},
+    {FEAT_SSE3, "pni"},        {FEAT_NX, "xd"},        {FEAT_CLFLUSH, "clfsh"}, {FEAT_CX8, "cmpxchg8b"},
+    {FEAT_CX16, "cmpxchg16b"}, {FEAT_PSE36, "pse-36"}, {FEAT_ABM, "lzcnt"},     {FEAT_SHA, "sha"},
 };
 
 /* A feature means nothing without the other one. */
 static const struct {
     u16 feature, needs;
 } needs[] = {
-    {FEAT_MMX, FEAT_FPU}, {FEAT_FXSR, FEAT_FPU}, {FEAT_SSE, FEAT_FXSR}, {FEAT_SSE2, FEAT_SSE}, {FEAT_SSE3, FEAT_SSE2},
-    {FEAT_SSSE3, FEAT_SSE3}, {FEAT_SSE4_1, FEAT_SSSE3}, {FEAT_SSE4_2, FEAT_SSE4_1}, {FEAT_SSE4A, FEAT_SSE3},
-    {FEAT_AES, FEAT_SSE2}, {FEAT_PCLMULQDQ, FEAT_SSE2}, {FEAT_SHA, FEAT_SSSE3}, {FEAT_XSAVE, FEAT_FXSR},
-    {FEAT_XSAVEOPT, FEAT_XSAVE}, {FEAT_XSAVEC, FEAT_XSAVE}, {FEAT_XGETBV1, FEAT_XSAVE}, {FEAT_AVX, FEAT_XSAVE},
-    {FEAT_AVX, FEAT_SSE4_2}, {FEAT_AVX2, FEAT_AVX}, {FEAT_FMA, FEAT_AVX}, {FEAT_F16C, FEAT_AVX}, {FEAT_NX, FEAT_PAE},
-    {FEAT_LM, FEAT_PAE}, {FEAT_LM, FEAT_NX}, {FEAT_LM, FEAT_SYSCALL}, {FEAT_LM, FEAT_SSE2}, {FEAT_LM, FEAT_MSR},
-    {FEAT_LM, FEAT_PGE}, {FEAT_LM, FEAT_CX8}, {FEAT_SYSCALL, FEAT_MSR}, {FEAT_SEP, FEAT_MSR}, {FEAT_APIC, FEAT_MSR},
-    {FEAT_X2APIC, FEAT_APIC}, {FEAT_TSC_DEADLINE, FEAT_APIC}, {FEAT_TSC_DEADLINE, FEAT_TSC}, {FEAT_CX16, FEAT_LM},
-    {FEAT_LAHF_LM, FEAT_LM}, {FEAT_PCID, FEAT_LM}, {FEAT_INVPCID, FEAT_P6}, {FEAT_PDPE1GB, FEAT_LM},
-    {FEAT_FSGSBASE, FEAT_LM}, {FEAT_RDTSCP, FEAT_TSC}, {FEAT_MTRR, FEAT_MSR}, {FEAT_PAT, FEAT_MSR},
-    {FEAT_MCA, FEAT_MSR}, {FEAT_PSE36, FEAT_PSE},
+    {FEAT_MMX, FEAT_FPU},          {FEAT_FXSR, FEAT_FPU},
+    {FEAT_SSE, FEAT_FXSR},         {FEAT_SSE2, FEAT_SSE},
+    {FEAT_SSE3, FEAT_SSE2},        {FEAT_SSSE3, FEAT_SSE3},
+    {FEAT_SSE4_1, FEAT_SSSE3},     {FEAT_SSE4_2, FEAT_SSE4_1},
+    {FEAT_SSE4A, FEAT_SSE3},       {FEAT_AES, FEAT_SSE2},
+    {FEAT_PCLMULQDQ, FEAT_SSE2},   {FEAT_SHA, FEAT_SSSE3},
+    {FEAT_XSAVE, FEAT_FXSR},       {FEAT_XSAVEOPT, FEAT_XSAVE},
+    {FEAT_XSAVEC, FEAT_XSAVE},     {FEAT_XGETBV1, FEAT_XSAVE},
+    {FEAT_AVX, FEAT_XSAVE},        {FEAT_AVX, FEAT_SSE4_2},
+    {FEAT_AVX2, FEAT_AVX},         {FEAT_FMA, FEAT_AVX},
+    {FEAT_F16C, FEAT_AVX},         {FEAT_NX, FEAT_PAE},
+    {FEAT_LM, FEAT_PAE},           {FEAT_LM, FEAT_NX},
+    {FEAT_LM, FEAT_SYSCALL},       {FEAT_LM, FEAT_SSE2},
+    {FEAT_LM, FEAT_MSR},           {FEAT_LM, FEAT_PGE},
+    {FEAT_LM, FEAT_CX8},           {FEAT_SYSCALL, FEAT_MSR},
+    {FEAT_SEP, FEAT_MSR},          {FEAT_APIC, FEAT_MSR},
+    {FEAT_X2APIC, FEAT_APIC},      {FEAT_TSC_DEADLINE, FEAT_APIC},
+    {FEAT_TSC_DEADLINE, FEAT_TSC}, {FEAT_CX16, FEAT_LM},
+    {FEAT_LAHF_LM, FEAT_LM},       {FEAT_PCID, FEAT_LM},
+    {FEAT_INVPCID, FEAT_P6},       {FEAT_PDPE1GB, FEAT_LM},
+    {FEAT_FSGSBASE, FEAT_LM},      {FEAT_RDTSCP, FEAT_TSC},
+    {FEAT_MTRR, FEAT_MSR},         {FEAT_PAT, FEAT_MSR},
+    {FEAT_MCA, FEAT_MSR},          {FEAT_PSE36, FEAT_PSE},
 };
 
 static void feature_set(u32 *words, unsigned f, bool on)
@@ -374,8 +446,12 @@ static void basic_leaf(const struct cpu *cpu, u32 leaf, u32 sub, u32 out[4])
 {
     bool intel = !is_amd(cpu);
     switch (leaf) {
-    case 0: leaf_0(cpu, out); break;
-    case 1: leaf_1(cpu, out); break;
+    case 0:
+        leaf_0(cpu, out);
+        break;
+    case 1:
+        leaf_1(cpu, out);
+        break;
     case 2:
         if (intel) { /* descriptors: L1 data and code of 32 KB, L2 of 512 KB; no TLBs told */
             out[EAX] = 1;
@@ -393,7 +469,9 @@ static void basic_leaf(const struct cpu *cpu, u32 leaf, u32 sub, u32 out[4])
             out[EDX] = 0x10;
         }
         break;
-    case 6: out[EAX] = cpu->features[WORD_F6_EAX]; break;
+    case 6:
+        out[EAX] = cpu->features[WORD_F6_EAX];
+        break;
     case 7:
         if (sub == 0) {
             out[EBX] = cpu->features[WORD_F7_EBX];
@@ -401,9 +479,14 @@ static void basic_leaf(const struct cpu *cpu, u32 leaf, u32 sub, u32 out[4])
             out[EDX] = cpu->features[WORD_F7_EDX];
         }
         break;
-    case 0xb: leaf_b(cpu, sub, out); break;
-    case 0xd: leaf_d(cpu, sub, out); break;
-    default: break;
+    case 0xb:
+        leaf_b(cpu, sub, out);
+        break;
+    case 0xd:
+        leaf_d(cpu, sub, out);
+        break;
+    default:
+        break;
     }
 }
 
@@ -442,14 +525,24 @@ static void extended_leaf(const struct cpu *cpu, u32 leaf, u32 sub, u32 out[4])
             out[EBX] = out[ECX] = out[EDX] = 0;
         out[EAX] = cpu->model->max_xleaf;
         break;
-    case 1: leaf_x1(cpu, out); break;
-    case 2: case 3: case 4: leaf_brand(cpu, leaf - 0x80000002u, out); break;
+    case 1:
+        leaf_x1(cpu, out);
+        break;
+    case 2:
+    case 3:
+    case 4:
+        leaf_brand(cpu, leaf - 0x80000002u, out);
+        break;
     case 5:
         if (amd)
             out[ECX] = out[EDX] = 32u << 24 | 8u << 16 | 1u << 8 | 64;
         break;
-    case 6: out[ECX] = 512u << 16 | 8u << 12 | 64 | (amd ? 1u << 8 : 0); break;
-    case 7: out[EDX] = cpu->features[WORD_X7_EDX]; break;
+    case 6:
+        out[ECX] = 512u << 16 | 8u << 12 | 64 | (amd ? 1u << 8 : 0);
+        break;
+    case 7:
+        out[EDX] = cpu->features[WORD_X7_EDX];
+        break;
     case 8:
         out[EAX] = cpu->model->phys_bits | (u32)cpu->model->virt_bits << 8;
         if (amd)
@@ -465,7 +558,8 @@ static void extended_leaf(const struct cpu *cpu, u32 leaf, u32 sub, u32 out[4])
             out[EBX] = cpu->index;
         }
         break;
-    default: break;
+    default:
+        break;
     }
 }
 

@@ -8,8 +8,18 @@
 
 /* Words of cpu->features: F = basic leaf, X = 8000000x leaf. */
 enum feature_word {
-    WORD_SYNTH, WORD_F1_EDX, WORD_F1_ECX, WORD_F7_EBX, WORD_F7_ECX, WORD_F7_EDX,
-    WORD_X1_EDX, WORD_X1_ECX, WORD_FD_EAX, WORD_F6_EAX, WORD_X7_EDX, WORD_COUNT
+    WORD_SYNTH,
+    WORD_F1_EDX,
+    WORD_F1_ECX,
+    WORD_F7_EBX,
+    WORD_F7_ECX,
+    WORD_F7_EDX,
+    WORD_X1_EDX,
+    WORD_X1_ECX,
+    WORD_FD_EAX,
+    WORD_F6_EAX,
+    WORD_X7_EDX,
+    WORD_COUNT
 };
 enum cpu_feature {
 #define FEATURE(id, name, word, bit) FEAT_##id = WORD_##word * 32 + (bit),
@@ -22,8 +32,8 @@ ALWAYS_INLINE bool cpu_has(const struct cpu *cpu, enum cpu_feature f)
 }
 
 struct cpu_model {
-    const char *name;    /* as -cpu spells it */
-    const char *vendor;  /* 12 characters */
+    const char *name;   /* as -cpu spells it */
+    const char *vendor; /* 12 characters */
     const char *brand;
     u8 family, model, stepping;
     u32 max_leaf, max_xleaf;

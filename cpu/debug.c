@@ -22,7 +22,7 @@ struct debug_points {
     bool hit;
     enum point_kind hit_kind;
     u64 hit_lin;
-    bool resuming;      /* the breakpoint at resume_lin has been reported: go on from it */
+    bool resuming; /* the breakpoint at resume_lin has been reported: go on from it */
     u64 resume_lin, resume_icount;
 };
 
@@ -145,10 +145,7 @@ static u32 dr_data_hits(const struct cpu *cpu, u64 lin, unsigned size, bool writ
     return hits;
 }
 
-void debug_set_dr6(struct cpu *cpu, u32 bits)
-{
-    cpu->dr[6] = (cpu->dr[6] & ~(u64)0xf) | bits;
-}
+void debug_set_dr6(struct cpu *cpu, u32 bits) { cpu->dr[6] = (cpu->dr[6] & ~(u64)0xf) | bits; }
 
 void debug_pend(struct cpu *cpu, u32 dr6)
 {

@@ -14,12 +14,22 @@
 
 /* The attributes as rows spell them. */
 enum {
-    I64 = A_I64, O64 = A_O64, D64 = A_D64, F64 = A_F64, LOCK = A_LOCK, FPU = A_FPU, MMX = A_MMX, SSE = A_SSE,
-    AVX = A_AVX, NOREP = A_NOREP, Y32 = A_Y32, VSIB = A_VSIB
+    I64 = A_I64,
+    O64 = A_O64,
+    D64 = A_D64,
+    F64 = A_F64,
+    LOCK = A_LOCK,
+    FPU = A_FPU,
+    MMX = A_MMX,
+    SSE = A_SSE,
+    AVX = A_AVX,
+    NOREP = A_NOREP,
+    Y32 = A_Y32,
+    VSIB = A_VSIB
 };
 
 const struct insn_row insn_rows[] = {
-#define INSN(mnemonic, encoding, operands, feature, attrs, uop, aux)                                                 \
+#define INSN(mnemonic, encoding, operands, feature, attrs, uop, aux)                                                   \
     {mnemonic, encoding, operands, FEAT_##feature, (u16)(attrs), UOP_##uop, aux},
 #include "cpu/insn.def"
 #undef INSN
@@ -43,10 +53,10 @@ struct entry {
     const struct insn_row *row;
     bool vex, plus_r, has_modrm;
     u8 map, opcode;
-    u8 prefixes;    /* PFX_* that are acceptable */
-    u8 w;           /* bit 0: W0 is acceptable, bit 1: W1 */
-    u8 l;           /* VEX.L the same way */
-    u8 modrm[32];   /* set of ModRM bytes that belong to it */
+    u8 prefixes;      /* PFX_* that are acceptable */
+    u8 w;             /* bit 0: W0 is acceptable, bit 1: W1 */
+    u8 l;             /* VEX.L the same way */
+    u8 modrm[32];     /* set of ModRM bytes that belong to it */
     unsigned breadth; /* how many encodings it claims: the narrower row wins */
     struct pattern op[MAX_OPERANDS];
     u8 nops;
@@ -80,10 +90,21 @@ static void parse_operand(struct entry *e, const char *s, size_t n)
         char letter, size;
         u8 reg;
     } fixed[] = {
-        {"AL", 'r', 'b', BYTE_SLOT(RAX, 0)}, {"CL", 'r', 'b', BYTE_SLOT(RCX, 0)}, {"AX", 'r', 'w', RAX},
-        {"DX", 'r', 'w', RDX}, {"eAX", 'r', 'z', RAX}, {"rAX", 'r', 'v', RAX}, {"1", '1', 'b', 0},
-        {"ES", 's', 'w', ES}, {"CS", 's', 'w', CS}, {"SS", 's', 'w', SS}, {"DS", 's', 'w', DS},
-        {"FS", 's', 'w', FS}, {"GS", 's', 'w', GS}, {"ST0", 't', 't', 0}, {"STi", 'i', 't', 0},
+        {"AL", 'r', 'b', BYTE_SLOT(RAX, 0)},
+        {"CL", 'r', 'b', BYTE_SLOT(RCX, 0)},
+        {"AX", 'r', 'w', RAX},
+        {"DX", 'r', 'w', RDX},
+        {"eAX", 'r', 'z', RAX},
+        {"rAX", 'r', 'v', RAX},
+        {"1", '1', 'b', 0},
+        {"ES", 's', 'w', ES},
+        {"CS", 's', 'w', CS},
+        {"SS", 's', 'w', SS},
+        {"DS", 's', 'w', DS},
+        {"FS", 's', 'w', FS},
+        {"GS", 's', 'w', GS},
+        {"ST0", 't', 't', 0},
+        {"STi", 'i', 't', 0},
     };
     if (e->nops == MAX_OPERANDS)
         bad_row(e->row, "more than four operands");
@@ -242,8 +263,7 @@ static void parse_row(struct entry *e, const struct insn_row *row)
     for (unsigned i = 0; i < 32; i++)
         bytes += (unsigned)__builtin_popcount(e->modrm[i]);
     e->breadth = bytes * (unsigned)__builtin_popcount(e->prefixes) * (unsigned)__builtin_popcount(e->w) *
-                 (unsigned)__builtin_popcount(e->l) * (e->plus_r ? 8 : 1) *
-                 (row->attrs & (A_I64 | A_O64) ? 1 : 2);
+                 (unsigned)__builtin_popcount(e->l) * (e->plus_r ? 8 : 1) * (row->attrs & (A_I64 | A_O64) ? 1 : 2);
 }
 
 static bool overlap(const struct entry *a, const struct entry *b)
@@ -321,9 +341,9 @@ static u64 take(struct cursor *c, unsigned n)
 /* What prefixes and escapes said. */
 struct prefixes {
     bool p66, p67, lock;
-    u8 rep;      /* 0, 0xf2, 0xf3: the last one */
-    u8 seg;      /* override, or SEG_COUNT */
-    u8 rex;      /* REX, or its VEX equivalent */
+    u8 rep; /* 0, 0xf2, 0xf3: the last one */
+    u8 seg; /* override, or SEG_COUNT */
+    u8 rex; /* REX, or its VEX equivalent */
     bool vex;
     u8 map, opcode, vex_pp, vvvv, l;
 };
@@ -337,15 +357,30 @@ static u8 take_prefixes(struct cursor *c, struct prefixes *p, bool is64)
         if (c->short_of || c->at > 15)
             return 0;
         switch (b) {
-        case 0x26: case 0x2e: case 0x36: case 0x3e:
+        case 0x26:
+        case 0x2e:
+        case 0x36:
+        case 0x3e:
             if (!is64)
                 p->seg = seg_of[b >> 3 & 3];
             break;
-        case 0x64: case 0x65: p->seg = seg_of[4 + (b & 1)]; break;
-        case 0x66: p->p66 = true; break;
-        case 0x67: p->p67 = true; break;
-        case 0xf0: p->lock = true; break;
-        case 0xf2: case 0xf3: p->rep = b; break;
+        case 0x64:
+        case 0x65:
+            p->seg = seg_of[4 + (b & 1)];
+            break;
+        case 0x66:
+            p->p66 = true;
+            break;
+        case 0x67:
+            p->p67 = true;
+            break;
+        case 0xf0:
+            p->lock = true;
+            break;
+        case 0xf2:
+        case 0xf3:
+            p->rep = b;
+            break;
         default:
             if (is64 && (b & 0xf0) == 0x40) {
                 p->rex = b;
@@ -414,11 +449,7 @@ static void take_opcode(struct cursor *c, struct prefixes *p, bool is64, bool *u
 static const struct entry *find_entry(const struct prefixes *p, const u32 *features, bool is64, u8 modrm)
 {
     static const u8 pp[4] = {PFX_NONE, PFX_66, PFX_F3, PFX_F2};
-    u8 prefix = p->vex             ? pp[p->vex_pp]
-                : p->rep == 0xf3   ? PFX_F3
-                : p->rep == 0xf2   ? PFX_F2
-                : p->p66           ? PFX_66
-                                   : PFX_NONE;
+    u8 prefix = p->vex ? pp[p->vex_pp] : p->rep == 0xf3 ? PFX_F3 : p->rep == 0xf2 ? PFX_F2 : p->p66 ? PFX_66 : PFX_NONE;
     const i16 *list = by_opcode[p->vex][p->map][p->opcode];
     for (; list && *list >= 0; list++) {
         const struct entry *e = &entries[*list];
@@ -496,19 +527,32 @@ static void take_memory(struct cursor *c, struct insn *in, const struct prefixes
 static unsigned size_of(char letter, const struct insn *in)
 {
     switch (letter) {
-    case 'b': return 1;
-    case 'w': return 2;
-    case 'd': return 4;
-    case 'q': return 8;
-    case 'v': return in->opsize;
-    case 'z': return MIN(in->opsize, 4);
-    case 'y': return in->opsize == 8 ? 8 : 4;
-    case 'o': return 16;
-    case 'x': return in->vex_l ? 32 : 16;
-    case 't': return 10;
-    case 'p': return in->opsize + 2u;
-    case 's': return in->opsize == 8 ? 10 : 6;
-    default: return 0;
+    case 'b':
+        return 1;
+    case 'w':
+        return 2;
+    case 'd':
+        return 4;
+    case 'q':
+        return 8;
+    case 'v':
+        return in->opsize;
+    case 'z':
+        return MIN(in->opsize, 4);
+    case 'y':
+        return in->opsize == 8 ? 8 : 4;
+    case 'o':
+        return 16;
+    case 'x':
+        return in->vex_l ? 32 : 16;
+    case 't':
+        return 10;
+    case 'p':
+        return in->opsize + 2u;
+    case 's':
+        return in->opsize == 8 ? 10 : 6;
+    default:
+        return 0;
     }
 }
 
@@ -541,31 +585,89 @@ static void decode_operand(struct cursor *c, struct insn *in, const struct patte
     unsigned rm = (in->modrm & 7) | (in->rex & 1 ? 8 : 0), reg = (in->modrm >> 3 & 7) | (in->rex & 4 ? 8 : 0);
     o->size = (u8)size;
     switch (p->letter) {
-    case 'E': case 'R': case 'M':
+    case 'E':
+    case 'R':
+    case 'M':
         *o = mod == 3 || p->letter == 'R' ? (struct operand){OPK_REG, (u8)size, gpr_reg(in, rm, size), false}
                                           : (struct operand){OPK_MEM, (u8)size, 0, false};
         break;
-    case 'W': case 'U':
-        *o = mod == 3 ? (struct operand){OPK_XMM, (u8)size, (u8)rm, false} : (struct operand){OPK_MEM, (u8)size, 0, false};
+    case 'W':
+    case 'U':
+        *o = mod == 3 ? (struct operand){OPK_XMM, (u8)size, (u8)rm, false}
+                      : (struct operand){OPK_MEM, (u8)size, 0, false};
         break;
-    case 'Q': case 'N':
-        *o = mod == 3 ? (struct operand){OPK_MMX, (u8)size, rm & 7, false} : (struct operand){OPK_MEM, (u8)size, 0, false};
+    case 'Q':
+    case 'N':
+        *o = mod == 3 ? (struct operand){OPK_MMX, (u8)size, rm & 7, false}
+                      : (struct operand){OPK_MEM, (u8)size, 0, false};
         break;
-    case 'G': o->kind = OPK_REG; o->reg = gpr_reg(in, reg, size); break;
-    case 'B': o->kind = OPK_REG; o->reg = in->vvvv; o->vvvv = true; break;
-    case 'Z': o->kind = OPK_REG; o->reg = gpr_reg(in, in->modrm | (in->rex & 1 ? 8u : 0u), size); break;
-    case 'V': o->kind = OPK_XMM; o->reg = (u8)reg; break;
-    case 'H': o->kind = OPK_XMM; o->reg = in->vvvv; o->vvvv = true; break;
-    case 'P': o->kind = OPK_MMX; o->reg = reg & 7; break;
-    case 'S': o->kind = OPK_SEG; o->reg = reg & 7; o->size = 2; break;
-    case 'C': o->kind = OPK_CR; o->reg = (u8)reg; o->size = is64 ? 8 : 4; break;
-    case 'D': o->kind = OPK_DR; o->reg = (u8)reg; o->size = is64 ? 8 : 4; break;
-    case 'r': o->kind = OPK_REG; o->reg = p->reg; break;
-    case 's': o->kind = OPK_SEG; o->reg = p->reg; break;
-    case 't': o->kind = OPK_ST; o->reg = 0; break;
-    case 'i': o->kind = OPK_ST; o->reg = in->modrm & 7; break;
-    case '1': o->kind = OPK_IMM; in->imm = 1; (*nimm)++; break;
-    case 'I': case 'L': o->kind = OPK_IMM; take_imm(c, in, p, nimm); break;
+    case 'G':
+        o->kind = OPK_REG;
+        o->reg = gpr_reg(in, reg, size);
+        break;
+    case 'B':
+        o->kind = OPK_REG;
+        o->reg = in->vvvv;
+        o->vvvv = true;
+        break;
+    case 'Z':
+        o->kind = OPK_REG;
+        o->reg = gpr_reg(in, in->modrm | (in->rex & 1 ? 8u : 0u), size);
+        break;
+    case 'V':
+        o->kind = OPK_XMM;
+        o->reg = (u8)reg;
+        break;
+    case 'H':
+        o->kind = OPK_XMM;
+        o->reg = in->vvvv;
+        o->vvvv = true;
+        break;
+    case 'P':
+        o->kind = OPK_MMX;
+        o->reg = reg & 7;
+        break;
+    case 'S':
+        o->kind = OPK_SEG;
+        o->reg = reg & 7;
+        o->size = 2;
+        break;
+    case 'C':
+        o->kind = OPK_CR;
+        o->reg = (u8)reg;
+        o->size = is64 ? 8 : 4;
+        break;
+    case 'D':
+        o->kind = OPK_DR;
+        o->reg = (u8)reg;
+        o->size = is64 ? 8 : 4;
+        break;
+    case 'r':
+        o->kind = OPK_REG;
+        o->reg = p->reg;
+        break;
+    case 's':
+        o->kind = OPK_SEG;
+        o->reg = p->reg;
+        break;
+    case 't':
+        o->kind = OPK_ST;
+        o->reg = 0;
+        break;
+    case 'i':
+        o->kind = OPK_ST;
+        o->reg = in->modrm & 7;
+        break;
+    case '1':
+        o->kind = OPK_IMM;
+        in->imm = 1;
+        (*nimm)++;
+        break;
+    case 'I':
+    case 'L':
+        o->kind = OPK_IMM;
+        take_imm(c, in, p, nimm);
+        break;
     case 'J':
         o->kind = OPK_REL;
         in->imm = sext(take(c, size), size);
@@ -581,7 +683,8 @@ static void decode_operand(struct cursor *c, struct insn *in, const struct patte
         in->base = in->index = SLOT_ZERO;
         in->imm = take(c, in->asize);
         break;
-    default: break; /* X, Y: implied by the micro-op */
+    default:
+        break; /* X, Y: implied by the micro-op */
     }
 }
 

@@ -54,8 +54,8 @@ struct event {
     enum int_kind kind;
     bool has_error;
     u32 error;
-    u64 ret;     /* (E)IP to return to */
-    u32 eflags;  /* image to push */
+    u64 ret;    /* (E)IP to return to */
+    u32 eflags; /* image to push */
 };
 
 /* Error code that names an IDT entry. */
@@ -315,10 +315,18 @@ enum exc_class { CLASS_BENIGN, CLASS_CONTRIBUTORY, CLASS_PAGE_FAULT, CLASS_DOUBL
 static enum exc_class class_of(u8 vector)
 {
     switch (vector) {
-    case EXC_DE: case EXC_TS: case EXC_NP: case EXC_SS: case EXC_GP: return CLASS_CONTRIBUTORY;
-    case EXC_PF: return CLASS_PAGE_FAULT;
-    case EXC_DF: return CLASS_DOUBLE_FAULT;
-    default: return CLASS_BENIGN;
+    case EXC_DE:
+    case EXC_TS:
+    case EXC_NP:
+    case EXC_SS:
+    case EXC_GP:
+        return CLASS_CONTRIBUTORY;
+    case EXC_PF:
+        return CLASS_PAGE_FAULT;
+    case EXC_DF:
+        return CLASS_DOUBLE_FAULT;
+    default:
+        return CLASS_BENIGN;
     }
 }
 
@@ -359,10 +367,7 @@ static bool try_deliver(struct cpu *cpu, const struct delivery *d)
 }
 
 /* Real mode pushes no error codes. */
-static bool pushes_error(const struct cpu *cpu, const struct delivery *d)
-{
-    return d->has_error && is_protected(cpu);
-}
+static bool pushes_error(const struct cpu *cpu, const struct delivery *d) { return d->has_error && is_protected(cpu); }
 
 /* Delivers, turning faults met on the way into what follows them, until one gets through. */
 static void deliver_until_done(struct cpu *cpu, struct delivery d)

@@ -336,8 +336,7 @@ static void check_return_code(struct cpu *cpu, struct far_return *r)
         raise_gp(cpu, 0);
     desc_fetch(cpu, r->cs, EXC_GP, &r->code);
     unsigned rpl = r->cs & 3u, dpl = desc_dpl(&r->code);
-    bool ok = desc_is_code(&r->code) && rpl >= cpu->cpl &&
-              (desc_is_conforming(&r->code) ? dpl <= rpl : dpl == rpl) &&
+    bool ok = desc_is_code(&r->code) && rpl >= cpu->cpl && (desc_is_conforming(&r->code) ? dpl <= rpl : dpl == rpl) &&
               !(is_long(cpu) && desc_is_long(&r->code) && desc_is_big(&r->code));
     if (!ok)
         raise_sel(cpu, EXC_GP, r->cs);

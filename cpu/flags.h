@@ -21,10 +21,7 @@ ALWAYS_INLINE bool flag_of(const struct cpu *c) { return ((c->cc_aux >> 31) ^ (c
 ALWAYS_INLINE bool flag_af(const struct cpu *c) { return (c->cc_aux >> 3) & 1; }
 ALWAYS_INLINE bool flag_zf(const struct cpu *c) { return c->cc_res == 0; }
 ALWAYS_INLINE bool flag_sf(const struct cpu *c) { return ((c->cc_res >> 63) ^ (c->cc_aux >> AUX_SFD)) & 1; }
-ALWAYS_INLINE bool flag_pf(const struct cpu *c)
-{
-    return !__builtin_parity((u8)(c->cc_res ^ (c->cc_aux >> AUX_PDB)));
-}
+ALWAYS_INLINE bool flag_pf(const struct cpu *c) { return !__builtin_parity((u8)(c->cc_res ^ (c->cc_aux >> AUX_PDB))); }
 
 /* The vector of carries (bit i: carry out of bit i) of an addition or subtraction. */
 ALWAYS_INLINE u64 carries_add(u64 a, u64 b, u64 r) { return (a & b) | ((a | b) & ~r); }
@@ -38,8 +35,14 @@ ALWAYS_INLINE void flags_set(struct cpu *c, unsigned size, u64 res, u64 carries)
     u32 high = size == 8 ? (u32)(carries >> 32) & 0xc0000000u : ((u32)carries << (30 - (top & 31))) & 0xc0000000u;
     c->cc_aux = high | ((u32)carries & AUX_AF);
 }
-ALWAYS_INLINE void flags_add(struct cpu *c, unsigned size, u64 a, u64 b, u64 r) { flags_set(c, size, r, carries_add(a, b, r)); }
-ALWAYS_INLINE void flags_sub(struct cpu *c, unsigned size, u64 a, u64 b, u64 r) { flags_set(c, size, r, carries_sub(a, b, r)); }
+ALWAYS_INLINE void flags_add(struct cpu *c, unsigned size, u64 a, u64 b, u64 r)
+{
+    flags_set(c, size, r, carries_add(a, b, r));
+}
+ALWAYS_INLINE void flags_sub(struct cpu *c, unsigned size, u64 a, u64 b, u64 r)
+{
+    flags_set(c, size, r, carries_sub(a, b, r));
+}
 /* AND, OR, XOR, TEST: CF = OF = AF = 0. */
 ALWAYS_INLINE void flags_logic(struct cpu *c, unsigned size, u64 r)
 {
@@ -75,8 +78,8 @@ ALWAYS_INLINE void flags_from_image(struct cpu *c, u32 f)
 }
 ALWAYS_INLINE u32 flags_to_image(const struct cpu *c)
 {
-    return (flag_cf(c) ? FL_CF : 0) | (flag_pf(c) ? FL_PF : 0) | (flag_af(c) ? FL_AF : 0) |
-           (flag_zf(c) ? FL_ZF : 0) | (flag_sf(c) ? FL_SF : 0) | (flag_of(c) ? FL_OF : 0);
+    return (flag_cf(c) ? FL_CF : 0) | (flag_pf(c) ? FL_PF : 0) | (flag_af(c) ? FL_AF : 0) | (flag_zf(c) ? FL_ZF : 0) |
+           (flag_sf(c) ? FL_SF : 0) | (flag_of(c) ? FL_OF : 0);
 }
 /* The whole EFLAGS register. */
 ALWAYS_INLINE u32 cpu_eflags(const struct cpu *c) { return c->eflags | flags_to_image(c) | FL_1; }
@@ -86,14 +89,30 @@ ALWAYS_INLINE bool flags_cond(const struct cpu *c, unsigned cc)
 {
     bool r;
     switch (cc >> 1) {
-    case 0: r = flag_of(c); break;
-    case 1: r = flag_cf(c); break;
-    case 2: r = flag_zf(c); break;
-    case 3: r = flag_cf(c) || flag_zf(c); break;
-    case 4: r = flag_sf(c); break;
-    case 5: r = flag_pf(c); break;
-    case 6: r = flag_sf(c) != flag_of(c); break;
-    default: r = flag_zf(c) || flag_sf(c) != flag_of(c); break;
+    case 0:
+        r = flag_of(c);
+        break;
+    case 1:
+        r = flag_cf(c);
+        break;
+    case 2:
+        r = flag_zf(c);
+        break;
+    case 3:
+        r = flag_cf(c) || flag_zf(c);
+        break;
+    case 4:
+        r = flag_sf(c);
+        break;
+    case 5:
+        r = flag_pf(c);
+        break;
+    case 6:
+        r = flag_sf(c) != flag_of(c);
+        break;
+    default:
+        r = flag_zf(c) || flag_sf(c) != flag_of(c);
+        break;
     }
     return r ^ (cc & 1);
 }

@@ -18,12 +18,22 @@
 
 /* FSW; the low six are masked by the same bits of FCW. */
 enum x87_fsw {
-    FSW_IE = BIT(0), FSW_DE = BIT(1), FSW_ZE = BIT(2), FSW_OE = BIT(3), FSW_UE = BIT(4), FSW_PE = BIT(5),
+    FSW_IE = BIT(0),
+    FSW_DE = BIT(1),
+    FSW_ZE = BIT(2),
+    FSW_OE = BIT(3),
+    FSW_UE = BIT(4),
+    FSW_PE = BIT(5),
     FSW_EXC = 0x3f,
-    FSW_SF = BIT(6), FSW_ES = BIT(7),
-    FSW_C0 = BIT(8), FSW_C1 = BIT(9), FSW_C2 = BIT(10), FSW_C3 = BIT(14),
+    FSW_SF = BIT(6),
+    FSW_ES = BIT(7),
+    FSW_C0 = BIT(8),
+    FSW_C1 = BIT(9),
+    FSW_C2 = BIT(10),
+    FSW_C3 = BIT(14),
     FSW_CC = FSW_C0 | FSW_C1 | FSW_C2 | FSW_C3,
-    FSW_TOP_SHIFT = 11, FSW_TOP = 7 << 11,
+    FSW_TOP_SHIFT = 11,
+    FSW_TOP = 7 << 11,
     FSW_B = BIT(15),
 };
 enum x87_fcw { FCW_PC = 3 << 8, FCW_RC = 3 << 10, FCW_RC_SHIFT = 10, FCW_INIT = 0x37f };

@@ -27,7 +27,8 @@ static struct fp_unpacked unpack(u64 x, struct fp_format f, bool daz, u32 *denor
 {
     u64 magnitude = x & (fp_sign(f) - 1), fraction = magnitude & (fp_hidden(f) - 1);
     unsigned exponent = (unsigned)(magnitude >> f.fraction), bias = fp_max_exponent(f) >> 1;
-    struct fp_unpacked r = {CLASS_FINITE, x & fp_sign(f), false, (int)(exponent - bias - f.fraction), fraction | fp_hidden(f)};
+    struct fp_unpacked r = {CLASS_FINITE, x & fp_sign(f), false, (int)(exponent - bias - f.fraction),
+                            fraction | fp_hidden(f)};
     if (exponent == fp_max_exponent(f)) {
         r.class = fraction ? CLASS_NAN : CLASS_INFINITY;
         r.signalling = fraction && !(fraction & fp_hidden(f) >> 1);
@@ -186,7 +187,8 @@ v128 fp_muladd_soft(unsigned which, unsigned elem, unsigned lanes, v128 a, v128 
         for (unsigned k = 0; k < 3; k++)
             nan[k] = (xyz[k] & (fp_sign(f) - 1)) > fp_infinity(f); /* NaNs keep their sign */
         bool negate = operation == FMA_NEGATED_ADD || operation == FMA_NEGATED_SUB;
-        bool subtract = operation == FMA_SUB || operation == FMA_NEGATED_SUB || operation == (i & 1 ? FMA_SUBADD : FMA_ADDSUB);
+        bool subtract =
+            operation == FMA_SUB || operation == FMA_NEGATED_SUB || operation == (i & 1 ? FMA_SUBADD : FMA_ADDSUB);
         xyz[0] ^= negate && !nan[0] ? fp_sign(f) : 0;
         xyz[2] ^= subtract && !nan[2] ? fp_sign(f) : 0;
         u64 v = muladd_bits(xyz, f, mxcsr, &flags);

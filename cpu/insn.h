@@ -10,8 +10,17 @@
 
 enum insn_attr {
     A_NONE = 0,
-    A_I64 = BIT(0), A_O64 = BIT(1), A_D64 = BIT(2), A_F64 = BIT(3), A_LOCK = BIT(4),
-    A_FPU = BIT(5), A_MMX = BIT(6), A_SSE = BIT(7), A_AVX = BIT(8), A_NOREP = BIT(9), A_Y32 = BIT(10),
+    A_I64 = BIT(0),
+    A_O64 = BIT(1),
+    A_D64 = BIT(2),
+    A_F64 = BIT(3),
+    A_LOCK = BIT(4),
+    A_FPU = BIT(5),
+    A_MMX = BIT(6),
+    A_SSE = BIT(7),
+    A_AVX = BIT(8),
+    A_NOREP = BIT(9),
+    A_Y32 = BIT(10),
     A_VSIB = BIT(11),
 };
 
@@ -26,27 +35,40 @@ struct insn_row {
 extern const struct insn_row insn_rows[];
 extern const unsigned insn_row_count;
 
-enum opkind { OPK_NONE, OPK_REG /* GPR */, OPK_MEM, OPK_IMM, OPK_REL, OPK_FAR, OPK_XMM, OPK_MMX, OPK_SEG, OPK_CR, OPK_DR, OPK_ST };
+enum opkind {
+    OPK_NONE,
+    OPK_REG /* GPR */,
+    OPK_MEM,
+    OPK_IMM,
+    OPK_REL,
+    OPK_FAR,
+    OPK_XMM,
+    OPK_MMX,
+    OPK_SEG,
+    OPK_CR,
+    OPK_DR,
+    OPK_ST
+};
 struct operand {
-    u8 kind; /* enum opkind */
-    u8 size; /* bytes; 0: none */
-    u8 reg;  /* register number; byte GPRs: BYTE_SLOT */
+    u8 kind;   /* enum opkind */
+    u8 size;   /* bytes; 0: none */
+    u8 reg;    /* register number; byte GPRs: BYTE_SLOT */
     bool vvvv; /* named by VEX.vvvv */
 };
 
 struct insn {
     const struct insn_row *row;
     struct operand op[4];
-    u64 imm, imm2;   /* imm2: selector of a far pointer, second immediate of ENTER/EXTRQ */
+    u64 imm, imm2; /* imm2: selector of a far pointer, second immediate of ENTER/EXTRQ */
     i32 disp;
     u8 noperands;
     u8 base, index, scale, seg; /* memory operand; base may be SLOT_RIP (disp then from instruction end) */
     u8 len;
-    u8 opsize;       /* 2, 4, 8 */
-    u8 asize;        /* 2, 4, 8 */
+    u8 opsize; /* 2, 4, 8 */
+    u8 asize;  /* 2, 4, 8 */
     u8 rex;
     bool lock, rep, repne, opsize_prefix;
-    u8 opcode;       /* its last byte */
+    u8 opcode; /* its last byte */
     u8 modrm;
     u8 vvvv, vex_l;
 };

@@ -19,10 +19,7 @@ static const struct uop *block_chain(struct cpu *cpu, struct block *b)
 }
 
 /* The instruction before which 'u' leaves its block early has not run, nor those behind it. */
-static void refund_from(struct cpu *cpu, unsigned index)
-{
-    cpu->budget += (i64)cpu->block->ninsn - (i64)index;
-}
+static void refund_from(struct cpu *cpu, unsigned index) { cpu->budget += (i64)cpu->block->ninsn - (i64)index; }
 
 void branch_check(struct cpu *cpu, u64 ip)
 {

@@ -43,7 +43,8 @@ ALWAYS_INLINE const struct uop *goto_indirect(struct cpu *cpu, const struct uop 
 {
     const struct block_cache *c = cpu->engine_data;
     const struct jump_entry *j = &c->jump[JUMP_SLOT(ip)];
-    bool linear = cpu->mode & (MODE_FLAT | MODE_CODE64), looked_at = (cpu->mode | cpu->block->key) & (MODE_STEP | MODE_BREAKS);
+    bool linear = cpu->mode & (MODE_FLAT | MODE_CODE64),
+         looked_at = (cpu->mode | cpu->block->key) & (MODE_STEP | MODE_BREAKS);
     (void)u;
     if (likely(j->lin == ip && j->key == jump_key(cpu, cpu->mode) && j->gen == c->gen && linear && !looked_at) &&
         block_may_follow(cpu, j->block)) {

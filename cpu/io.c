@@ -43,13 +43,13 @@ ALWAYS_INLINE const struct uop *out_rr(struct cpu *cpu, const struct uop *u, uns
 {
     return port_out(cpu, u, size, (u16)cpu->gpr[RDX]);
 }
-#define PORT_OP(name, shape)                                                                                 \
-    static UOP_FN(name##_##shape##_1) { return name##_##shape(cpu, u, 1); }                                  \
-    static UOP_FN(name##_##shape##_2) { return name##_##shape(cpu, u, 2); }                                  \
+#define PORT_OP(name, shape)                                                                                           \
+    static UOP_FN(name##_##shape##_1) { return name##_##shape(cpu, u, 1); }                                            \
+    static UOP_FN(name##_##shape##_2) { return name##_##shape(cpu, u, 2); }                                            \
     static UOP_FN(name##_##shape##_4) { return name##_##shape(cpu, u, 4); }
-#define PORT_SIZES(name, shape)                                                                              \
-    {                                                                                                        \
-        name##_##shape##_1, name##_##shape##_2, name##_##shape##_4, NULL                                     \
+#define PORT_SIZES(name, shape)                                                                                        \
+    {                                                                                                                  \
+        name##_##shape##_1, name##_##shape##_2, name##_##shape##_4, NULL                                               \
     }
 PORT_OP(in, ri)
 PORT_OP(in, rr)

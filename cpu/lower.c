@@ -46,8 +46,11 @@ static enum form set_operands(struct uop *u, const struct insn *in, u16 pc_off)
     for (unsigned i = 0; i < in->noperands; i++) {
         const struct operand *o = &in->op[i];
         switch (o->kind) {
-        case OPK_NONE: break;
-        case OPK_IMM: case OPK_REL: case OPK_FAR:
+        case OPK_NONE:
+            break;
+        case OPK_IMM:
+        case OPK_REL:
+        case OPK_FAR:
             if (n < 2)
                 kind[n++] = IMM;
             break;
@@ -98,8 +101,8 @@ unsigned lower(const struct insn *in, u32 mode, u16 pc_off, struct uop *out)
     u->len = in->len;
     u->asize = in->asize;
     u->seg = in->seg;
-    u->flags = UF_FIRST | UF_LAST | (in->lock ? UF_LOCK : 0) | (in->rep ? UF_REP : 0) |
-               (in->repne ? UF_REPNE : 0) | (in->rex & 8 ? UF_REXW : 0);
+    u->flags = UF_FIRST | UF_LAST | (in->lock ? UF_LOCK : 0) | (in->rep ? UF_REP : 0) | (in->repne ? UF_REPNE : 0) |
+               (in->rex & 8 ? UF_REXW : 0);
     unsigned gate = gate_of(row->attrs, mode);
     if (gate) {
         u->op = UOP_GATE;
@@ -109,7 +112,7 @@ unsigned lower(const struct insn *in, u32 mode, u16 pc_off, struct uop *out)
     }
     u->form = set_operands(u, in, pc_off);
     if (row->attrs & A_FPU)
-        u->imm = (in->opcode & 7u) << 8 | in->modrm; /* FOP (SDM vol. 1, 8.1.9) */
+        u->imm = (in->opcode & 7u) << 8 | in->modrm;                           /* FOP (SDM vol. 1, 8.1.9) */
     bool sized = in->noperands && in->op[0].size && in->op[0].kind != OPK_IMM; /* PUSH Ib, RET Iw: operand size */
     u->size = sized ? in->op[0].size : in->opsize;
     u->size2 = in->noperands > 1 && in->op[1].size ? in->op[1].size : u->size;

@@ -45,12 +45,24 @@ ALWAYS_INLINE void mem_write_as(struct cpu *cpu, u64 lin, u64 val, unsigned size
         mem_write_slow(cpu, lin, val, size, idx);
 }
 /* With the rights of the running code. size 1, 2, 4, 8. */
-ALWAYS_INLINE u64 mem_read(struct cpu *cpu, u64 lin, unsigned size) { return mem_read_as(cpu, lin, size, cpu->mmu_idx); }
-ALWAYS_INLINE void mem_write(struct cpu *cpu, u64 lin, u64 val, unsigned size) { mem_write_as(cpu, lin, val, size, cpu->mmu_idx); }
+ALWAYS_INLINE u64 mem_read(struct cpu *cpu, u64 lin, unsigned size)
+{
+    return mem_read_as(cpu, lin, size, cpu->mmu_idx);
+}
+ALWAYS_INLINE void mem_write(struct cpu *cpu, u64 lin, u64 val, unsigned size)
+{
+    mem_write_as(cpu, lin, val, size, cpu->mmu_idx);
+}
 /* Implicit supervisor access: descriptor tables, TSS. */
 unsigned sys_idx(const struct cpu *cpu);
-ALWAYS_INLINE u64 sysmem_read(struct cpu *cpu, u64 lin, unsigned size) { return mem_read_as(cpu, lin, size, sys_idx(cpu)); }
-ALWAYS_INLINE void sysmem_write(struct cpu *cpu, u64 lin, u64 val, unsigned size) { mem_write_as(cpu, lin, val, size, sys_idx(cpu)); }
+ALWAYS_INLINE u64 sysmem_read(struct cpu *cpu, u64 lin, unsigned size)
+{
+    return mem_read_as(cpu, lin, size, sys_idx(cpu));
+}
+ALWAYS_INLINE void sysmem_write(struct cpu *cpu, u64 lin, u64 val, unsigned size)
+{
+    mem_write_as(cpu, lin, val, size, sys_idx(cpu));
+}
 
 /* Segment offset to linear with limit and rights checked (seg.c). Raises #GP(0) or #SS(0). */
 u64 seg_lin(struct cpu *cpu, enum segreg s, u64 off, unsigned size, bool write);

@@ -9,21 +9,27 @@
 #include "cpu/tlb.h"
 
 enum pte_bits {
-    PTE_P = BIT(0), PTE_W = BIT(1), PTE_U = BIT(2), PTE_A = BIT(5), PTE_D = BIT(6), PTE_PS = BIT(7), PTE_G = BIT(8),
+    PTE_P = BIT(0),
+    PTE_W = BIT(1),
+    PTE_U = BIT(2),
+    PTE_A = BIT(5),
+    PTE_D = BIT(6),
+    PTE_PS = BIT(7),
+    PTE_G = BIT(8),
 };
-#define PTE_NX BIT64(63)
+#define PTE_NX   BIT64(63)
 #define PTE_ADDR 0x000ffffffffff000ull
 
 enum pf_error { PF_P = BIT(0), PF_W = BIT(1), PF_U = BIT(2), PF_RSVD = BIT(3), PF_I = BIT(4) };
 
 /* A page-table path that is present and well formed. */
 struct walk {
-    u64 phys;       /* 4 KiB page the address lies in */
+    u64 phys;        /* 4 KiB page the address lies in */
     u64 entry_pa[4]; /* where the entry of each level is ... */
     u64 entry[4];    /* ... and what it was */
     u8 entry_size;
-    u8 top;         /* level of the first entry */
-    u8 level;       /* of the leaf: 0 is a 4 KiB page */
+    u8 top;   /* level of the first entry */
+    u8 level; /* of the leaf: 0 is a 4 KiB page */
     bool user, write, nx;
 };
 

@@ -27,11 +27,11 @@ typedef u64 mmx_op(u64 a, u64 b);
 
 /* ---- addition, subtraction, comparison, logic ---- */
 
-#define LANES(name, type, expr)                                                                    \
-    ALWAYS_INLINE u64 name(u64 ua, u64 ub)                                                         \
-    {                                                                                              \
-        type a = (type)ua, b = (type)ub;                                                           \
-        return (u64)(expr);                                                                        \
+#define LANES(name, type, expr)                                                                                        \
+    ALWAYS_INLINE u64 name(u64 ua, u64 ub)                                                                             \
+    {                                                                                                                  \
+        type a = (type)ua, b = (type)ub;                                                                               \
+        return (u64)(expr);                                                                                            \
     }
 LANES(paddb, v8u8, a + b)
 LANES(paddw, v4u16, a + b)
@@ -76,10 +76,26 @@ ALWAYS_INLINE u64 saturate16(u64 r, u64 a, u64 overflow)
     u64 limit = (u64)((v4i16)a < (v4i16){0}) ^ 0x7fff7fff7fff7fffull;
     return choose((u64)((v4i16)overflow < (v4i16){0}), limit, r);
 }
-ALWAYS_INLINE u64 paddsb(u64 a, u64 b) { u64 r = paddb(a, b); return saturate8(r, a, (a ^ r) & (b ^ r)); }
-ALWAYS_INLINE u64 paddsw(u64 a, u64 b) { u64 r = paddw(a, b); return saturate16(r, a, (a ^ r) & (b ^ r)); }
-ALWAYS_INLINE u64 psubsb(u64 a, u64 b) { u64 r = psubb(a, b); return saturate8(r, a, (a ^ b) & (a ^ r)); }
-ALWAYS_INLINE u64 psubsw(u64 a, u64 b) { u64 r = psubw(a, b); return saturate16(r, a, (a ^ b) & (a ^ r)); }
+ALWAYS_INLINE u64 paddsb(u64 a, u64 b)
+{
+    u64 r = paddb(a, b);
+    return saturate8(r, a, (a ^ r) & (b ^ r));
+}
+ALWAYS_INLINE u64 paddsw(u64 a, u64 b)
+{
+    u64 r = paddw(a, b);
+    return saturate16(r, a, (a ^ r) & (b ^ r));
+}
+ALWAYS_INLINE u64 psubsb(u64 a, u64 b)
+{
+    u64 r = psubb(a, b);
+    return saturate8(r, a, (a ^ b) & (a ^ r));
+}
+ALWAYS_INLINE u64 psubsw(u64 a, u64 b)
+{
+    u64 r = psubw(a, b);
+    return saturate16(r, a, (a ^ b) & (a ^ r));
+}
 
 ALWAYS_INLINE u64 pavgb(u64 a, u64 b)
 {
@@ -101,7 +117,7 @@ ALWAYS_INLINE u64 psadbw(u64 a, u64 b)
 
 /* ---- multiplication ---- */
 
-LANES(pmullw, v4u16, a * b)
+LANES(pmullw, v4u16, a *b)
 ALWAYS_INLINE u64 pmulhw(u64 a, u64 b)
 {
     v4i32 p = __builtin_convertvector((v4i16)a, v4i32) * __builtin_convertvector((v4i16)b, v4i32);
@@ -135,24 +151,23 @@ ALWAYS_INLINE u64 pmaddubsw(u64 a, u64 b)
 {
     u64 r = 0;
     for (unsigned i = 0; i < 4; i++)
-        r |= (u64)signed_word(lane8(a, 2 * i) * (i8)lane8(b, 2 * i) +
-                              lane8(a, 2 * i + 1) * (i8)lane8(b, 2 * i + 1))
+        r |= (u64)signed_word(lane8(a, 2 * i) * (i8)lane8(b, 2 * i) + lane8(a, 2 * i + 1) * (i8)lane8(b, 2 * i + 1))
              << (16 * i);
     return r;
 }
 
 /* ---- horizontal (SSSE3) ---- */
 
-#define HORIZONTAL16(name, expr)                                                                   \
-    static u64 name(u64 a, u64 b)                                                                  \
-    {                                                                                              \
-        u64 r = 0;                                                                                 \
-        for (unsigned i = 0; i < 4; i++) {                                                         \
-            u64 v = i < 2 ? a : b;                                                                 \
-            i32 x = (i16)lane16(v, 2 * (i & 1)), y = (i16)lane16(v, 2 * (i & 1) + 1);              \
-            r |= (u64)(u16)(expr) << (16 * i);                                                     \
-        }                                                                                          \
-        return r;                                                                                  \
+#define HORIZONTAL16(name, expr)                                                                                       \
+    static u64 name(u64 a, u64 b)                                                                                      \
+    {                                                                                                                  \
+        u64 r = 0;                                                                                                     \
+        for (unsigned i = 0; i < 4; i++) {                                                                             \
+            u64 v = i < 2 ? a : b;                                                                                     \
+            i32 x = (i16)lane16(v, 2 * (i & 1)), y = (i16)lane16(v, 2 * (i & 1) + 1);                                  \
+            r |= (u64)(u16)(expr) << (16 * i);                                                                         \
+        }                                                                                                              \
+        return r;                                                                                                      \
     }
 HORIZONTAL16(phaddw, x + y)
 HORIZONTAL16(phsubw, x - y)
@@ -168,18 +183,30 @@ ALWAYS_INLINE u64 phsubd(u64 a, u64 b)
 }
 
 /* a negated, zeroed or kept by the sign of b; PABS is that with a = b. Unsigned: -min is min. */
-#define SIGNED_BY(name, utype, itype)                                                              \
-    ALWAYS_INLINE u64 name(u64 a, u64 b)                                                           \
-    {                                                                                              \
-        u64 negative = (u64)((itype)b < (itype){0}), zero = (u64)((itype)b == (itype){0});         \
-        return choose(negative, (u64)((utype){0} - (utype)a), a) & ~zero;                          \
+#define SIGNED_BY(name, utype, itype)                                                                                  \
+    ALWAYS_INLINE u64 name(u64 a, u64 b)                                                                               \
+    {                                                                                                                  \
+        u64 negative = (u64)((itype)b < (itype){0}), zero = (u64)((itype)b == (itype){0});                             \
+        return choose(negative, (u64)((utype){0} - (utype)a), a) & ~zero;                                              \
     }
 SIGNED_BY(psignb, v8u8, v8i8)
 SIGNED_BY(psignw, v4u16, v4i16)
 SIGNED_BY(psignd, v2u32, v2i32)
-ALWAYS_INLINE u64 pabsb(u64 a, u64 b) { (void)a; return psignb(b, b); }
-ALWAYS_INLINE u64 pabsw(u64 a, u64 b) { (void)a; return psignw(b, b); }
-ALWAYS_INLINE u64 pabsd(u64 a, u64 b) { (void)a; return psignd(b, b); }
+ALWAYS_INLINE u64 pabsb(u64 a, u64 b)
+{
+    (void)a;
+    return psignb(b, b);
+}
+ALWAYS_INLINE u64 pabsw(u64 a, u64 b)
+{
+    (void)a;
+    return psignw(b, b);
+}
+ALWAYS_INLINE u64 pabsd(u64 a, u64 b)
+{
+    (void)a;
+    return psignd(b, b);
+}
 
 /* ---- moving lanes about ---- */
 
@@ -253,13 +280,13 @@ ALWAYS_INLINE u64 palignr(u64 a, u64 b, u8 imm)
 
 /* ---- shifts: the count is all 64 bits of b ---- */
 
-#define SHIFT(name, type, bits, large, expr)                                                       \
-    ALWAYS_INLINE u64 name(u64 a, u64 b)                                                           \
-    {                                                                                              \
-        if (b >= (bits))                                                                           \
-            return large;                                                                          \
-        type v = (type)a;                                                                          \
-        return (u64)(expr);                                                                        \
+#define SHIFT(name, type, bits, large, expr)                                                                           \
+    ALWAYS_INLINE u64 name(u64 a, u64 b)                                                                               \
+    {                                                                                                                  \
+        if (b >= (bits))                                                                                               \
+            return large;                                                                                              \
+        type v = (type)a;                                                                                              \
+        return (u64)(expr);                                                                                            \
     }
 SHIFT(psllw, v4u16, 16, 0, v << (u16)b)
 SHIFT(pslld, v2u32, 32, 0, v << (u32)b)
@@ -295,64 +322,60 @@ ALWAYS_INLINE const struct uop *mmx_ri(struct cpu *cpu, const struct uop *u, mmx
     NEXT(u);
 }
 
-#define MMX_SIZED(name, size)                                                                      \
-    static UOP_FN(name##_rr) { return mmx_rr(cpu, u, name); }                                      \
-    static UOP_FN(name##_rm) { return mmx_rm(cpu, u, name, size); }                                \
-    const struct uop_table uop_mmx_##name = {                                                      \
-        .fn = {[FORM_RR] = ANY_SIZE(name##_rr), [FORM_RM] = ANY_SIZE(name##_rm)}};
+#define MMX_SIZED(name, size)                                                                                          \
+    static UOP_FN(name##_rr) { return mmx_rr(cpu, u, name); }                                                          \
+    static UOP_FN(name##_rm) { return mmx_rm(cpu, u, name, size); }                                                    \
+    const struct uop_table uop_mmx_##name = {.fn = {[FORM_RR] = ANY_SIZE(name##_rr), [FORM_RM] = ANY_SIZE(name##_rm)}};
 #define MMX(name) MMX_SIZED(name, 8)
-MMX(paddb) MMX(paddw) MMX(paddd) MMX(paddq)
-MMX(psubb) MMX(psubw) MMX(psubd) MMX(psubq)
-MMX(paddsb) MMX(paddsw) MMX(paddusb) MMX(paddusw)
-MMX(psubsb) MMX(psubsw) MMX(psubusb) MMX(psubusw)
-MMX(pcmpeqb) MMX(pcmpeqw) MMX(pcmpeqd) MMX(pcmpgtb) MMX(pcmpgtw) MMX(pcmpgtd)
-MMX(pand) MMX(pandn) MMX(por) MMX(pxor)
-MMX(pminub) MMX(pmaxub) MMX(pminsw) MMX(pmaxsw)
-MMX(pavgb) MMX(pavgw) MMX(psadbw)
-MMX(pmullw) MMX(pmulhw) MMX(pmulhuw) MMX(pmulhrsw) MMX(pmuludq) MMX(pmaddwd) MMX(pmaddubsw)
-MMX(phaddw) MMX(phaddd) MMX(phaddsw) MMX(phsubw) MMX(phsubd) MMX(phsubsw)
-MMX(psignb) MMX(psignw) MMX(psignd) MMX(pabsb) MMX(pabsw) MMX(pabsd)
-MMX(packsswb) MMX(packuswb) MMX(packssdw) MMX(pshufb)
-MMX(punpckhbw) MMX(punpckhwd) MMX(punpckhdq)
-MMX_SIZED(punpcklbw, 4) MMX_SIZED(punpcklwd, 4) MMX_SIZED(punpckldq, 4)
+MMX(paddb)
+MMX(paddw)
+MMX(paddd) MMX(paddq) MMX(psubb) MMX(psubw) MMX(psubd) MMX(psubq) MMX(paddsb) MMX(paddsw) MMX(paddusb) MMX(paddusw)
+    MMX(psubsb) MMX(psubsw) MMX(psubusb) MMX(psubusw) MMX(pcmpeqb) MMX(pcmpeqw) MMX(pcmpeqd) MMX(pcmpgtb) MMX(pcmpgtw)
+        MMX(pcmpgtd) MMX(pand) MMX(pandn) MMX(por) MMX(pxor) MMX(pminub) MMX(pmaxub) MMX(pminsw) MMX(pmaxsw) MMX(pavgb)
+            MMX(pavgw) MMX(psadbw) MMX(pmullw) MMX(pmulhw) MMX(pmulhuw) MMX(pmulhrsw) MMX(pmuludq) MMX(pmaddwd)
+                MMX(pmaddubsw) MMX(phaddw) MMX(phaddd) MMX(phaddsw) MMX(phsubw) MMX(phsubd) MMX(phsubsw) MMX(psignb)
+                    MMX(psignw) MMX(psignd) MMX(pabsb) MMX(pabsw) MMX(pabsd) MMX(packsswb) MMX(packuswb) MMX(packssdw)
+                        MMX(pshufb) MMX(punpckhbw) MMX(punpckhwd) MMX(punpckhdq) MMX_SIZED(punpcklbw, 4)
+                            MMX_SIZED(punpcklwd, 4) MMX_SIZED(punpckldq, 4)
 
-#define MMX_SHIFT(name)                                                                            \
-    static UOP_FN(name##_rr) { return mmx_rr(cpu, u, name); }                                      \
-    static UOP_FN(name##_rm) { return mmx_rm(cpu, u, name, 8); }                                   \
-    static UOP_FN(name##_ri) { return mmx_ri(cpu, u, name); }                                      \
-    const struct uop_table uop_mmx_##name = {.fn = {[FORM_RR] = ANY_SIZE(name##_rr),               \
-                                                    [FORM_RM] = ANY_SIZE(name##_rm),               \
-                                                    [FORM_RI] = ANY_SIZE(name##_ri)}};
-MMX_SHIFT(psllw) MMX_SHIFT(pslld) MMX_SHIFT(psllq)
-MMX_SHIFT(psrlw) MMX_SHIFT(psrld) MMX_SHIFT(psrlq)
-MMX_SHIFT(psraw) MMX_SHIFT(psrad)
+#define MMX_SHIFT(name)                                                                                                \
+    static UOP_FN(name##_rr) { return mmx_rr(cpu, u, name); }                                                          \
+    static UOP_FN(name##_rm) { return mmx_rm(cpu, u, name, 8); }                                                       \
+    static UOP_FN(name##_ri) { return mmx_ri(cpu, u, name); }                                                          \
+    const struct uop_table uop_mmx_##name = {                                                                          \
+        .fn = {[FORM_RR] = ANY_SIZE(name##_rr), [FORM_RM] = ANY_SIZE(name##_rm), [FORM_RI] = ANY_SIZE(name##_ri)}};
+                                MMX_SHIFT(psllw) MMX_SHIFT(pslld) MMX_SHIFT(psllq) MMX_SHIFT(psrlw) MMX_SHIFT(psrld)
+                                    MMX_SHIFT(psrlq) MMX_SHIFT(psraw) MMX_SHIFT(psrad)
 
 /* Operations with an immediate besides both operands; PINSRW's source is a GPR. */
-#define MMX_IMM(name, size, source)                                                                \
-    static UOP_FN(name##_rr)                                                                       \
-    {                                                                                              \
-        MMX_WAIT(cpu, u);                                                                          \
-        MMX_ENTER(cpu);                                                                            \
-        mmx_set(cpu, u->dst, name(mmx_get(cpu, u->dst), source, (u8)u->imm));                      \
-        NEXT(u);                                                                                   \
-    }                                                                                              \
-    static UOP_FN(name##_rm)                                                                       \
-    {                                                                                              \
-        MMX_WAIT(cpu, u);                                                                          \
-        u64 b = mem_read(cpu, uop_lin(cpu, u, size, false), size);                                 \
-        MMX_ENTER(cpu);                                                                            \
-        mmx_set(cpu, u->dst, name(mmx_get(cpu, u->dst), b, (u8)u->imm));                           \
-        NEXT(u);                                                                                   \
-    }                                                                                              \
-    const struct uop_table uop_mmx_##name = {                                                      \
-        .fn = {[FORM_RR] = ANY_SIZE(name##_rr), [FORM_RM] = ANY_SIZE(name##_rm)}};
-MMX_IMM(pshufw, 8, mmx_get(cpu, u->src))
-MMX_IMM(palignr, 8, mmx_get(cpu, u->src))
-MMX_IMM(pinsrw, 2, reg_get(cpu, u->src, 2))
+#define MMX_IMM(name, size, source)                                                                                    \
+    static UOP_FN(name##_rr)                                                                                           \
+    {                                                                                                                  \
+        MMX_WAIT(cpu, u);                                                                                              \
+        MMX_ENTER(cpu);                                                                                                \
+        mmx_set(cpu, u->dst, name(mmx_get(cpu, u->dst), source, (u8)u->imm));                                          \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    static UOP_FN(name##_rm)                                                                                           \
+    {                                                                                                                  \
+        MMX_WAIT(cpu, u);                                                                                              \
+        u64 b = mem_read(cpu, uop_lin(cpu, u, size, false), size);                                                     \
+        MMX_ENTER(cpu);                                                                                                \
+        mmx_set(cpu, u->dst, name(mmx_get(cpu, u->dst), b, (u8)u->imm));                                               \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    const struct uop_table uop_mmx_##name = {.fn = {[FORM_RR] = ANY_SIZE(name##_rr), [FORM_RM] = ANY_SIZE(name##_rm)}};
+                                        MMX_IMM(pshufw, 8, mmx_get(cpu, u->src))
+                                            MMX_IMM(palignr, 8, mmx_get(cpu, u->src))
+                                                MMX_IMM(pinsrw, 2, reg_get(cpu, u->src, 2))
 
-/* ---- moves ---- */
+    /* ---- moves ---- */
 
-ALWAYS_INLINE u64 second(u64 a, u64 b) { (void)a; return b; }
+    ALWAYS_INLINE u64 second(u64 a, u64 b)
+{
+    (void)a;
+    return b;
+}
 static UOP_FN(movq_rr) { return mmx_rr(cpu, u, second); }
 static UOP_FN(movq_rm) { return mmx_rm(cpu, u, second, 8); }
 static UOP_FN(movq_mr)
@@ -396,8 +419,8 @@ static UOP_FN(from_mmx_m32) { return from_mmx_m(cpu, u, 4); }
 static UOP_FN(from_mmx_m64) { return from_mmx_m(cpu, u, 8); }
 const struct uop_table uop_mmx_movd_to = {
     .fn = {[FORM_RR] = {NULL, NULL, to_mmx_r32, to_mmx_r64}, [FORM_RM] = {NULL, NULL, to_mmx_m32, movq_rm}}};
-const struct uop_table uop_mmx_movd_from = {.fn = {[FORM_RR] = {NULL, NULL, from_mmx_r32, from_mmx_r64},
-                                                   [FORM_MR] = {NULL, NULL, from_mmx_m32, from_mmx_m64}}};
+const struct uop_table uop_mmx_movd_from = {
+    .fn = {[FORM_RR] = {NULL, NULL, from_mmx_r32, from_mmx_r64}, [FORM_MR] = {NULL, NULL, from_mmx_m32, from_mmx_m64}}};
 
 static UOP_FN(pextrw_rr)
 {

@@ -64,15 +64,14 @@ BY_SIZE(mov, moffs_mr)
 const struct uop_table uop_mov_moffs = {{[FORM_RM] = SIZES(mov, moffs_rm), [FORM_MR] = SIZES(mov, moffs_mr)}};
 
 /* ---- widening ---- */
-ALWAYS_INLINE const struct uop *widen_rr(struct cpu *cpu, const struct uop *u, unsigned size, unsigned from,
-                                         bool sign)
+ALWAYS_INLINE const struct uop *widen_rr(struct cpu *cpu, const struct uop *u, unsigned size, unsigned from, bool sign)
 {
     u64 v = reg_get(cpu, u->src, from);
     reg_set(cpu, u->dst, size, sign ? sext(v, from) : v);
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *widen_rm(struct cpu *cpu, const struct uop *u, unsigned size, unsigned from,
-                                         bool sign, uop_fn *cold)
+ALWAYS_INLINE const struct uop *widen_rm(struct cpu *cpu, const struct uop *u, unsigned size, unsigned from, bool sign,
+                                         uop_fn *cold)
 {
     u64 v;
     if (!load(cpu, u, from, cold, &v))
@@ -80,10 +79,10 @@ ALWAYS_INLINE const struct uop *widen_rm(struct cpu *cpu, const struct uop *u, u
     reg_set(cpu, u->dst, size, sign ? sext(v, from) : v);
     NEXT(u);
 }
-#define WIDEN(name, from, sign)                                                                              \
-    BY_SIZE_248(name, widen_rr, from, sign)                                                                  \
-    BY_SIZE_248_MEM(name, widen_rm, from, sign)                                                              \
-    const struct uop_table uop_##name = {                                                                    \
+#define WIDEN(name, from, sign)                                                                                        \
+    BY_SIZE_248(name, widen_rr, from, sign)                                                                            \
+    BY_SIZE_248_MEM(name, widen_rm, from, sign)                                                                        \
+    const struct uop_table uop_##name = {                                                                              \
         {[FORM_RR] = SIZES_248(name, widen_rr), [FORM_RM] = SIZES_248(name, widen_rm)}};
 WIDEN(movzx8, 1, false)
 WIDEN(movzx16, 2, false)
@@ -130,9 +129,7 @@ const struct uop_table uop_xchg_acc = {{[FORM_RR] = SIZES_248(xchg, xchg_acc)}};
 
 ALWAYS_INLINE u64 swap_bytes(u64 v, unsigned size)
 {
-    return size == 2   ? __builtin_bswap16((u16)v)
-           : size == 4 ? __builtin_bswap32((u32)v)
-                       : __builtin_bswap64(v);
+    return size == 2 ? __builtin_bswap16((u16)v) : size == 4 ? __builtin_bswap32((u32)v) : __builtin_bswap64(v);
 }
 /* With operand size 2 BSWAP is undefined; silicon leaves zero in the low half. */
 ALWAYS_INLINE const struct uop *bswap_r(struct cpu *cpu, const struct uop *u, unsigned size)
@@ -155,8 +152,7 @@ ALWAYS_INLINE const struct uop *movbe_mr(struct cpu *cpu, const struct uop *u, u
 }
 BY_SIZE_248(movbe, movbe_rm)
 BY_SIZE_248(movbe, movbe_mr)
-const struct uop_table uop_movbe = {
-    {[FORM_RM] = SIZES_248(movbe, movbe_rm), [FORM_MR] = SIZES_248(movbe, movbe_mr)}};
+const struct uop_table uop_movbe = {{[FORM_RM] = SIZES_248(movbe, movbe_rm), [FORM_MR] = SIZES_248(movbe, movbe_mr)}};
 
 /* ---- by condition ---- */
 /* A false CMOV still reads memory, and still clears the upper half in 32-bit size. */
@@ -166,8 +162,7 @@ ALWAYS_INLINE const struct uop *cmov_rr(struct cpu *cpu, const struct uop *u, un
     reg_set(cpu, u->dst, size, v);
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *cmov_rm(struct cpu *cpu, const struct uop *u, unsigned size, unsigned cc,
-                                        uop_fn *cold)
+ALWAYS_INLINE const struct uop *cmov_rm(struct cpu *cpu, const struct uop *u, unsigned size, unsigned cc, uop_fn *cold)
 {
     u64 v;
     if (!load(cpu, u, size, cold, &v))
@@ -187,15 +182,14 @@ ALWAYS_INLINE const struct uop *set_m(struct cpu *cpu, const struct uop *u, unsi
     mem_write(cpu, uop_lin(cpu, u, 1, true), flags_cond(cpu, cc), 1);
     NEXT(u);
 }
-#define MOVE_IF(cc, name)                                                                                    \
-    BY_SIZE_248(cmov##name, cmov_rr, cc)                                                                     \
-    BY_SIZE_248_MEM(cmov##name, cmov_rm, cc)                                                                 \
-    const struct uop_table uop_cmov##name = {                                                                \
-        {[FORM_RR] = SIZES_248(cmov##name, cmov_rr), [FORM_RM] = SIZES_248(cmov##name, cmov_rm)}};           \
-    static UOP_FN(set##name##_r) { return set_r(cpu, u, cc); }                                               \
-    static UOP_FN(set##name##_m) { return set_m(cpu, u, cc); }                                               \
-    const struct uop_table uop_set##name = {                                                                 \
-        {[FORM_R] = ANY_SIZE(set##name##_r), [FORM_M] = ANY_SIZE(set##name##_m)}};
+#define MOVE_IF(cc, name)                                                                                              \
+    BY_SIZE_248(cmov##name, cmov_rr, cc)                                                                               \
+    BY_SIZE_248_MEM(cmov##name, cmov_rm, cc)                                                                           \
+    const struct uop_table uop_cmov##name = {                                                                          \
+        {[FORM_RR] = SIZES_248(cmov##name, cmov_rr), [FORM_RM] = SIZES_248(cmov##name, cmov_rm)}};                     \
+    static UOP_FN(set##name##_r) { return set_r(cpu, u, cc); }                                                         \
+    static UOP_FN(set##name##_m) { return set_m(cpu, u, cc); }                                                         \
+    const struct uop_table uop_set##name = {{[FORM_R] = ANY_SIZE(set##name##_r), [FORM_M] = ANY_SIZE(set##name##_m)}};
 CONDITIONS(MOVE_IF)
 
 /* ---- accumulator ---- */
@@ -232,5 +226,4 @@ const struct uop_table uop_xlat = {{[FORM_0] = ANY_SIZE(xlat)}};
 const struct uop_table uop_cbw = {{[FORM_0] = SIZES_248(acc, cbw)}};
 const struct uop_table uop_cwd = {{[FORM_0] = SIZES_248(acc, cwd)}};
 const struct uop_table uop_salc = {{[FORM_0] = ANY_SIZE(salc)}};
-const struct uop_table uop_nop = {
-    {[FORM_0] = ANY_SIZE(nop), [FORM_R] = ANY_SIZE(nop), [FORM_M] = ANY_SIZE(nop)}};
+const struct uop_table uop_nop = {{[FORM_0] = ANY_SIZE(nop), [FORM_R] = ANY_SIZE(nop), [FORM_M] = ANY_SIZE(nop)}};

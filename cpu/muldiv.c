@@ -87,10 +87,8 @@ BY_SIZE_248(imul, mul2_rr)
 BY_SIZE_248(imul, mul2_rm)
 BY_SIZE_248(imul, mul3_rr)
 BY_SIZE_248(imul, mul3_rm)
-const struct uop_table uop_imul2 = {
-    {[FORM_RR] = SIZES_248(imul, mul2_rr), [FORM_RM] = SIZES_248(imul, mul2_rm)}};
-const struct uop_table uop_imul3 = {
-    {[FORM_RR] = SIZES_248(imul, mul3_rr), [FORM_RM] = SIZES_248(imul, mul3_rm)}};
+const struct uop_table uop_imul2 = {{[FORM_RR] = SIZES_248(imul, mul2_rr), [FORM_RM] = SIZES_248(imul, mul2_rm)}};
+const struct uop_table uop_imul3 = {{[FORM_RR] = SIZES_248(imul, mul3_rr), [FORM_RM] = SIZES_248(imul, mul3_rm)}};
 
 /* MULX: rDX times source to dst (high) and src2 (low); the high half wins when they are one register. */
 ALWAYS_INLINE void mulx(struct cpu *cpu, const struct uop *u, unsigned size, u64 b)

@@ -14,9 +14,19 @@
 
 /* SDM vol. 1, 10.2.3. A mask bit is its flag bit shifted by MXCSR_MASK_SHIFT. */
 enum mxcsr_bits {
-    MXCSR_IE = BIT(0), MXCSR_DE = BIT(1), MXCSR_ZE = BIT(2), MXCSR_OE = BIT(3), MXCSR_UE = BIT(4),
-    MXCSR_PE = BIT(5), MXCSR_FLAGS = 0x3f, MXCSR_DAZ = BIT(6), MXCSR_MASK_SHIFT = 7,
-    MXCSR_MASKS = 0x3f << 7, MXCSR_RC_SHIFT = 13, MXCSR_RC = 3 << 13, MXCSR_FTZ = BIT(15),
+    MXCSR_IE = BIT(0),
+    MXCSR_DE = BIT(1),
+    MXCSR_ZE = BIT(2),
+    MXCSR_OE = BIT(3),
+    MXCSR_UE = BIT(4),
+    MXCSR_PE = BIT(5),
+    MXCSR_FLAGS = 0x3f,
+    MXCSR_DAZ = BIT(6),
+    MXCSR_MASK_SHIFT = 7,
+    MXCSR_MASKS = 0x3f << 7,
+    MXCSR_RC_SHIFT = 13,
+    MXCSR_RC = 3 << 13,
+    MXCSR_FTZ = BIT(15),
     MXCSR_RESET = 0x1f80,
     MXCSR_WRITABLE = 0xffff, /* the MXCSR_MASK that FXSAVE stores; other bits set: #GP(0) */
 };

@@ -5,10 +5,7 @@
  */
 #include "cpu/sys.h"
 
-u64 desc_base(const struct desc *d)
-{
-    return (d->lo >> 16) | (d->hi & 0xff) << 16 | (d->hi & 0xff000000u);
-}
+u64 desc_base(const struct desc *d) { return (d->lo >> 16) | (d->hi & 0xff) << 16 | (d->hi & 0xff000000u); }
 
 u32 desc_limit(const struct desc *d)
 {
@@ -16,10 +13,7 @@ u32 desc_limit(const struct desc *d)
     return d->hi & BIT(23) ? limit << 12 | 0xfff : limit;
 }
 
-void raise_sel(struct cpu *cpu, u8 vector, u16 sel)
-{
-    cpu_raise_error(cpu, vector, (sel & 0xfffcu) | cpu->exc_ext);
-}
+void raise_sel(struct cpu *cpu, u8 vector, u16 sel) { cpu_raise_error(cpu, vector, (sel & 0xfffcu) | cpu->exc_ext); }
 
 /* Linear address of the selector's entry, if 'size' bytes of it are in the table. */
 static bool desc_address(const struct cpu *cpu, u16 sel, unsigned size, u64 *addr)
@@ -190,7 +184,8 @@ void segs_drop_privileged(struct cpu *cpu)
         struct seg *seg = &cpu->seg[data[i]];
         bool conforming = (seg->attr & (SEG_CODE | SEG_C)) == (SEG_CODE | SEG_C);
         if (!(seg->attr & SEG_UNUSABLE) && !conforming && ((seg->attr & SEG_DPL) >> SEG_DPL_SHIFT) < cpu->cpl)
-            *seg = (struct seg){.attr = SEG_UNUSABLE, .base = seg->base}; /* 64-bit code still sees FS's and GS's base */
+            *seg =
+                (struct seg){.attr = SEG_UNUSABLE, .base = seg->base}; /* 64-bit code still sees FS's and GS's base */
     }
 }
 

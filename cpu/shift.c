@@ -139,14 +139,14 @@ ALWAYS_INLINE const struct uop *shift_mr(struct cpu *cpu, const struct uop *u, u
 {
     return shift_mem(cpu, u, size, op, shift_count(size, cpu->gpr[RCX]));
 }
-#define SHIFT(name)                                                                                          \
-    BY_SIZE(name, shift_ri, name)                                                                            \
-    BY_SIZE(name, shift_rr, name)                                                                            \
-    BY_SIZE(name, shift_mi, name)                                                                            \
-    BY_SIZE(name, shift_mr, name)                                                                            \
-    const struct uop_table uop_##name = {{[FORM_RI] = SIZES(name, shift_ri),                                 \
-                                          [FORM_RR] = SIZES(name, shift_rr),                                 \
-                                          [FORM_MI] = SIZES(name, shift_mi),                                 \
+#define SHIFT(name)                                                                                                    \
+    BY_SIZE(name, shift_ri, name)                                                                                      \
+    BY_SIZE(name, shift_rr, name)                                                                                      \
+    BY_SIZE(name, shift_mi, name)                                                                                      \
+    BY_SIZE(name, shift_mr, name)                                                                                      \
+    const struct uop_table uop_##name = {{[FORM_RI] = SIZES(name, shift_ri),                                           \
+                                          [FORM_RR] = SIZES(name, shift_rr),                                           \
+                                          [FORM_MI] = SIZES(name, shift_mi),                                           \
                                           [FORM_MR] = SIZES(name, shift_mr)}};
 SHIFT(rol)
 SHIFT(ror)
@@ -172,10 +172,10 @@ ALWAYS_INLINE const struct uop *double_mr(struct cpu *cpu, const struct uop *u, 
     rmw_end(cpu, &m, count ? op(cpu, size, m.val, reg_get(cpu, u->src, size), count) : m.val);
     NEXT(u);
 }
-#define DOUBLE_SHIFT(name, meaning, by_cl)                                                                   \
-    BY_SIZE_248(name, double_rr, meaning, by_cl)                                                             \
-    BY_SIZE_248(name, double_mr, meaning, by_cl)                                                             \
-    const struct uop_table uop_##name = {                                                                    \
+#define DOUBLE_SHIFT(name, meaning, by_cl)                                                                             \
+    BY_SIZE_248(name, double_rr, meaning, by_cl)                                                                       \
+    BY_SIZE_248(name, double_mr, meaning, by_cl)                                                                       \
+    const struct uop_table uop_##name = {                                                                              \
         {[FORM_RR] = SIZES_248(name, double_rr), [FORM_MR] = SIZES_248(name, double_mr)}};
 DOUBLE_SHIFT(shld, shld, false)
 DOUBLE_SHIFT(shrd, shrd, false)
@@ -187,30 +187,24 @@ typedef u64 plain_fn(unsigned size, u64 a, unsigned count);
 ALWAYS_INLINE u64 shlx(unsigned size, u64 a, unsigned count) { return (void)size, a << count; }
 ALWAYS_INLINE u64 shrx(unsigned size, u64 a, unsigned count) { return (void)size, a >> count; }
 ALWAYS_INLINE u64 sarx(unsigned size, u64 a, unsigned count) { return (u64)((i64)sext(a, size) >> count); }
-ALWAYS_INLINE u64 rorx(unsigned size, u64 a, unsigned count)
-{
-    return rotate_left(a, size, size * 8 - count);
-}
+ALWAYS_INLINE u64 rorx(unsigned size, u64 a, unsigned count) { return rotate_left(a, size, size * 8 - count); }
 
-ALWAYS_INLINE const struct uop *plain_rr(struct cpu *cpu, const struct uop *u, unsigned size, plain_fn *op,
-                                         bool imm)
+ALWAYS_INLINE const struct uop *plain_rr(struct cpu *cpu, const struct uop *u, unsigned size, plain_fn *op, bool imm)
 {
     unsigned count = shift_count(size, imm ? u->imm : cpu->gpr[u->src2]);
     reg_set(cpu, u->dst, size, op(size, reg_get(cpu, u->src, size), count));
     NEXT(u);
 }
-ALWAYS_INLINE const struct uop *plain_rm(struct cpu *cpu, const struct uop *u, unsigned size, plain_fn *op,
-                                         bool imm)
+ALWAYS_INLINE const struct uop *plain_rm(struct cpu *cpu, const struct uop *u, unsigned size, plain_fn *op, bool imm)
 {
     unsigned count = shift_count(size, imm ? u->imm : cpu->gpr[u->src2]);
     reg_set(cpu, u->dst, size, op(size, mem_read(cpu, uop_lin(cpu, u, size, false), size), count));
     NEXT(u);
 }
-#define PLAIN_SHIFT(name, imm)                                                                               \
-    BY_SIZE_48(name, plain_rr, name, imm)                                                                    \
-    BY_SIZE_48(name, plain_rm, name, imm)                                                                    \
-    const struct uop_table uop_##name = {                                                                    \
-        {[FORM_RR] = SIZES_48(name, plain_rr), [FORM_RM] = SIZES_48(name, plain_rm)}};
+#define PLAIN_SHIFT(name, imm)                                                                                         \
+    BY_SIZE_48(name, plain_rr, name, imm)                                                                              \
+    BY_SIZE_48(name, plain_rm, name, imm)                                                                              \
+    const struct uop_table uop_##name = {{[FORM_RR] = SIZES_48(name, plain_rr), [FORM_RM] = SIZES_48(name, plain_rm)}};
 PLAIN_SHIFT(shlx, false)
 PLAIN_SHIFT(shrx, false)
 PLAIN_SHIFT(sarx, false)

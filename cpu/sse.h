@@ -14,15 +14,21 @@
 /* What sse_check must know to find overflow and underflow as they are when unmasked. */
 enum fp_kind {
     FP_PLAIN, /* neither can happen */
-    FP_ADD, FP_SUB, FP_MUL, FP_DIV,
-    FP_ADDSUB, FP_HADD, FP_HSUB, FP_DOT,
+    FP_ADD,
+    FP_SUB,
+    FP_MUL,
+    FP_DIV,
+    FP_ADDSUB,
+    FP_HADD,
+    FP_HSUB,
+    FP_DOT,
     FP_NARROW, /* double to single */
     FP_MULADD, /* a * b + c, signs applied already */
 };
 struct fp_op {
     enum fp_kind kind;
-    u8 elem;   /* bytes of an element: 4 or 8 */
-    u8 lanes;  /* in one half */
+    u8 elem;  /* bytes of an element: 4 or 8 */
+    u8 lanes; /* in one half */
 };
 /* Operands and result of one half. */
 struct fp_half {
@@ -47,33 +53,37 @@ void fp_dot_checked(struct cpu *cpu, const struct uop *u, unsigned elem, struct 
  * with all exceptions masked, and out of line with sse_begin and sse_end at work.
  * FP_MEM_FN: one that reads n bytes of memory as 'm' first (MEM_FN in vec.h).
  */
-#define FP_FN(name, body, ...)                                                                               \
-    static COLD UOP_FN(name##_checked) { body(cpu, u, __VA_ARGS__, true); NEXT(u); }                         \
-    static UOP_FN(name)                                                                                      \
-    {                                                                                                        \
-        if (unlikely(cpu->sse_checked))                                                                      \
-            return name##_checked(cpu, u);                                                                   \
-        body(cpu, u, __VA_ARGS__, false);                                                                    \
-        NEXT(u);                                                                                             \
+#define FP_FN(name, body, ...)                                                                                         \
+    static COLD UOP_FN(name##_checked)                                                                                 \
+    {                                                                                                                  \
+        body(cpu, u, __VA_ARGS__, true);                                                                               \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    static UOP_FN(name)                                                                                                \
+    {                                                                                                                  \
+        if (unlikely(cpu->sse_checked))                                                                                \
+            return name##_checked(cpu, u);                                                                             \
+        body(cpu, u, __VA_ARGS__, false);                                                                              \
+        NEXT(u);                                                                                                       \
     }
-#define FP_MEM_FN(name, n, align, body, ...)                                                                 \
-    static COLD UOP_FN(name##_cold)                                                                          \
-    {                                                                                                        \
-        struct v256 m;                                                                                       \
-        vec_fetch(cpu, u, n, align, false, &m);                                                              \
-        if (cpu->sse_checked)                                                                                \
-            body(cpu, u, __VA_ARGS__, true);                                                                 \
-        else                                                                                                 \
-            body(cpu, u, __VA_ARGS__, false);                                                                \
-        NEXT(u);                                                                                             \
-    }                                                                                                        \
-    static UOP_FN(name)                                                                                      \
-    {                                                                                                        \
-        struct v256 m;                                                                                       \
-        if (unlikely(cpu->sse_checked) || unlikely(!vec_fetch(cpu, u, n, align, true, &m)))                  \
-            return name##_cold(cpu, u);                                                                      \
-        body(cpu, u, __VA_ARGS__, false);                                                                    \
-        NEXT(u);                                                                                             \
+#define FP_MEM_FN(name, n, align, body, ...)                                                                           \
+    static COLD UOP_FN(name##_cold)                                                                                    \
+    {                                                                                                                  \
+        struct v256 m;                                                                                                 \
+        vec_fetch(cpu, u, n, align, false, &m);                                                                        \
+        if (cpu->sse_checked)                                                                                          \
+            body(cpu, u, __VA_ARGS__, true);                                                                           \
+        else                                                                                                           \
+            body(cpu, u, __VA_ARGS__, false);                                                                          \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    static UOP_FN(name)                                                                                                \
+    {                                                                                                                  \
+        struct v256 m;                                                                                                 \
+        if (unlikely(cpu->sse_checked) || unlikely(!vec_fetch(cpu, u, n, align, true, &m)))                            \
+            return name##_cold(cpu, u);                                                                                \
+        body(cpu, u, __VA_ARGS__, false);                                                                              \
+        NEXT(u);                                                                                                       \
     }
 /* Before and after a computation that can neither overflow nor underflow. */
 ALWAYS_INLINE void sse_begin(struct cpu *cpu, bool checked)
@@ -90,8 +100,8 @@ ALWAYS_INLINE void sse_end(struct cpu *cpu, const struct uop *u, bool checked)
 /* vec_op that looks before it writes (sse_check.c). */
 void fp_op_checked(struct cpu *cpu, const struct uop *u, vec_kernel *k, const struct fp_op *op, enum vec_enc enc,
                    struct v256 b);
-ALWAYS_INLINE void fp_op(struct cpu *cpu, const struct uop *u, vec_kernel *k, const struct fp_op *op,
-                         enum vec_enc enc, struct v256 b, bool checked)
+ALWAYS_INLINE void fp_op(struct cpu *cpu, const struct uop *u, vec_kernel *k, const struct fp_op *op, enum vec_enc enc,
+                         struct v256 b, bool checked)
 {
     if (checked)
         fp_op_checked(cpu, u, k, op, enc, b);
@@ -104,19 +114,19 @@ ALWAYS_INLINE void fp_op(struct cpu *cpu, const struct uop *u, vec_kernel *k, co
  * uop.def with its handlers and NAME_table. FP_OPERAND: one with a memory
  * operand of n bytes and no VEX.256 form.
  */
-#define FP_HANDLERS(NAME, kernel, suffix, enc, n, align)                                                     \
-    FP_FN(NAME##_rr##suffix, fp_op, kernel, &NAME##_op, enc, vec_src(cpu, u, enc))                           \
+#define FP_HANDLERS(NAME, kernel, suffix, enc, n, align)                                                               \
+    FP_FN(NAME##_rr##suffix, fp_op, kernel, &NAME##_op, enc, vec_src(cpu, u, enc))                                     \
     FP_MEM_FN(NAME##_rm##suffix, n, align, fp_op, kernel, &NAME##_op, enc, m)
-#define FP_PACKED(NAME, kernel, kind, elem)                                                                  \
-    static const struct fp_op NAME##_op = {kind, elem, 16 / (elem)};                                         \
-    FP_HANDLERS(NAME, kernel, , ENC_LEGACY, 16, 16)                                                          \
-    FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, 16, 1)                                                    \
-    FP_HANDLERS(NAME, kernel, _vex256, ENC_VEX256, 32, 1)                                                    \
+#define FP_PACKED(NAME, kernel, kind, elem)                                                                            \
+    static const struct fp_op NAME##_op = {kind, elem, 16 / (elem)};                                                   \
+    FP_HANDLERS(NAME, kernel, , ENC_LEGACY, 16, 16)                                                                    \
+    FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, 16, 1)                                                              \
+    FP_HANDLERS(NAME, kernel, _vex256, ENC_VEX256, 32, 1)                                                              \
     VEC_TABLE(NAME)
-#define FP_OPERAND(NAME, kernel, kind, elem, lanes, n, align)                                                \
-    static const struct fp_op NAME##_op = {kind, elem, lanes};                                               \
-    FP_HANDLERS(NAME, kernel, , ENC_LEGACY, n, align)                                                        \
-    FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, n, 1)                                                     \
+#define FP_OPERAND(NAME, kernel, kind, elem, lanes, n, align)                                                          \
+    static const struct fp_op NAME##_op = {kind, elem, lanes};                                                         \
+    FP_HANDLERS(NAME, kernel, , ENC_LEGACY, n, align)                                                                  \
+    FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, n, 1)                                                               \
     VEC_TABLE_128(NAME)
 #define FP_SCALAR(NAME, kernel, kind, elem) FP_OPERAND(NAME, kernel, kind, elem, 1, elem, 1)
 

@@ -101,8 +101,8 @@ VEC_KERNEL(fp_dppd)
 }
 
 /* A stage of a dot product on all halves: r = k(a, b), then r becomes both operands of the next. */
-static void dot_stage(struct cpu *cpu, const struct uop *u, vec_kernel *k, const struct fp_op *op,
-                      struct fp_half *half, unsigned halves)
+static void dot_stage(struct cpu *cpu, const struct uop *u, vec_kernel *k, const struct fp_op *op, struct fp_half *half,
+                      unsigned halves)
 {
     sse_check_begin(cpu);
     for (unsigned h = 0; h < halves; h++)
@@ -135,70 +135,86 @@ FP_PACKED(DPPD, fp_dppd, FP_DOT, 8)
  * Predicates 8..31 (VEX) differ from 0..7 in what unordered gives, in which
  * order, or in whether a QNaN signals. CMPxx here is one of the eight.
  */
-#define COMPARE_KERNEL(type, zero_mask)                                                                      \
-    ALWAYS_INLINE v128 fp_cmp##type##_basic(v128 a, v128 b, unsigned predicate)                              \
-    {                                                                                                        \
-        switch (predicate & 7) {                                                                             \
-        case 0: return fp_cmpeq##type(a, b, 0);                                                              \
-        case 1: return fp_cmplt##type(a, b, 0);                                                              \
-        case 2: return fp_cmple##type(a, b, 0);                                                              \
-        case 3: return fp_cmpunord##type(a, b, 0);                                                           \
-        case 4: return fp_cmpneq##type(a, b, 0);                                                             \
-        case 5: return fp_cmpnlt##type(a, b, 0);                                                             \
-        case 6: return fp_cmpnle##type(a, b, 0);                                                             \
-        default: return fp_cmpord##type(a, b, 0);                                                            \
-        }                                                                                                    \
-    }                                                                                                        \
-    VEC_KERNEL(fp_cmp##type) { return fp_cmp##type##_basic(a, b, imm); }                                     \
-    static NOINLINE v128 fp_cmp##type##_vex_rest(v128 a, v128 b, unsigned imm)                               \
-    {                                                                                                        \
-        const struct compare_predicate *p = &compare_predicates[imm & 31];                                   \
-        v128 unordered = fp_cmpunord##type(a, b, 0), lanes = zero_mask;                                      \
-        if (p->signals) /* for its flag: LT signals QNaNs */                                                 \
-            fp_cmplt##type(a, b, 0);                                                                         \
-        v128 x = a & ~(unordered & lanes), y = b & ~(unordered & lanes);                                     \
-        v128 r = p->relation == RELATION_FALSE ? unordered & ~unordered                                      \
-                 : p->relation == RELATION_TRUE ? ~(unordered & ~unordered)                                  \
-                                                : fp_cmp##type##_basic(x, y, p->relation);                   \
-        r = p->unordered ? r | unordered : r & ~unordered;                                                   \
-        return (r & lanes) | (a & ~lanes);                                                                   \
-    }                                                                                                        \
-    VEC_KERNEL(fp_cmp##type##_vex)                                                                           \
-    {                                                                                                        \
-        return likely((imm & 31) < 8) ? fp_cmp##type##_basic(a, b, imm) : fp_cmp##type##_vex_rest(a, b, imm); \
+#define COMPARE_KERNEL(type, zero_mask)                                                                                \
+    ALWAYS_INLINE v128 fp_cmp##type##_basic(v128 a, v128 b, unsigned predicate)                                        \
+    {                                                                                                                  \
+        switch (predicate & 7) {                                                                                       \
+        case 0:                                                                                                        \
+            return fp_cmpeq##type(a, b, 0);                                                                            \
+        case 1:                                                                                                        \
+            return fp_cmplt##type(a, b, 0);                                                                            \
+        case 2:                                                                                                        \
+            return fp_cmple##type(a, b, 0);                                                                            \
+        case 3:                                                                                                        \
+            return fp_cmpunord##type(a, b, 0);                                                                         \
+        case 4:                                                                                                        \
+            return fp_cmpneq##type(a, b, 0);                                                                           \
+        case 5:                                                                                                        \
+            return fp_cmpnlt##type(a, b, 0);                                                                           \
+        case 6:                                                                                                        \
+            return fp_cmpnle##type(a, b, 0);                                                                           \
+        default:                                                                                                       \
+            return fp_cmpord##type(a, b, 0);                                                                           \
+        }                                                                                                              \
+    }                                                                                                                  \
+    VEC_KERNEL(fp_cmp##type) { return fp_cmp##type##_basic(a, b, imm); }                                               \
+    static NOINLINE v128 fp_cmp##type##_vex_rest(v128 a, v128 b, unsigned imm)                                         \
+    {                                                                                                                  \
+        const struct compare_predicate *p = &compare_predicates[imm & 31];                                             \
+        v128 unordered = fp_cmpunord##type(a, b, 0), lanes = zero_mask;                                                \
+        if (p->signals) /* for its flag: LT signals QNaNs */                                                           \
+            fp_cmplt##type(a, b, 0);                                                                                   \
+        v128 x = a & ~(unordered & lanes), y = b & ~(unordered & lanes);                                               \
+        v128 r = p->relation == RELATION_FALSE  ? unordered & ~unordered                                               \
+                 : p->relation == RELATION_TRUE ? ~(unordered & ~unordered)                                            \
+                                                : fp_cmp##type##_basic(x, y, p->relation);                             \
+        r = p->unordered ? r | unordered : r & ~unordered;                                                             \
+        return (r & lanes) | (a & ~lanes);                                                                             \
+    }                                                                                                                  \
+    VEC_KERNEL(fp_cmp##type##_vex)                                                                                     \
+    {                                                                                                                  \
+        return likely((imm & 31) < 8) ? fp_cmp##type##_basic(a, b, imm) : fp_cmp##type##_vex_rest(a, b, imm);          \
     }
 
-enum { RELATION_EQ = 0, RELATION_LT = 1, RELATION_LE = 2, RELATION_NEQ = 4, RELATION_GE = 5, RELATION_GT = 6,
-       RELATION_FALSE = 8, RELATION_TRUE = 9 };
+enum {
+    RELATION_EQ = 0,
+    RELATION_LT = 1,
+    RELATION_LE = 2,
+    RELATION_NEQ = 4,
+    RELATION_GE = 5,
+    RELATION_GT = 6,
+    RELATION_FALSE = 8,
+    RELATION_TRUE = 9
+};
 /* SDM vol. 2, table 3-1: what holds of ordered operands, of unordered ones, and whether QNaNs signal. */
 static const struct compare_predicate {
     u8 relation;
     bool unordered, signals;
 } compare_predicates[32] = {
-    [0x08] = {RELATION_EQ, 1, 0},    [0x09] = {RELATION_LT, 1, 1},  [0x0a] = {RELATION_LE, 1, 1},
-    [0x0b] = {RELATION_FALSE, 0, 0}, [0x0c] = {RELATION_NEQ, 0, 0}, [0x0d] = {RELATION_GE, 0, 1},
-    [0x0e] = {RELATION_GT, 0, 1},    [0x0f] = {RELATION_TRUE, 1, 0}, [0x10] = {RELATION_EQ, 0, 1},
-    [0x11] = {RELATION_LT, 0, 0},    [0x12] = {RELATION_LE, 0, 0},  [0x13] = {RELATION_FALSE, 1, 1},
-    [0x14] = {RELATION_NEQ, 1, 1},   [0x15] = {RELATION_GE, 1, 0},  [0x16] = {RELATION_GT, 1, 0},
-    [0x17] = {RELATION_TRUE, 0, 1},  [0x18] = {RELATION_EQ, 1, 1},  [0x19] = {RELATION_LT, 1, 0},
+    [0x08] = {RELATION_EQ, 1, 0},    [0x09] = {RELATION_LT, 1, 1},    [0x0a] = {RELATION_LE, 1, 1},
+    [0x0b] = {RELATION_FALSE, 0, 0}, [0x0c] = {RELATION_NEQ, 0, 0},   [0x0d] = {RELATION_GE, 0, 1},
+    [0x0e] = {RELATION_GT, 0, 1},    [0x0f] = {RELATION_TRUE, 1, 0},  [0x10] = {RELATION_EQ, 0, 1},
+    [0x11] = {RELATION_LT, 0, 0},    [0x12] = {RELATION_LE, 0, 0},    [0x13] = {RELATION_FALSE, 1, 1},
+    [0x14] = {RELATION_NEQ, 1, 1},   [0x15] = {RELATION_GE, 1, 0},    [0x16] = {RELATION_GT, 1, 0},
+    [0x17] = {RELATION_TRUE, 0, 1},  [0x18] = {RELATION_EQ, 1, 1},    [0x19] = {RELATION_LT, 1, 0},
     [0x1a] = {RELATION_LE, 1, 0},    [0x1b] = {RELATION_FALSE, 0, 1}, [0x1c] = {RELATION_NEQ, 0, 1},
-    [0x1d] = {RELATION_GE, 0, 0},    [0x1e] = {RELATION_GT, 0, 0},  [0x1f] = {RELATION_TRUE, 1, 1},
+    [0x1d] = {RELATION_GE, 0, 0},    [0x1e] = {RELATION_GT, 0, 0},    [0x1f] = {RELATION_TRUE, 1, 1},
 };
 COMPARE_KERNEL(ps, ((v128){~0ull, ~0ull}))
 COMPARE_KERNEL(pd, ((v128){~0ull, ~0ull}))
 COMPARE_KERNEL(ss, ((v128){0xffffffffu, 0}))
 COMPARE_KERNEL(sd, ((v128){~0ull, 0}))
 
-#define COMPARE_PACKED(NAME, type)                                                                           \
-    static const struct fp_op NAME##_op = {FP_PLAIN, 0, 0};                                                  \
-    FP_HANDLERS(NAME, fp_cmp##type, , ENC_LEGACY, 16, 16)                                                    \
-    FP_HANDLERS(NAME, fp_cmp##type##_vex, _vex128, ENC_VEX128, 16, 1)                                        \
-    FP_HANDLERS(NAME, fp_cmp##type##_vex, _vex256, ENC_VEX256, 32, 1)                                        \
+#define COMPARE_PACKED(NAME, type)                                                                                     \
+    static const struct fp_op NAME##_op = {FP_PLAIN, 0, 0};                                                            \
+    FP_HANDLERS(NAME, fp_cmp##type, , ENC_LEGACY, 16, 16)                                                              \
+    FP_HANDLERS(NAME, fp_cmp##type##_vex, _vex128, ENC_VEX128, 16, 1)                                                  \
+    FP_HANDLERS(NAME, fp_cmp##type##_vex, _vex256, ENC_VEX256, 32, 1)                                                  \
     VEC_TABLE(NAME)
-#define COMPARE_SCALAR(NAME, type, n)                                                                        \
-    static const struct fp_op NAME##_op = {FP_PLAIN, 0, 0};                                                  \
-    FP_HANDLERS(NAME, fp_cmp##type, , ENC_LEGACY, n, 1)                                                      \
-    FP_HANDLERS(NAME, fp_cmp##type##_vex, _vex128, ENC_VEX128, n, 1)                                         \
+#define COMPARE_SCALAR(NAME, type, n)                                                                                  \
+    static const struct fp_op NAME##_op = {FP_PLAIN, 0, 0};                                                            \
+    FP_HANDLERS(NAME, fp_cmp##type, , ENC_LEGACY, n, 1)                                                                \
+    FP_HANDLERS(NAME, fp_cmp##type##_vex, _vex128, ENC_VEX128, n, 1)                                                   \
     VEC_TABLE_128(NAME)
 COMPARE_PACKED(CMPPS, ps)
 COMPARE_PACKED(CMPPD, pd)
@@ -220,9 +236,9 @@ ALWAYS_INLINE void compare_to_flags(struct cpu *cpu, const struct uop *u, u32 (*
     sse_end(cpu, u, checked);
     flags_from_compare(cpu, f);
 }
-#define COMPARE_TO_FLAGS(NAME, f, n)                                                                         \
-    FP_FN(NAME##_rr, compare_to_flags, f, xmm_get(cpu, u->src, 0))                                           \
-    FP_MEM_FN(NAME##_rm, n, 1, compare_to_flags, f, m.h[0])                                                  \
+#define COMPARE_TO_FLAGS(NAME, f, n)                                                                                   \
+    FP_FN(NAME##_rr, compare_to_flags, f, xmm_get(cpu, u->src, 0))                                                     \
+    FP_MEM_FN(NAME##_rm, n, 1, compare_to_flags, f, m.h[0])                                                            \
     const struct uop_table NAME##_table = {{[FORM_RR] = ANY_SIZE(NAME##_rr), [FORM_RM] = ANY_SIZE(NAME##_rm)}};
 COMPARE_TO_FLAGS(COMISS, fp_comiss, 4)
 COMPARE_TO_FLAGS(COMISD, fp_comisd, 8)

@@ -36,13 +36,26 @@ static v128 lane_compute(enum fp_kind kind, unsigned elem, v128 a, v128 b, v128 
     v128 r = {0, 0};
     fp_host_set(control);
     switch (kind) {
-    case FP_ADD: r = elem == 4 ? fp_addss(a, b, 0) : fp_addsd(a, b, 0); break;
-    case FP_SUB: r = elem == 4 ? fp_subss(a, b, 0) : fp_subsd(a, b, 0); break;
-    case FP_MUL: r = elem == 4 ? fp_mulss(a, b, 0) : fp_mulsd(a, b, 0); break;
-    case FP_DIV: r = elem == 4 ? fp_divss(a, b, 0) : fp_divsd(a, b, 0); break;
-    case FP_NARROW: r = fp_cvtsd2ss(r, b, 0); break;
-    case FP_MULADD: r = fp_muladd_lane(elem, a, b, c); break;
-    default: assert(!"no such lane operation");
+    case FP_ADD:
+        r = elem == 4 ? fp_addss(a, b, 0) : fp_addsd(a, b, 0);
+        break;
+    case FP_SUB:
+        r = elem == 4 ? fp_subss(a, b, 0) : fp_subsd(a, b, 0);
+        break;
+    case FP_MUL:
+        r = elem == 4 ? fp_mulss(a, b, 0) : fp_mulsd(a, b, 0);
+        break;
+    case FP_DIV:
+        r = elem == 4 ? fp_divss(a, b, 0) : fp_divsd(a, b, 0);
+        break;
+    case FP_NARROW:
+        r = fp_cvtsd2ss(r, b, 0);
+        break;
+    case FP_MULADD:
+        r = fp_muladd_lane(elem, a, b, c);
+        break;
+    default:
+        assert(!"no such lane operation");
     }
     *flags = fp_host_get() & MXCSR_FLAGS;
     return r;
@@ -119,8 +132,7 @@ static bool unbounded_inexact(enum fp_kind kind, unsigned elem, v128 a, v128 b, 
 
 static bool is_denormal(v128 r, unsigned elem)
 {
-    return elem == 4 ? !(r[0] & 0x7f800000) && (r[0] & 0x7fffff)
-                     : !(r[0] & 0x7ffull << 52) && (r[0] & (BIT64(52) - 1));
+    return elem == 4 ? !(r[0] & 0x7f800000) && (r[0] & 0x7fffff) : !(r[0] & 0x7ffull << 52) && (r[0] & (BIT64(52) - 1));
 }
 
 /* Flags of one lane as the guest's masks have them. */

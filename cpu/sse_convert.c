@@ -20,12 +20,12 @@ ALWAYS_INLINE void convert_widen_256(struct cpu *cpu, const struct uop *u, vec_k
     xmm_set(cpu, u->dst, 0, low);
     xmm_set(cpu, u->dst, 1, high);
 }
-#define CONVERT_WIDEN(NAME, kernel)                                                                          \
-    static const struct fp_op NAME##_op = {FP_PLAIN, 8, 2};                                                  \
-    FP_HANDLERS(NAME, kernel, , ENC_LEGACY, 8, 1)                                                            \
-    FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, 8, 1)                                                     \
-    FP_FN(NAME##_rr_vex256, convert_widen_256, kernel, xmm_get(cpu, u->src, 0))                              \
-    FP_MEM_FN(NAME##_rm_vex256, 16, 1, convert_widen_256, kernel, m.h[0])                                    \
+#define CONVERT_WIDEN(NAME, kernel)                                                                                    \
+    static const struct fp_op NAME##_op = {FP_PLAIN, 8, 2};                                                            \
+    FP_HANDLERS(NAME, kernel, , ENC_LEGACY, 8, 1)                                                                      \
+    FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, 8, 1)                                                               \
+    FP_FN(NAME##_rr_vex256, convert_widen_256, kernel, xmm_get(cpu, u->src, 0))                                        \
+    FP_MEM_FN(NAME##_rm_vex256, 16, 1, convert_widen_256, kernel, m.h[0])                                              \
     VEC_TABLE(NAME)
 CONVERT_WIDEN(CVTDQ2PD, fp_cvtdq2pd)
 CONVERT_WIDEN(CVTPS2PD, fp_cvtps2pd)
@@ -42,12 +42,12 @@ ALWAYS_INLINE void convert_narrow_256(struct cpu *cpu, const struct uop *u, vec_
     }
     vec_result(cpu, u, ENC_VEX128, (v128){low[0], high[0]});
 }
-#define CONVERT_NARROW(NAME, kernel, kind)                                                                   \
-    static const struct fp_op NAME##_op = {kind, 8, 2};                                                      \
-    FP_HANDLERS(NAME, kernel, , ENC_LEGACY, 16, 16)                                                          \
-    FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, 16, 1)                                                    \
-    FP_FN(NAME##_rr_vex256, convert_narrow_256, kernel, &NAME##_op, vec_src(cpu, u, ENC_VEX256))             \
-    FP_MEM_FN(NAME##_rm_vex256, 32, 1, convert_narrow_256, kernel, &NAME##_op, m)                            \
+#define CONVERT_NARROW(NAME, kernel, kind)                                                                             \
+    static const struct fp_op NAME##_op = {kind, 8, 2};                                                                \
+    FP_HANDLERS(NAME, kernel, , ENC_LEGACY, 16, 16)                                                                    \
+    FP_HANDLERS(NAME, kernel, _vex128, ENC_VEX128, 16, 1)                                                              \
+    FP_FN(NAME##_rr_vex256, convert_narrow_256, kernel, &NAME##_op, vec_src(cpu, u, ENC_VEX256))                       \
+    FP_MEM_FN(NAME##_rm_vex256, 32, 1, convert_narrow_256, kernel, &NAME##_op, m)                                      \
     VEC_TABLE(NAME)
 CONVERT_NARROW(CVTPD2PS, fp_cvtpd2ps, FP_NARROW)
 CONVERT_NARROW(CVTPD2DQ, fp_cvtpd2dq, FP_PLAIN)
@@ -69,12 +69,12 @@ ALWAYS_INLINE void convert_from_integer(struct cpu *cpu, const struct uop *u, fr
     vec_result(cpu, u, enc, r);
 }
 ALWAYS_INLINE unsigned integer_size(const struct uop *u) { return u->flags & UF_REXW ? 8 : 4; }
-#define CONVERT_FROM_INTEGER(NAME, k32, k64)                                                                 \
-    FP_FN(NAME##_rr, convert_from_integer, k32, k64, ENC_LEGACY, cpu->gpr[u->src])                           \
-    FP_MEM_FN(NAME##_rm, integer_size(u), 1, convert_from_integer, k32, k64, ENC_LEGACY, m.h[0][0])          \
-    FP_FN(NAME##_rr_vex, convert_from_integer, k32, k64, ENC_VEX128, cpu->gpr[u->src])                       \
-    FP_MEM_FN(NAME##_rm_vex, integer_size(u), 1, convert_from_integer, k32, k64, ENC_VEX128, m.h[0][0])      \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex, NAME##_rr_vex), \
+#define CONVERT_FROM_INTEGER(NAME, k32, k64)                                                                           \
+    FP_FN(NAME##_rr, convert_from_integer, k32, k64, ENC_LEGACY, cpu->gpr[u->src])                                     \
+    FP_MEM_FN(NAME##_rm, integer_size(u), 1, convert_from_integer, k32, k64, ENC_LEGACY, m.h[0][0])                    \
+    FP_FN(NAME##_rr_vex, convert_from_integer, k32, k64, ENC_VEX128, cpu->gpr[u->src])                                 \
+    FP_MEM_FN(NAME##_rm_vex, integer_size(u), 1, convert_from_integer, k32, k64, ENC_VEX128, m.h[0][0])                \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex, NAME##_rr_vex),         \
                                             [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex, NAME##_rm_vex)}};
 CONVERT_FROM_INTEGER(CVTSI2SS, fp_cvtsi2ss32, fp_cvtsi2ss64)
 CONVERT_FROM_INTEGER(CVTSI2SD, fp_cvtsi2sd32, fp_cvtsi2sd64)
@@ -89,9 +89,9 @@ ALWAYS_INLINE void convert_to_integer(struct cpu *cpu, const struct uop *u, to_i
     sse_end(cpu, u, checked);
     cpu->gpr[u->dst] = r;
 }
-#define CONVERT_TO_INTEGER(NAME, k32, k64, n)                                                                \
-    FP_FN(NAME##_rr, convert_to_integer, k32, k64, xmm_get(cpu, u->src, 0))                                  \
-    FP_MEM_FN(NAME##_rm, n, 1, convert_to_integer, k32, k64, m.h[0])                                         \
+#define CONVERT_TO_INTEGER(NAME, k32, k64, n)                                                                          \
+    FP_FN(NAME##_rr, convert_to_integer, k32, k64, xmm_get(cpu, u->src, 0))                                            \
+    FP_MEM_FN(NAME##_rm, n, 1, convert_to_integer, k32, k64, m.h[0])                                                   \
     const struct uop_table NAME##_table = {{[FORM_RR] = ANY_SIZE(NAME##_rr), [FORM_RM] = ANY_SIZE(NAME##_rm)}};
 CONVERT_TO_INTEGER(CVTSS2SI, fp_cvtss2si32, fp_cvtss2si64, 4)
 CONVERT_TO_INTEGER(CVTSD2SI, fp_cvtsd2si32, fp_cvtsd2si64, 8)
@@ -143,9 +143,9 @@ ALWAYS_INLINE const struct uop *convert_to_mmx(struct cpu *cpu, const struct uop
     mmx_set(cpu, u->dst, r[0]);
     NEXT(u);
 }
-#define CONVERT_TO_MMX(NAME, kernel, n, align)                                                               \
-    static UOP_FN(NAME##_rr) { return convert_to_mmx(cpu, u, kernel, false, n, align); }                     \
-    static UOP_FN(NAME##_rm) { return convert_to_mmx(cpu, u, kernel, true, n, align); }                      \
+#define CONVERT_TO_MMX(NAME, kernel, n, align)                                                                         \
+    static UOP_FN(NAME##_rr) { return convert_to_mmx(cpu, u, kernel, false, n, align); }                               \
+    static UOP_FN(NAME##_rm) { return convert_to_mmx(cpu, u, kernel, true, n, align); }                                \
     const struct uop_table NAME##_table = {{[FORM_RR] = ANY_SIZE(NAME##_rr), [FORM_RM] = ANY_SIZE(NAME##_rm)}};
 CONVERT_TO_MMX(CVTPS2PI, fp_cvtps2pi, 8, 1)
 CONVERT_TO_MMX(CVTTPS2PI, fp_cvttps2pi, 8, 1)

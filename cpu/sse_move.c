@@ -12,19 +12,30 @@ ALWAYS_INLINE void vec_move(struct cpu *cpu, const struct uop *u, enum vec_enc e
         xmm_set(cpu, u->dst, 1, v.h[1]);
     vec_result(cpu, u, enc, v.h[0]);
 }
-#define MOVE_OP(NAME, align16, align32)                                                                      \
-    static UOP_FN(NAME##_rr) { vec_move(cpu, u, ENC_LEGACY, vec_src(cpu, u, ENC_LEGACY)); NEXT(u); }         \
-    static UOP_FN(NAME##_rr_vex128) { vec_move(cpu, u, ENC_VEX128, vec_src(cpu, u, ENC_VEX128)); NEXT(u); }  \
-    static UOP_FN(NAME##_rr_vex256) { vec_move(cpu, u, ENC_VEX256, vec_src(cpu, u, ENC_VEX256)); NEXT(u); }  \
-    MEM_FN(NAME##_rm, 16, align16, vec_move(cpu, u, ENC_LEGACY, m))                                          \
-    MEM_FN(NAME##_rm_vex128, 16, align16, vec_move(cpu, u, ENC_VEX128, m))                                   \
-    MEM_FN(NAME##_rm_vex256, 32, align32, vec_move(cpu, u, ENC_VEX256, m))                                   \
-    STORE_FN(NAME##_mr, 16, align16, vec_src(cpu, u, ENC_LEGACY))                                            \
-    STORE_FN(NAME##_mr_vex256, 32, align32, vec_src(cpu, u, ENC_VEX256))                                     \
-    const struct uop_table NAME##_table = {                                                                  \
-        {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),                            \
-         [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256),                            \
-         [FORM_MR] = FORM_COLUMNS(NAME##_mr, NAME##_mr, NAME##_mr_vex256)}};
+#define MOVE_OP(NAME, align16, align32)                                                                                \
+    static UOP_FN(NAME##_rr)                                                                                           \
+    {                                                                                                                  \
+        vec_move(cpu, u, ENC_LEGACY, vec_src(cpu, u, ENC_LEGACY));                                                     \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    static UOP_FN(NAME##_rr_vex128)                                                                                    \
+    {                                                                                                                  \
+        vec_move(cpu, u, ENC_VEX128, vec_src(cpu, u, ENC_VEX128));                                                     \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    static UOP_FN(NAME##_rr_vex256)                                                                                    \
+    {                                                                                                                  \
+        vec_move(cpu, u, ENC_VEX256, vec_src(cpu, u, ENC_VEX256));                                                     \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    MEM_FN(NAME##_rm, 16, align16, vec_move(cpu, u, ENC_LEGACY, m))                                                    \
+    MEM_FN(NAME##_rm_vex128, 16, align16, vec_move(cpu, u, ENC_VEX128, m))                                             \
+    MEM_FN(NAME##_rm_vex256, 32, align32, vec_move(cpu, u, ENC_VEX256, m))                                             \
+    STORE_FN(NAME##_mr, 16, align16, vec_src(cpu, u, ENC_LEGACY))                                                      \
+    STORE_FN(NAME##_mr_vex256, 32, align32, vec_src(cpu, u, ENC_VEX256))                                               \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),   \
+                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256),   \
+                                            [FORM_MR] = FORM_COLUMNS(NAME##_mr, NAME##_mr, NAME##_mr_vex256)}};
 MOVE_OP(MOVAPS, 16, 32)
 MOVE_OP(MOVUPS, 1, 1)
 
@@ -37,14 +48,22 @@ VEC_KERNEL(vec_movsd) { return (v128){b[0], a[1]}; }
 VEC_KERNEL(vec_movq) { return (v128){b[0], 0}; }
 VEC_KERNEL(vec_movlhps) { return (v128){a[0], b[0]}; }
 VEC_KERNEL(vec_movhlps) { return (v128){b[1], a[1]}; }
-#define MOVE_PART(NAME, registers, memory, n, ...)                                                           \
-    static UOP_FN(NAME##_rr) { vec_op(cpu, u, registers, ENC_LEGACY, vec_src(cpu, u, ENC_LEGACY)); NEXT(u); } \
-    static UOP_FN(NAME##_rr_vex128) { vec_op(cpu, u, registers, ENC_VEX128, vec_src(cpu, u, ENC_VEX128)); NEXT(u); } \
-    MEM_FN(NAME##_rm, n, 1, vec_op(cpu, u, memory, ENC_LEGACY, m))                                           \
-    MEM_FN(NAME##_rm_vex128, n, 1, vec_op(cpu, u, memory, ENC_VEX128, m))                                    \
-    STORE_FN(NAME##_mr, n, 1, __VA_ARGS__)                                                                   \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128), \
-                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128), \
+#define MOVE_PART(NAME, registers, memory, n, ...)                                                                     \
+    static UOP_FN(NAME##_rr)                                                                                           \
+    {                                                                                                                  \
+        vec_op(cpu, u, registers, ENC_LEGACY, vec_src(cpu, u, ENC_LEGACY));                                            \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    static UOP_FN(NAME##_rr_vex128)                                                                                    \
+    {                                                                                                                  \
+        vec_op(cpu, u, registers, ENC_VEX128, vec_src(cpu, u, ENC_VEX128));                                            \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    MEM_FN(NAME##_rm, n, 1, vec_op(cpu, u, memory, ENC_LEGACY, m))                                                     \
+    MEM_FN(NAME##_rm_vex128, n, 1, vec_op(cpu, u, memory, ENC_VEX128, m))                                              \
+    STORE_FN(NAME##_mr, n, 1, __VA_ARGS__)                                                                             \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128),   \
+                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128),   \
                                             [FORM_MR] = ANY_SIZE(NAME##_mr)}};
 MOVE_PART(MOVSS, vec_movss, vec_movq, 4, vec_src(cpu, u, ENC_LEGACY))
 MOVE_PART(MOVSD_XMM, vec_movsd, vec_movq, 8, vec_src(cpu, u, ENC_LEGACY))
@@ -53,11 +72,19 @@ MOVE_PART(MOVLPS, vec_movhlps, vec_movsd, 8, vec_src(cpu, u, ENC_LEGACY)) /* of 
 MOVE_PART(MOVHPS, vec_movlhps, vec_movlhps, 8, (struct v256){{{VQ(&cpu->xmm[u->src], 1), 0}}}) /* and MOVLHPS */
 
 /* ---- from a general register or memory; the other way is PEXTRD, PEXTRQ ---- */
-#define MOVE_FROM_GPR(NAME, type, n)                                                                         \
-    static UOP_FN(NAME##_rr) { vec_result(cpu, u, ENC_LEGACY, (v128){(type)cpu->gpr[u->src], 0}); NEXT(u); } \
-    static UOP_FN(NAME##_rr_vex128) { vec_result(cpu, u, ENC_VEX128, (v128){(type)cpu->gpr[u->src], 0}); NEXT(u); } \
-    MEM_FN(NAME##_rm, n, 1, vec_result(cpu, u, ENC_LEGACY, m.h[0]))                                          \
-    MEM_FN(NAME##_rm_vex128, n, 1, vec_result(cpu, u, ENC_VEX128, m.h[0]))                                   \
+#define MOVE_FROM_GPR(NAME, type, n)                                                                                   \
+    static UOP_FN(NAME##_rr)                                                                                           \
+    {                                                                                                                  \
+        vec_result(cpu, u, ENC_LEGACY, (v128){(type)cpu->gpr[u->src], 0});                                             \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    static UOP_FN(NAME##_rr_vex128)                                                                                    \
+    {                                                                                                                  \
+        vec_result(cpu, u, ENC_VEX128, (v128){(type)cpu->gpr[u->src], 0});                                             \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    MEM_FN(NAME##_rm, n, 1, vec_result(cpu, u, ENC_LEGACY, m.h[0]))                                                    \
+    MEM_FN(NAME##_rm_vex128, n, 1, vec_result(cpu, u, ENC_VEX128, m.h[0]))                                             \
     VEC_TABLE_128(NAME)
 MOVE_FROM_GPR(MOVD_XMM, u32, 4)
 MOVE_FROM_GPR(MOVQ_XMM_GPR, u64, 8)
@@ -120,14 +147,22 @@ ALWAYS_INLINE void insert_field(struct cpu *cpu, const struct uop *u, u64 length
     u64 mask = field_mask(length & 63) << (index & 63), v = VQ(&cpu->xmm[u->src], 0) << (index & 63);
     xmm_set(cpu, u->dst, 0, (v128){(VQ(&cpu->xmm[u->dst], 0) & ~mask) | (v & mask), 0});
 }
-static UOP_FN(extrq_imm) { extract_field(cpu, u, u->imm, (u64)u->disp); NEXT(u); }
+static UOP_FN(extrq_imm)
+{
+    extract_field(cpu, u, u->imm, (u64)u->disp);
+    NEXT(u);
+}
 static UOP_FN(extrq)
 {
     u64 control = VQ(&cpu->xmm[u->src], 0);
     extract_field(cpu, u, control, control >> 8);
     NEXT(u);
 }
-static UOP_FN(insertq_imm) { insert_field(cpu, u, u->imm, (u64)u->disp); NEXT(u); }
+static UOP_FN(insertq_imm)
+{
+    insert_field(cpu, u, u->imm, (u64)u->disp);
+    NEXT(u);
+}
 static UOP_FN(insertq)
 {
     u64 control = VQ(&cpu->xmm[u->src], 1);

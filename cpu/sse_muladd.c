@@ -57,16 +57,16 @@ ALWAYS_INLINE void muladd(struct cpu *cpu, const struct uop *u, unsigned elem, b
         xmm_set(cpu, u->dst, 1, r[1]);
     vec_result(cpu, u, enc, r[0]);
 }
-#define MULADD_HANDLERS(NAME, elem, scalar, suffix, enc, n)                                                  \
-    FP_FN(NAME##_rr##suffix, muladd, elem, scalar, enc, vec_src(cpu, u, enc))                                \
+#define MULADD_HANDLERS(NAME, elem, scalar, suffix, enc, n)                                                            \
+    FP_FN(NAME##_rr##suffix, muladd, elem, scalar, enc, vec_src(cpu, u, enc))                                          \
     FP_MEM_FN(NAME##_rm##suffix, n, 1, muladd, elem, scalar, enc, m)
-#define MULADD_PACKED(NAME, elem)                                                                            \
-    MULADD_HANDLERS(NAME, elem, false, _vex128, ENC_VEX128, 16)                                              \
-    MULADD_HANDLERS(NAME, elem, false, _vex256, ENC_VEX256, 32)                                              \
+#define MULADD_PACKED(NAME, elem)                                                                                      \
+    MULADD_HANDLERS(NAME, elem, false, _vex128, ENC_VEX128, 16)                                                        \
+    MULADD_HANDLERS(NAME, elem, false, _vex256, ENC_VEX256, 32)                                                        \
     VEC_TABLE_VEX(NAME)
-#define MULADD_SCALAR(NAME, elem)                                                                            \
-    MULADD_HANDLERS(NAME, elem, true, _vex128, ENC_VEX128, elem)                                             \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NULL, NAME##_rr_vex128, NAME##_rr_vex128), \
+#define MULADD_SCALAR(NAME, elem)                                                                                      \
+    MULADD_HANDLERS(NAME, elem, true, _vex128, ENC_VEX128, elem)                                                       \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NULL, NAME##_rr_vex128, NAME##_rr_vex128),        \
                                             [FORM_RM] = FORM_COLUMNS(NULL, NAME##_rm_vex128, NAME##_rm_vex128)}};
 MULADD_PACKED(VFMADDPS, 4)
 MULADD_PACKED(VFMADDPD, 8)

@@ -75,17 +75,17 @@ ALWAYS_INLINE void round_op(struct cpu *cpu, const struct uop *u, unsigned elem,
         xmm_set(cpu, u->dst, 1, high);
     vec_result(cpu, u, enc, low);
 }
-#define ROUND_HANDLERS(NAME, elem, scalar, suffix, enc, n, align)                                            \
-    FP_FN(NAME##_rr##suffix, round_op, elem, scalar, enc, vec_src(cpu, u, enc))                              \
+#define ROUND_HANDLERS(NAME, elem, scalar, suffix, enc, n, align)                                                      \
+    FP_FN(NAME##_rr##suffix, round_op, elem, scalar, enc, vec_src(cpu, u, enc))                                        \
     FP_MEM_FN(NAME##_rm##suffix, n, align, round_op, elem, scalar, enc, m)
-#define ROUND_PACKED(NAME, elem)                                                                             \
-    ROUND_HANDLERS(NAME, elem, false, , ENC_LEGACY, 16, 16)                                                  \
-    ROUND_HANDLERS(NAME, elem, false, _vex128, ENC_VEX128, 16, 1)                                            \
-    ROUND_HANDLERS(NAME, elem, false, _vex256, ENC_VEX256, 32, 1)                                            \
+#define ROUND_PACKED(NAME, elem)                                                                                       \
+    ROUND_HANDLERS(NAME, elem, false, , ENC_LEGACY, 16, 16)                                                            \
+    ROUND_HANDLERS(NAME, elem, false, _vex128, ENC_VEX128, 16, 1)                                                      \
+    ROUND_HANDLERS(NAME, elem, false, _vex256, ENC_VEX256, 32, 1)                                                      \
     VEC_TABLE(NAME)
-#define ROUND_SCALAR(NAME, elem)                                                                             \
-    ROUND_HANDLERS(NAME, elem, true, , ENC_LEGACY, elem, 1)                                                  \
-    ROUND_HANDLERS(NAME, elem, true, _vex128, ENC_VEX128, elem, 1)                                           \
+#define ROUND_SCALAR(NAME, elem)                                                                                       \
+    ROUND_HANDLERS(NAME, elem, true, , ENC_LEGACY, elem, 1)                                                            \
+    ROUND_HANDLERS(NAME, elem, true, _vex128, ENC_VEX128, elem, 1)                                                     \
     VEC_TABLE_128(NAME)
 ROUND_PACKED(ROUNDPS, 4)
 ROUND_PACKED(ROUNDPD, 8)

@@ -4,8 +4,7 @@
  */
 #include "cpu/handlers.h"
 
-ALWAYS_INLINE const struct uop *push_value(struct cpu *cpu, const struct uop *u, unsigned size, u64 v,
-                                           uop_fn *cold)
+ALWAYS_INLINE const struct uop *push_value(struct cpu *cpu, const struct uop *u, unsigned size, u64 v, uop_fn *cold)
 {
     if (!cold)
         RAISES(cpu, u);
@@ -59,9 +58,8 @@ BY_SIZE_248_MEM(push, push_i)
 BY_SIZE_248_MEM(push, push_m)
 BY_SIZE_248_MEM(pop, pop_r)
 BY_SIZE_248(pop, pop_m)
-const struct uop_table uop_push = {{[FORM_R] = SIZES_248(push, push_r),
-                                    [FORM_I] = SIZES_248(push, push_i),
-                                    [FORM_M] = SIZES_248(push, push_m)}};
+const struct uop_table uop_push = {
+    {[FORM_R] = SIZES_248(push, push_r), [FORM_I] = SIZES_248(push, push_i), [FORM_M] = SIZES_248(push, push_m)}};
 const struct uop_table uop_pop = {{[FORM_R] = SIZES_248(pop, pop_r), [FORM_M] = SIZES_248(pop, pop_m)}};
 
 /* rAX first and highest, rDI lowest; the rSP pushed is the one from before. */

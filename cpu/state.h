@@ -12,7 +12,22 @@
 
 /* Slots of cpu->gpr. The first sixteen are the architecture's encoding. */
 enum slot {
-    RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15,
+    RAX,
+    RCX,
+    RDX,
+    RBX,
+    RSP,
+    RBP,
+    RSI,
+    RDI,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
     SLOT_ZERO, /* always 0: an absent base or index */
     SLOT_RIP,  /* RIP/EIP/IP of the first instruction of the running block */
     SLOT_T0,   /* scratch, dead between instructions */
@@ -31,14 +46,14 @@ enum segreg { ES, CS, SS, DS, FS, GS, SEG_COUNT };
 
 /* Segment attributes: bits 8..23 of the descriptor's second dword, shifted down by 8. */
 enum seg_attr {
-    SEG_A = BIT(0),          /* accessed */
-    SEG_W = BIT(1),          /* data: writable; code: readable */
+    SEG_A = BIT(0), /* accessed */
+    SEG_W = BIT(1), /* data: writable; code: readable */
     SEG_R = BIT(1),
-    SEG_E = BIT(2),          /* data: expand down; code: conforming */
+    SEG_E = BIT(2), /* data: expand down; code: conforming */
     SEG_C = BIT(2),
     SEG_CODE = BIT(3),
     SEG_TYPE = 0x0f,
-    SEG_S = BIT(4),          /* code or data, not system */
+    SEG_S = BIT(4), /* code or data, not system */
     SEG_DPL_SHIFT = 5,
     SEG_DPL = 3 << 5,
     SEG_P = BIT(7),
@@ -46,7 +61,7 @@ enum seg_attr {
     SEG_L = BIT(13),
     SEG_DB = BIT(14),
     SEG_G = BIT(15),
-    SEG_UNUSABLE = BIT(16),  /* a null selector was loaded */
+    SEG_UNUSABLE = BIT(16), /* a null selector was loaded */
 };
 
 /* A segment register with its hidden part; limit is in bytes, already scaled by G. */
@@ -63,30 +78,80 @@ struct dtable {
 
 /* EFLAGS bits */
 enum eflags {
-    FL_CF = BIT(0), FL_1 = BIT(1), FL_PF = BIT(2), FL_AF = BIT(4), FL_ZF = BIT(6), FL_SF = BIT(7),
-    FL_TF = BIT(8), FL_IF = BIT(9), FL_DF = BIT(10), FL_OF = BIT(11), FL_IOPL = 3 << 12,
-    FL_NT = BIT(14), FL_RF = BIT(16), FL_VM = BIT(17), FL_AC = BIT(18), FL_VIF = BIT(19),
-    FL_VIP = BIT(20), FL_ID = BIT(21),
+    FL_CF = BIT(0),
+    FL_1 = BIT(1),
+    FL_PF = BIT(2),
+    FL_AF = BIT(4),
+    FL_ZF = BIT(6),
+    FL_SF = BIT(7),
+    FL_TF = BIT(8),
+    FL_IF = BIT(9),
+    FL_DF = BIT(10),
+    FL_OF = BIT(11),
+    FL_IOPL = 3 << 12,
+    FL_NT = BIT(14),
+    FL_RF = BIT(16),
+    FL_VM = BIT(17),
+    FL_AC = BIT(18),
+    FL_VIF = BIT(19),
+    FL_VIP = BIT(20),
+    FL_ID = BIT(21),
     FL_ARITH = FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF,
 };
 enum cr0_bits {
-    CR0_PE = BIT(0), CR0_MP = BIT(1), CR0_EM = BIT(2), CR0_TS = BIT(3), CR0_ET = BIT(4),
-    CR0_NE = BIT(5), CR0_WP = BIT(16), CR0_AM = BIT(18), CR0_NW = BIT(29), CR0_CD = BIT(30),
+    CR0_PE = BIT(0),
+    CR0_MP = BIT(1),
+    CR0_EM = BIT(2),
+    CR0_TS = BIT(3),
+    CR0_ET = BIT(4),
+    CR0_NE = BIT(5),
+    CR0_WP = BIT(16),
+    CR0_AM = BIT(18),
+    CR0_NW = BIT(29),
+    CR0_CD = BIT(30),
     CR0_PG = (int)BIT(31),
 };
 enum cr4_bits {
-    CR4_VME = BIT(0), CR4_PVI = BIT(1), CR4_TSD = BIT(2), CR4_DE = BIT(3), CR4_PSE = BIT(4),
-    CR4_PAE = BIT(5), CR4_MCE = BIT(6), CR4_PGE = BIT(7), CR4_PCE = BIT(8), CR4_OSFXSR = BIT(9),
-    CR4_OSXMMEXCPT = BIT(10), CR4_UMIP = BIT(11), CR4_FSGSBASE = BIT(16), CR4_PCIDE = BIT(17),
-    CR4_OSXSAVE = BIT(18), CR4_SMEP = BIT(20), CR4_SMAP = BIT(21),
+    CR4_VME = BIT(0),
+    CR4_PVI = BIT(1),
+    CR4_TSD = BIT(2),
+    CR4_DE = BIT(3),
+    CR4_PSE = BIT(4),
+    CR4_PAE = BIT(5),
+    CR4_MCE = BIT(6),
+    CR4_PGE = BIT(7),
+    CR4_PCE = BIT(8),
+    CR4_OSFXSR = BIT(9),
+    CR4_OSXMMEXCPT = BIT(10),
+    CR4_UMIP = BIT(11),
+    CR4_FSGSBASE = BIT(16),
+    CR4_PCIDE = BIT(17),
+    CR4_OSXSAVE = BIT(18),
+    CR4_SMEP = BIT(20),
+    CR4_SMAP = BIT(21),
 };
 enum efer_bits { EFER_SCE = BIT(0), EFER_LME = BIT(8), EFER_LMA = BIT(10), EFER_NXE = BIT(11), EFER_FFXSR = BIT(14) };
 
 /* Exception vectors. */
 enum vector {
-    EXC_DE = 0, EXC_DB = 1, EXC_NMI = 2, EXC_BP = 3, EXC_OF = 4, EXC_BR = 5, EXC_UD = 6, EXC_NM = 7,
-    EXC_DF = 8, EXC_TS = 10, EXC_NP = 11, EXC_SS = 12, EXC_GP = 13, EXC_PF = 14, EXC_MF = 16,
-    EXC_AC = 17, EXC_MC = 18, EXC_XM = 19,
+    EXC_DE = 0,
+    EXC_DB = 1,
+    EXC_NMI = 2,
+    EXC_BP = 3,
+    EXC_OF = 4,
+    EXC_BR = 5,
+    EXC_UD = 6,
+    EXC_NM = 7,
+    EXC_DF = 8,
+    EXC_TS = 10,
+    EXC_NP = 11,
+    EXC_SS = 12,
+    EXC_GP = 13,
+    EXC_PF = 14,
+    EXC_MF = 16,
+    EXC_AC = 17,
+    EXC_MC = 18,
+    EXC_XM = 19,
     EXC_RESTART = 0xff, /* ours, never delivered: run this instruction again, alone, under MODE_STEP */
 };
 
@@ -96,15 +161,18 @@ enum vector {
  * CPL happen when a micro-op runs.
  */
 enum mode_bits {
-    MODE_CODE = 3,                              /* 0: 16-bit code, 1: 32, 2: 64 */
-    MODE_CODE16 = 0, MODE_CODE32 = 1, MODE_CODE64 = 2,
-    MODE_STACK_SHIFT = 2, MODE_STACK = 3 << 2,  /* the same for the stack pointer */
-    MODE_FLAT = BIT(4),                         /* CS DS ES SS: base 0, limit 4 GiB, writable data */
-    MODE_FPU = BIT(5),                          /* x87/MMX may run: CR0.EM = CR0.TS = 0 */
-    MODE_SSE = BIT(6),                          /* SSE may run: also CR4.OSFXSR = 1 */
-    MODE_AVX = BIT(7),                          /* AVX may run: CR4.OSXSAVE and XCR0[2:1] = 3 */
-    MODE_STEP = BIT(8),                         /* one-instruction blocks: TF, debugger, */
-    MODE_BREAKS = BIT(9),                       /* code breakpoints exist: blocks are never chained */
+    MODE_CODE = 3, /* 0: 16-bit code, 1: 32, 2: 64 */
+    MODE_CODE16 = 0,
+    MODE_CODE32 = 1,
+    MODE_CODE64 = 2,
+    MODE_STACK_SHIFT = 2,
+    MODE_STACK = 3 << 2,  /* the same for the stack pointer */
+    MODE_FLAT = BIT(4),   /* CS DS ES SS: base 0, limit 4 GiB, writable data */
+    MODE_FPU = BIT(5),    /* x87/MMX may run: CR0.EM = CR0.TS = 0 */
+    MODE_SSE = BIT(6),    /* SSE may run: also CR4.OSFXSR = 1 */
+    MODE_AVX = BIT(7),    /* AVX may run: CR4.OSXSAVE and XCR0[2:1] = 3 */
+    MODE_STEP = BIT(8),   /* one-instruction blocks: TF, debugger, */
+    MODE_BREAKS = BIT(9), /* code breakpoints exist: blocks are never chained */
 };
 
 /* Which set of TLB tables an access uses. */
@@ -117,7 +185,7 @@ enum mmu_idx {
 };
 
 #define TLB_ENTRIES 1024u
-#define TLB_EMPTY 1u /* a tag no page address equals */
+#define TLB_EMPTY   1u /* a tag no page address equals */
 
 /* host address = linear address + addend, while tag equals the linear page. */
 struct tlb_entry {
@@ -135,10 +203,10 @@ struct tlb_phys {
     u64 phys;
 };
 enum tlb_phys_bits {
-    TLB_PHYS_WRITE = BIT(0),  /* writable with these rights, D already set */
+    TLB_PHYS_WRITE = BIT(0), /* writable with these rights, D already set */
     TLB_PHYS_READ = BIT(1),
     TLB_PHYS_GLOBAL = BIT(2),
-    TLB_PHYS_LARGE = BIT(3),  /* part of a larger page: INVLPG anywhere in it must find us */
+    TLB_PHYS_LARGE = BIT(3), /* part of a larger page: INVLPG anywhere in it must find us */
 };
 struct tlb {
     struct tlb_phys phys[TLB_ENTRIES];
@@ -175,7 +243,7 @@ struct fpu {
     struct x87_reg reg[8]; /* physical order: R0..R7; ST(i) is reg[(top + i) & 7] */
     u16 fcw, fsw;          /* fsw without TOP (bits 11..13): that is 'top' */
     u8 top;
-    u8 ftw;                /* bit i set: R_i holds something (the abridged tag word) */
+    u8 ftw; /* bit i set: R_i holds something (the abridged tag word) */
     u16 fop;
     u64 fip, fdp;
     u16 fcs, fds;
@@ -188,8 +256,8 @@ struct cpu_model;
 
 /* What lies behind a physical page: host pointers where plain access is allowed. */
 struct cpu_page {
-    u8 *read;   /* host address of the page's first byte, NULL: go through mem_read */
-    u8 *write;  /* NULL: MMIO, ROM, dirty-tracked, or holds decoded code */
+    u8 *read;  /* host address of the page's first byte, NULL: go through mem_read */
+    u8 *write; /* NULL: MMIO, ROM, dirty-tracked, or holds decoded code */
 };
 
 /*
@@ -215,21 +283,21 @@ struct cpu_env {
     /* CR8, the task priority: bits 0..3. */
     u8 (*tpr_read)(void *world, struct cpu *cpu);
     void (*tpr_write)(void *world, struct cpu *cpu, u8 tpr);
-    void (*ferr)(void *world, bool level); /* FERR# towards IRQ 13, when CR0.NE = 0 */
+    void (*ferr)(void *world, bool level);          /* FERR# towards IRQ 13, when CR0.NE = 0 */
     void (*shutdown)(void *world, struct cpu *cpu); /* triple fault */
 };
 
 /* Reasons to leave the run loop or look up from it; set from any thread. */
 enum attention {
-    ATT_INTR = BIT(0),     /* INTR is high */
+    ATT_INTR = BIT(0), /* INTR is high */
     ATT_NMI = BIT(1),
     ATT_INIT = BIT(2),
-    ATT_SIPI = BIT(3),     /* vector in cpu->sipi_vector */
-    ATT_EXIT = BIT(4),     /* leave cpu_run at the next instruction boundary */
-    ATT_TRAP = BIT(5),     /* pending #DB (TF or data/IO breakpoint) at this boundary: see dr6_pending */
-    ATT_FLUSH = BIT(6),    /* another CPU asked for a TLB flush */
-    ATT_SHADOW = BIT(7),   /* a debugger steps: interrupts wait for one instruction (STI, MOV SS use cpu->shadow) */
-    ATT_VIRTUAL = BIT(8),  /* VIF and VIP are both set: #GP(0) before the next instruction (VME, PVI) */
+    ATT_SIPI = BIT(3),    /* vector in cpu->sipi_vector */
+    ATT_EXIT = BIT(4),    /* leave cpu_run at the next instruction boundary */
+    ATT_TRAP = BIT(5),    /* pending #DB (TF or data/IO breakpoint) at this boundary: see dr6_pending */
+    ATT_FLUSH = BIT(6),   /* another CPU asked for a TLB flush */
+    ATT_SHADOW = BIT(7),  /* a debugger steps: interrupts wait for one instruction (STI, MOV SS use cpu->shadow) */
+    ATT_VIRTUAL = BIT(8), /* VIF and VIP are both set: #GP(0) before the next instruction (VME, PVI) */
 };
 
 /* The three engines: interp, jit, lockstep. */
@@ -246,79 +314,79 @@ struct engine {
 struct cpu {
     /* ---- SAVED ---- */
     u64 gpr[SLOT_COUNT];
-    u64 cc_res;  /* lazy arithmetic flags: see flags.h */
+    u64 cc_res; /* lazy arithmetic flags: see flags.h */
     u32 cc_aux;
-    u32 eflags;  /* all but FL_ARITH */
+    u32 eflags; /* all but FL_ARITH */
     struct seg seg[SEG_COUNT];
     struct seg ldtr, tr;
     struct dtable gdtr, idtr;
     u64 cr0, cr2, cr3, cr4;
-    u64 dr[8];   /* 4 and 5 unused */
+    u64 dr[8]; /* 4 and 5 unused */
     u64 efer, xcr0;
     u64 star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
     u64 pat, mtrr_def, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     u64 misc_enable, mcg_status, tsc_offset, debugctl, mcg_ctl, ucode_rev;
     u64 mc_bank[4][4]; /* machine check: CTL, STATUS, ADDR, MISC of each bank */
-    u64 rng_state; /* RDRAND: the machine may seed it */
-    u64 pdpte[4]; /* PAE: loaded by MOV CR3 */
+    u64 rng_state;     /* RDRAND: the machine may seed it */
+    u64 pdpte[4];      /* PAE: loaded by MOV CR3 */
     u8 cpl;
-    bool halted;       /* HLT or MWAIT */
-    bool wait_sipi;    /* an AP before SIPI */
-    bool nmi_masked;   /* between NMI delivery and IRET */
+    bool halted;     /* HLT or MWAIT */
+    bool wait_sipi;  /* an AP before SIPI */
+    bool nmi_masked; /* between NMI delivery and IRET */
     bool ferr_high;
-    bool ignne;        /* IGNNE#: the board drives it (port F0h); falls with FERR# */
+    bool ignne; /* IGNNE#: the board drives it (port F0h); falls with FERR# */
     u8 sipi_vector;
-    u32 dr6_pending;   /* DR6 bits to be reported with ATT_TRAP */
-    u64 monitor_addr;  /* MONITOR: physical line armed, or ~0 */
+    u32 dr6_pending;     /* DR6 bits to be reported with ATT_TRAP */
+    u64 monitor_addr;    /* MONITOR: physical line armed, or ~0 */
     u64 monitor_line[8]; /* what it held then: MWAIT wakes when it changed */
-    bool mwait_any;    /* MWAIT with ECX[0]: wakes for interrupts even with IF = 0 */
-    bool in_shutdown;  /* after a triple fault: only INIT and RESET (NMI) wake it */
-    u8 shadow;         /* after STI, MOV SS: calls of cpu_step_done until interrupts may come */
-    bool shadow_ss;    /* it came from MOV SS: holds off traps and NMI too */
+    bool mwait_any;      /* MWAIT with ECX[0]: wakes for interrupts even with IF = 0 */
+    bool in_shutdown;    /* after a triple fault: only INIT and RESET (NMI) wake it */
+    u8 shadow;           /* after STI, MOV SS: calls of cpu_step_done until interrupts may come */
+    bool shadow_ss;      /* it came from MOV SS: holds off traps and NMI too */
     struct fpu fpu;
-    u32 mxcsr;         /* not by itself: see mxcsr.h */
+    u32 mxcsr; /* not by itself: see mxcsr.h */
     union vec xmm[16];
-    u64 icount_base;   /* instructions retired before the current slice */
+    u64 icount_base; /* instructions retired before the current slice */
 
     /* ---- DERIVED: cpu_update_mode() ---- */
-    u32 mode;          /* enum mode_bits */
+    u32 mode; /* enum mode_bits */
     u8 mmu_idx;
-    u64 sp_mask;       /* 0xffff, 0xffffffff or ~0 by SS.B / long mode */
+    u64 sp_mask; /* 0xffff, 0xffffffff or ~0 by SS.B / long mode */
 
-    bool sse_checked;  /* MXCSR unmasks something: SSE looks before it writes */
+    bool sse_checked; /* MXCSR unmasks something: SSE looks before it writes */
 
     /* ---- RUNNING ---- */
-    bool sse_live;     /* the host's SSE unit holds the guest's MXCSR */
-    u32 sse_host_mxcsr; /* what it held before */
-    i64 budget;        /* instructions left in this slice; blocks subtract their length on entry */
-    i64 slice;         /* budget at the start of the slice */
-    u32 attention;     /* enum attention; atomic */
-    u32 held;          /* attention that cannot be taken now (IF = 0, shadow, ...): cpu_update_mode gives it back */
-    const struct uop *cur;   /* the micro-op that may raise */
-    struct block *block;     /* the block it is in */
-    jmp_buf unwind;          /* cpu_raise comes back here */
+    bool sse_live;         /* the host's SSE unit holds the guest's MXCSR */
+    u32 sse_host_mxcsr;    /* what it held before */
+    i64 budget;            /* instructions left in this slice; blocks subtract their length on entry */
+    i64 slice;             /* budget at the start of the slice */
+    u32 attention;         /* enum attention; atomic */
+    u32 held;              /* attention that cannot be taken now (IF = 0, shadow, ...): cpu_update_mode gives it back */
+    const struct uop *cur; /* the micro-op that may raise */
+    struct block *block;   /* the block it is in */
+    jmp_buf unwind;        /* cpu_raise comes back here */
     /* the exception being raised */
     u8 exc_vector;
     bool exc_has_error;
     u32 exc_error;
-    u8 exc_ext;              /* EXT bit for error codes of faults met while delivering */
-    bool delivering;         /* inside cpu_deliver: nothing can be restarted */
-    bool force_step;         /* run the next instruction alone (EXC_RESTART) */
-    bool keep_rf;            /* this instruction loaded RF: it holds for the next one */
-    bool no_step_trap;       /* this instruction (INT n) takes no TF trap */
+    u8 exc_ext;        /* EXT bit for error codes of faults met while delivering */
+    bool delivering;   /* inside cpu_deliver: nothing can be restarted */
+    bool force_step;   /* run the next instruction alone (EXC_RESTART) */
+    bool keep_rf;      /* this instruction loaded RF: it holds for the next one */
+    bool no_step_trap; /* this instruction (INT n) takes no TF trap */
 
     /* ---- HOST ---- */
-    unsigned index;          /* APIC id */
-    unsigned count;          /* CPUs in the machine */
+    unsigned index; /* APIC id */
+    unsigned count; /* CPUs in the machine */
     const struct cpu_env *env;
     const struct engine *engine;
-    void *engine_data;       /* block cache and the like */
+    void *engine_data; /* block cache and the like */
     const struct cpu_model *model;
-    u32 features[16];        /* enum feature_word (cpuid.h): what CPUID says and #UD obeys */
+    u32 features[16]; /* enum feature_word (cpuid.h): what CPUID says and #UD obeys */
     struct trace *trace;
     struct debug_points *points; /* debugger's breakpoints and watchpoints, or NULL */
-    struct tlb *tlb;         /* [MMU_COUNT] */
+    struct tlb *tlb;             /* [MMU_COUNT] */
     struct tlb_lists *tlb_lists; /* which entries are filled, global or not (mmu.c) */
 };
 

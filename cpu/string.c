@@ -30,8 +30,7 @@ ALWAYS_INLINE void index_advance(struct cpu *cpu, const struct uop *u, unsigned 
  * How many of n elements at offset 'off' of segment s, found at linear 'lin',
  * lie in one page and one stretch of the segment; 0: go one by one.
  */
-static u64 stretch(const struct cpu *cpu, const struct uop *u, unsigned s, u64 off, u64 lin, unsigned size,
-                   u64 n)
+static u64 stretch(const struct cpu *cpu, const struct uop *u, unsigned s, u64 off, u64 lin, unsigned size, u64 n)
 {
     if (n == 1 || (cpu->eflags & FL_DF))
         return 0;
@@ -221,8 +220,8 @@ ALWAYS_INLINE const struct uop *string_0(struct cpu *cpu, const struct uop *u, u
         return goto_afresh(cpu, u, uop_next_ip(cpu, u));
     NEXT(u);
 }
-#define STRING(name)                                                                                         \
-    BY_SIZE(name, string_0, name)                                                                            \
+#define STRING(name)                                                                                                   \
+    BY_SIZE(name, string_0, name)                                                                                      \
     const struct uop_table uop_##name = {{[FORM_0] = SIZES(name, string_0)}};
 STRING(movs)
 STRING(stos)

@@ -29,7 +29,7 @@ static void need_protected(struct cpu *cpu)
 
 /* ---- control registers ---- */
 
-#define CR0_VALID                                                                                                    \
+#define CR0_VALID                                                                                                      \
     ((u64)(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD) | (u32)CR0_PG)
 #define PG ((u64)(u32)CR0_PG)
 
@@ -113,10 +113,10 @@ static u64 cr4_valid(const struct cpu *cpu)
         u32 bits;
         enum cpu_feature feature;
     } map[] = {
-        {CR4_VME | CR4_PVI, FEAT_VME}, {CR4_TSD, FEAT_TSC}, {CR4_DE, FEAT_DE}, {CR4_PSE, FEAT_PSE},
-        {CR4_PAE, FEAT_PAE}, {CR4_MCE, FEAT_MCE}, {CR4_PGE, FEAT_PGE}, {CR4_PCE, FEAT_P6},
-        {CR4_OSFXSR, FEAT_FXSR}, {CR4_OSXMMEXCPT, FEAT_SSE}, {CR4_UMIP, FEAT_UMIP}, {CR4_FSGSBASE, FEAT_FSGSBASE},
-        {CR4_PCIDE, FEAT_PCID}, {CR4_OSXSAVE, FEAT_XSAVE}, {CR4_SMEP, FEAT_SMEP}, {CR4_SMAP, FEAT_SMAP},
+        {CR4_VME | CR4_PVI, FEAT_VME}, {CR4_TSD, FEAT_TSC},        {CR4_DE, FEAT_DE},     {CR4_PSE, FEAT_PSE},
+        {CR4_PAE, FEAT_PAE},           {CR4_MCE, FEAT_MCE},        {CR4_PGE, FEAT_PGE},   {CR4_PCE, FEAT_P6},
+        {CR4_OSFXSR, FEAT_FXSR},       {CR4_OSXMMEXCPT, FEAT_SSE}, {CR4_UMIP, FEAT_UMIP}, {CR4_FSGSBASE, FEAT_FSGSBASE},
+        {CR4_PCIDE, FEAT_PCID},        {CR4_OSXSAVE, FEAT_XSAVE},  {CR4_SMEP, FEAT_SMEP}, {CR4_SMAP, FEAT_SMAP},
     };
     u64 valid = 0;
     for (unsigned i = 0; i < ARRAY_LEN(map); i++)
@@ -171,10 +171,18 @@ static UOP_FN(mov_to_cr)
     u64 next = uop_next_ip(cpu, u), v = reg_get(cpu, u->src, cr_size(cpu));
     check_cr(cpu, u->dst);
     switch (u->dst) {
-    case 0: cr0_write(cpu, v); break;
-    case 2: cpu->cr2 = v; break;
-    case 3: cr3_write(cpu, v); break;
-    case 4: cr4_write(cpu, v); break;
+    case 0:
+        cr0_write(cpu, v);
+        break;
+    case 2:
+        cpu->cr2 = v;
+        break;
+    case 3:
+        cr3_write(cpu, v);
+        break;
+    case 4:
+        cr4_write(cpu, v);
+        break;
     default:
         if (v >> 4)
             raise_gp(cpu, 0);
@@ -547,8 +555,7 @@ static UOP_FN(xsetbv)
     if (!(cpu->cr4 & CR4_OSXSAVE))
         raise_ud(cpu);
     u64 next = uop_next_ip(cpu, u), v = edx_eax(cpu);
-    bool bad = cpu->cpl != 0 || (u32)cpu->gpr[RCX] != 0 || (v & ~xsave_supported(cpu)) || !(v & 1) ||
-               (v & 6) == 4;
+    bool bad = cpu->cpl != 0 || (u32)cpu->gpr[RCX] != 0 || (v & ~xsave_supported(cpu)) || !(v & 1) || (v & 6) == 4;
     if (bad)
         raise_gp(cpu, 0);
     cpu->xcr0 = v;

@@ -35,9 +35,20 @@ struct desc {
     u32 lo, hi;
     u64 addr; /* linear, for the accessed and busy bits */
 };
-enum sys_type { /* SEG_TYPE of system descriptors */
-    SYS_TSS16 = 1, SYS_LDT = 2, SYS_TSS16_BUSY = 3, SYS_CALL16 = 4, SYS_TASK = 5, SYS_INT16 = 6, SYS_TRAP16 = 7,
-    SYS_TSS32 = 9, SYS_TSS32_BUSY = 11, SYS_CALL32 = 12, SYS_INT32 = 14, SYS_TRAP32 = 15,
+/* SEG_TYPE of system descriptors */
+enum sys_type {
+    SYS_TSS16 = 1,
+    SYS_LDT = 2,
+    SYS_TSS16_BUSY = 3,
+    SYS_CALL16 = 4,
+    SYS_TASK = 5,
+    SYS_INT16 = 6,
+    SYS_TRAP16 = 7,
+    SYS_TSS32 = 9,
+    SYS_TSS32_BUSY = 11,
+    SYS_CALL32 = 12,
+    SYS_INT32 = 14,
+    SYS_TRAP32 = 15,
     SYS_BUSY = 2, /* the bit */
 };
 ALWAYS_INLINE u32 desc_attr(const struct desc *d) { return (d->hi >> 8) & 0xf0ff; }
@@ -118,9 +129,9 @@ u32 eflags_valid(const struct cpu *cpu);
 enum task_reason { TASK_JUMP, TASK_CALL, TASK_INT, TASK_IRET };
 struct task_event {
     enum task_reason reason;
-    u64 ret;          /* EIP the old task resumes at */
-    u32 eflags;       /* image its TSS gets */
-    bool has_error;   /* of an exception: pushed on the new task's stack */
+    u64 ret;        /* EIP the old task resumes at */
+    u32 eflags;     /* image its TSS gets */
+    bool has_error; /* of an exception: pushed on the new task's stack */
     u32 error;
 };
 /*
@@ -143,7 +154,7 @@ bool pdptes_load(struct cpu *cpu, u64 cr3, u64 out[4]);
 u64 tsc_read(struct cpu *cpu);
 
 /* ---- MSRs (msr.c) ---- */
-bool msr_read(struct cpu *cpu, u32 msr, u64 *val);  /* false: #GP(0) */
+bool msr_read(struct cpu *cpu, u32 msr, u64 *val); /* false: #GP(0) */
 bool msr_write(struct cpu *cpu, u32 msr, u64 val);
 void msr_reset(struct cpu *cpu);
 

@@ -8,7 +8,7 @@
 
 /* Where the fields of a TSS lie. GPRs in encoding order, segments in enum segreg order. */
 struct tss_layout {
-    u8 size;    /* of a slot */
+    u8 size; /* of a slot */
     u8 ip, flags, gpr, seg, nseg, ldt;
     u8 min_limit, last; /* limit needed to switch to it; last byte a switch away writes */
 };

@@ -10,14 +10,14 @@
 #include <stdlib.h>
 
 enum { LIST_LOCAL, LIST_GLOBAL, LIST_COUNT };
-#define SLOTS (MMU_COUNT * TLB_ENTRIES)
+#define SLOTS      (MMU_COUNT * TLB_ENTRIES)
 #define BLOOM_BITS 512u
 
 struct tlb_lists {
     u16 slot[LIST_COUNT][SLOTS]; /* idx * TLB_ENTRIES + slot */
     unsigned count[LIST_COUNT];
-    u8 listed[SLOTS];            /* BIT(list) */
-    u8 exec_flags[SLOTS];        /* TLB_PHYS_GLOBAL, TLB_PHYS_LARGE of exec entries */
+    u8 listed[SLOTS];     /* BIT(list) */
+    u8 exec_flags[SLOTS]; /* TLB_PHYS_GLOBAL, TLB_PHYS_LARGE of exec entries */
     /* Which 2 MiB and 1 GiB regions may have entries that are part of a large page (hashed). */
     u64 large_bloom[BLOOM_BITS / 64], huge_bloom[BLOOM_BITS / 64];
 };
@@ -89,9 +89,8 @@ void tlb_fill_data(struct cpu *cpu, unsigned idx, u64 lin, const struct translat
     unsigned slot = slot_of(lin);
     clear_data(tlb, slot);
     tlb->phys[slot].tag = lin & PAGE_MASK;
-    tlb->phys[slot].phys = (t->phys & PAGE_MASK) | (t->read ? TLB_PHYS_READ : 0u) |
-                           (t->write ? TLB_PHYS_WRITE : 0u) | (t->global ? TLB_PHYS_GLOBAL : 0u) |
-                           (t->large ? TLB_PHYS_LARGE : 0u);
+    tlb->phys[slot].phys = (t->phys & PAGE_MASK) | (t->read ? TLB_PHYS_READ : 0u) | (t->write ? TLB_PHYS_WRITE : 0u) |
+                           (t->global ? TLB_PHYS_GLOBAL : 0u) | (t->large ? TLB_PHYS_LARGE : 0u);
     list_slot(cpu, idx, lin, t);
 }
 

@@ -10,11 +10,11 @@
 
 /* What a translation allows with one set of rights (enum mmu_idx). */
 struct translation {
-    u64 phys;      /* the 4 KiB page */
+    u64 phys; /* the 4 KiB page */
     bool read, write, exec;
     bool global;
-    bool large;    /* 2 MiB, 4 MiB or 1 GiB page */
-    bool huge;     /* 1 GiB */
+    bool large; /* 2 MiB, 4 MiB or 1 GiB page */
+    bool huge;  /* 1 GiB */
 };
 
 bool tlb_create(struct cpu *cpu);

@@ -49,34 +49,34 @@ enum uop_flags {
 
 struct uop {
     uop_fn *fn;
-    u64 imm;    /* immediate, sign-extended; relative jumps: target minus block start */
-    i32 disp;   /* of the memory operand; RIP-relative: from block start, base = SLOT_RIP */
-    u16 op;     /* enum uop_op */
-    u16 pc_off; /* this instruction's start, from the block's */
-    u8 dst, src, src2; /* register numbers; of byte GPRs the byte offset in gpr[] */
-    u8 aux;     /* from the row: condition code, sub-operation; F4 imm etc. */
+    u64 imm;               /* immediate, sign-extended; relative jumps: target minus block start */
+    i32 disp;              /* of the memory operand; RIP-relative: from block start, base = SLOT_RIP */
+    u16 op;                /* enum uop_op */
+    u16 pc_off;            /* this instruction's start, from the block's */
+    u8 dst, src, src2;     /* register numbers; of byte GPRs the byte offset in gpr[] */
+    u8 aux;                /* from the row: condition code, sub-operation; F4 imm etc. */
     u8 base, index, scale; /* slots; scale is a shift */
     u8 seg;
-    u8 amode;   /* enum amode */
-    u8 asize;   /* address size in bytes: 2, 4, 8 */
-    u8 size;    /* operand size in bytes */
-    u8 size2;   /* size of the second operand, where it differs */
-    u8 len;     /* instruction length in bytes */
+    u8 amode;          /* enum amode */
+    u8 asize;          /* address size in bytes: 2, 4, 8 */
+    u8 size;           /* operand size in bytes */
+    u8 size2;          /* size of the second operand, where it differs */
+    u8 len;            /* instruction length in bytes */
     u8 index_in_block; /* instructions before this one */
-    u8 form;    /* enum form */
-    u8 flags;   /* enum uop_flags */
+    u8 form;           /* enum form */
+    u8 flags;          /* enum uop_flags */
 };
 
 /* Flags a micro-op reads and writes: for liveness and dumps. */
 enum uop_props {
     UP_MEM_READ = BIT(0),
     UP_MEM_WRITE = BIT(1),
-    UP_RAISES = BIT(2),     /* may fault other than through its memory operand */
-    UP_ENDS = BIT(3),       /* ends the block */
-    UP_MODE = BIT(4),       /* may change cpu->mode, CPL, paging: ends the block */
-    UP_FP = BIT(5),         /* x87 */
+    UP_RAISES = BIT(2), /* may fault other than through its memory operand */
+    UP_ENDS = BIT(3),   /* ends the block */
+    UP_MODE = BIT(4),   /* may change cpu->mode, CPL, paging: ends the block */
+    UP_FP = BIT(5),     /* x87 */
     UP_SSE = BIT(6),
-    UP_COUNT = BIT(7),      /* needs the exact instruction count (RDTSC, IN, MMIO-like) */
+    UP_COUNT = BIT(7), /* needs the exact instruction count (RDTSC, IN, MMIO-like) */
 };
 
 enum uop_op {
@@ -94,7 +94,10 @@ enum uop_op {
 struct uop_table {
     uop_fn *fn[FORM_COUNT][4];
 };
-#define ANY_SIZE(f) {f, f, f, f}
+#define ANY_SIZE(f)                                                                                                    \
+    {                                                                                                                  \
+        f, f, f, f                                                                                                     \
+    }
 
 struct uop_info {
     const char *name;
@@ -113,7 +116,7 @@ extern const struct uop_info uop_info[UOP_OP_COUNT];
 #else
 #define THREAD(cpu, u) (u)
 #endif
-#define NEXT(u) return THREAD(cpu, (u) + 1)
+#define NEXT(u)      return THREAD(cpu, (u) + 1)
 #define UOP_FN(name) const struct uop *name(struct cpu *cpu, const struct uop *u)
 /* First statement of a handler that may raise without touching memory. */
 #define RAISES(cpu, u) ((cpu)->cur = (u))

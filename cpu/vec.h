@@ -47,13 +47,13 @@ union lanes {
 #define LANE_W(i) (i)
 #define LANE_D(i) (i)
 #endif
-#define LB(x, i) ((x).b[LANE_B(i)])
+#define LB(x, i)  ((x).b[LANE_B(i)])
 #define LSB(x, i) ((x).sb[LANE_B(i)])
-#define LW(x, i) ((x).w[LANE_W(i)])
+#define LW(x, i)  ((x).w[LANE_W(i)])
 #define LSW(x, i) ((x).sw[LANE_W(i)])
-#define LD(x, i) ((x).d[LANE_D(i)])
+#define LD(x, i)  ((x).d[LANE_D(i)])
 #define LSD(x, i) ((x).sd[LANE_D(i)])
-#define LQ(x, i) ((x).q[i])
+#define LQ(x, i)  ((x).q[i])
 #define LSQ(x, i) ((x).sq[i])
 
 /* Half h (0: bits 127:0, 1: bits 255:128) of register r. */
@@ -63,17 +63,11 @@ ALWAYS_INLINE v128 xmm_get(const struct cpu *cpu, unsigned r, unsigned h)
     memcpy(&v, &cpu->xmm[r].q[h * 2], 16);
     return v;
 }
-ALWAYS_INLINE void xmm_set(struct cpu *cpu, unsigned r, unsigned h, v128 v)
-{
-    memcpy(&cpu->xmm[r].q[h * 2], &v, 16);
-}
+ALWAYS_INLINE void xmm_set(struct cpu *cpu, unsigned r, unsigned h, v128 v) { memcpy(&cpu->xmm[r].q[h * 2], &v, 16); }
 ALWAYS_INLINE void xmm_clear_upper(struct cpu *cpu, unsigned r) { xmm_set(cpu, r, 1, (v128){0, 0}); }
 
 /* Sixteen guest bytes as a vector. */
-ALWAYS_INLINE v128 vec_ld(const u8 *p)
-{
-    return (v128){ld64(p), ld64(p + 8)};
-}
+ALWAYS_INLINE v128 vec_ld(const u8 *p) { return (v128){ld64(p), ld64(p + 8)}; }
 ALWAYS_INLINE void vec_st(u8 *p, v128 v)
 {
     st64(p, v[0]);
@@ -162,12 +156,15 @@ ALWAYS_INLINE void vec_store256(struct cpu *cpu, const struct uop *u, unsigned a
 
 /* A kernel: a is the first source (unary ones ignore it), b the second, imm the imm8. */
 typedef v128 vec_kernel(v128 a, v128 b, unsigned imm);
-#define UNUSED __attribute__((unused))
+#define UNUSED           __attribute__((unused))
 #define VEC_KERNEL(name) ALWAYS_INLINE UNUSED v128 name(UNUSED v128 a, UNUSED v128 b, UNUSED unsigned imm)
 
 /* The three encodings as constants the patterns fold: the columns of uop_table. */
 enum vec_enc { ENC_LEGACY, ENC_VEX128, ENC_VEX256 };
-#define FORM_COLUMNS(legacy, vex128, vex256) {legacy, vex128, vex256, NULL}
+#define FORM_COLUMNS(legacy, vex128, vex256)                                                                           \
+    {                                                                                                                  \
+        legacy, vex128, vex256, NULL                                                                                   \
+    }
 
 /* Writes half 0 of dst and does to half 1 what the encoding asks. */
 ALWAYS_INLINE void vec_result(struct cpu *cpu, const struct uop *u, enum vec_enc enc, v128 r)
@@ -194,8 +191,7 @@ ALWAYS_INLINE void vec_op(struct cpu *cpu, const struct uop *u, vec_kernel *k, e
 }
 
 /* n bytes of u's memory operand, zero-extended; false only if hot, and then nothing has happened. */
-ALWAYS_INLINE bool vec_fetch(struct cpu *cpu, const struct uop *u, unsigned n, unsigned align, bool hot,
-                             struct v256 *m)
+ALWAYS_INLINE bool vec_fetch(struct cpu *cpu, const struct uop *u, unsigned n, unsigned align, bool hot, struct v256 *m)
 {
     u64 lin;
     u8 *p;
@@ -238,29 +234,33 @@ ALWAYS_INLINE bool vec_put(struct cpu *cpu, const struct uop *u, unsigned n, uns
  * STORE_FN(name, n, align, value): one that stores n bytes of a struct v256.
  */
 #define COLD __attribute__((cold, noinline))
-#define MEM_FN(name, n, align, ...)                                                                          \
-    static COLD UOP_FN(name##_cold)                                                                          \
-    {                                                                                                        \
-        struct v256 m;                                                                                       \
-        vec_fetch(cpu, u, n, align, false, &m);                                                              \
-        __VA_ARGS__;                                                                                         \
-        NEXT(u);                                                                                             \
-    }                                                                                                        \
-    static UOP_FN(name)                                                                                      \
-    {                                                                                                        \
-        struct v256 m;                                                                                       \
-        if (unlikely(!vec_fetch(cpu, u, n, align, true, &m)))                                                \
-            return name##_cold(cpu, u);                                                                      \
-        __VA_ARGS__;                                                                                         \
-        NEXT(u);                                                                                             \
+#define MEM_FN(name, n, align, ...)                                                                                    \
+    static COLD UOP_FN(name##_cold)                                                                                    \
+    {                                                                                                                  \
+        struct v256 m;                                                                                                 \
+        vec_fetch(cpu, u, n, align, false, &m);                                                                        \
+        __VA_ARGS__;                                                                                                   \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    static UOP_FN(name)                                                                                                \
+    {                                                                                                                  \
+        struct v256 m;                                                                                                 \
+        if (unlikely(!vec_fetch(cpu, u, n, align, true, &m)))                                                          \
+            return name##_cold(cpu, u);                                                                                \
+        __VA_ARGS__;                                                                                                   \
+        NEXT(u);                                                                                                       \
     }
-#define STORE_FN(name, n, align, ...)                                                                        \
-    static COLD UOP_FN(name##_cold) { vec_put(cpu, u, n, align, false, __VA_ARGS__); NEXT(u); }              \
-    static UOP_FN(name)                                                                                      \
-    {                                                                                                        \
-        if (unlikely(!vec_put(cpu, u, n, align, true, __VA_ARGS__)))                                         \
-            return name##_cold(cpu, u);                                                                      \
-        NEXT(u);                                                                                             \
+#define STORE_FN(name, n, align, ...)                                                                                  \
+    static COLD UOP_FN(name##_cold)                                                                                    \
+    {                                                                                                                  \
+        vec_put(cpu, u, n, align, false, __VA_ARGS__);                                                                 \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    static UOP_FN(name)                                                                                                \
+    {                                                                                                                  \
+        if (unlikely(!vec_put(cpu, u, n, align, true, __VA_ARGS__)))                                                   \
+            return name##_cold(cpu, u);                                                                                \
+        NEXT(u);                                                                                                       \
     }
 
 /*
@@ -268,32 +268,43 @@ ALWAYS_INLINE bool vec_put(struct cpu *cpu, const struct uop *u, unsigned n, uns
  * (and _vex128, _vex256) and its table NAME_table. VEC_OP_MEM: a memory operand
  * of n bytes with that alignment instead of sixteen aligned; no VEX.256 form.
  */
-#define VEC_OP(NAME, kernel)                                                                                 \
-    VEC_OP_128(NAME, kernel, 16, 16)                                                                         \
-    VEC_OP_256(NAME, kernel)                                                                                 \
+#define VEC_OP(NAME, kernel)                                                                                           \
+    VEC_OP_128(NAME, kernel, 16, 16)                                                                                   \
+    VEC_OP_256(NAME, kernel)                                                                                           \
     VEC_TABLE(NAME)
-#define VEC_OP_MEM(NAME, kernel, n, align)                                                                   \
-    VEC_OP_128(NAME, kernel, n, align)                                                                       \
+#define VEC_OP_MEM(NAME, kernel, n, align)                                                                             \
+    VEC_OP_128(NAME, kernel, n, align)                                                                                 \
     VEC_TABLE_128(NAME)
-#define VEC_OP_128(NAME, kernel, n, align)                                                                   \
-    static UOP_FN(NAME##_rr) { vec_op(cpu, u, kernel, ENC_LEGACY, vec_src(cpu, u, ENC_LEGACY)); NEXT(u); }   \
-    static UOP_FN(NAME##_rr_vex128) { vec_op(cpu, u, kernel, ENC_VEX128, vec_src(cpu, u, ENC_VEX128)); NEXT(u); } \
-    MEM_FN(NAME##_rm, n, align, vec_op(cpu, u, kernel, ENC_LEGACY, m))                                       \
+#define VEC_OP_128(NAME, kernel, n, align)                                                                             \
+    static UOP_FN(NAME##_rr)                                                                                           \
+    {                                                                                                                  \
+        vec_op(cpu, u, kernel, ENC_LEGACY, vec_src(cpu, u, ENC_LEGACY));                                               \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    static UOP_FN(NAME##_rr_vex128)                                                                                    \
+    {                                                                                                                  \
+        vec_op(cpu, u, kernel, ENC_VEX128, vec_src(cpu, u, ENC_VEX128));                                               \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    MEM_FN(NAME##_rm, n, align, vec_op(cpu, u, kernel, ENC_LEGACY, m))                                                 \
     MEM_FN(NAME##_rm_vex128, n, 1, vec_op(cpu, u, kernel, ENC_VEX128, m))
-#define VEC_OP_256(NAME, kernel)                                                                             \
-    static UOP_FN(NAME##_rr_vex256) { vec_op(cpu, u, kernel, ENC_VEX256, vec_src(cpu, u, ENC_VEX256)); NEXT(u); } \
+#define VEC_OP_256(NAME, kernel)                                                                                       \
+    static UOP_FN(NAME##_rr_vex256)                                                                                    \
+    {                                                                                                                  \
+        vec_op(cpu, u, kernel, ENC_VEX256, vec_src(cpu, u, ENC_VEX256));                                               \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
     MEM_FN(NAME##_rm_vex256, 32, 1, vec_op(cpu, u, kernel, ENC_VEX256, m))
 
 /* The table of handlers NAME_rr, NAME_rm and their VEX forms; _128: without VEX.256; _VEX: without legacy. */
-#define VEC_TABLE(NAME)                                                                                      \
-    const struct uop_table NAME##_table = {                                                                  \
-        {[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),                            \
-         [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
-#define VEC_TABLE_128(NAME)                                                                                  \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128), \
+#define VEC_TABLE(NAME)                                                                                                \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex256),   \
+                                            [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
+#define VEC_TABLE_128(NAME)                                                                                            \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex128, NAME##_rr_vex128),   \
                                             [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex128)}};
-#define VEC_TABLE_VEX(NAME)                                                                                  \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NULL, NAME##_rr_vex128, NAME##_rr_vex256), \
+#define VEC_TABLE_VEX(NAME)                                                                                            \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NULL, NAME##_rr_vex128, NAME##_rr_vex256),        \
                                             [FORM_RM] = FORM_COLUMNS(NULL, NAME##_rm_vex128, NAME##_rm_vex256)}};
 
 #endif

@@ -89,15 +89,15 @@ VEC_OP(PMAXSW, vec_pmaxsw)
 VEC_OP(PMAXSD, vec_pmaxsd)
 
 /* ---- one expression of x and y per lane ---- */
-#define LANE_KERNEL(name, field, count, expression)                                                          \
-    VEC_KERNEL(name)                                                                                         \
-    {                                                                                                        \
-        union lanes va = {.v = a}, vb = {.v = b}, r;                                                         \
-        for (unsigned i = 0; i < (count); i++) {                                                             \
-            __typeof__(va.field[0]) x = va.field[i], y UNUSED = vb.field[i];                                 \
-            r.field[i] = (__typeof__(va.field[0]))(expression);                                              \
-        }                                                                                                    \
-        return r.v;                                                                                          \
+#define LANE_KERNEL(name, field, count, expression)                                                                    \
+    VEC_KERNEL(name)                                                                                                   \
+    {                                                                                                                  \
+        union lanes va = {.v = a}, vb = {.v = b}, r;                                                                   \
+        for (unsigned i = 0; i < (count); i++) {                                                                       \
+            __typeof__(va.field[0]) x = va.field[i], y UNUSED = vb.field[i];                                           \
+            r.field[i] = (__typeof__(va.field[0]))(expression);                                                        \
+        }                                                                                                              \
+        return r.v;                                                                                                    \
     }
 LANE_KERNEL(vec_paddsb, sb, 16, sat_i8(x + y))
 LANE_KERNEL(vec_paddsw, sw, 8, sat_i16(x + y))
@@ -200,17 +200,17 @@ VEC_KERNEL(vec_phminposuw)
     return (v128){LW(x, at) | at << 16, 0};
 }
 /* Horizontal sums and differences: low half of the result from a, high half from b. */
-#define HORIZONTAL_KERNEL(name, LANE, count, expression)                                                     \
-    VEC_KERNEL(name)                                                                                         \
-    {                                                                                                        \
-        union lanes va = {.v = a}, vb = {.v = b}, r;                                                         \
-        for (unsigned i = 0; i < (count) / 2; i++) {                                                         \
-            __typeof__(LANE(va, 0)) x = LANE(va, i * 2), y = LANE(va, i * 2 + 1);                            \
-            LANE(r, i) = (__typeof__(x))(expression);                                                        \
-            x = LANE(vb, i * 2), y = LANE(vb, i * 2 + 1);                                                    \
-            LANE(r, i + (count) / 2) = (__typeof__(x))(expression);                                          \
-        }                                                                                                    \
-        return r.v;                                                                                          \
+#define HORIZONTAL_KERNEL(name, LANE, count, expression)                                                               \
+    VEC_KERNEL(name)                                                                                                   \
+    {                                                                                                                  \
+        union lanes va = {.v = a}, vb = {.v = b}, r;                                                                   \
+        for (unsigned i = 0; i < (count) / 2; i++) {                                                                   \
+            __typeof__(LANE(va, 0)) x = LANE(va, i * 2), y = LANE(va, i * 2 + 1);                                      \
+            LANE(r, i) = (__typeof__(x))(expression);                                                                  \
+            x = LANE(vb, i * 2), y = LANE(vb, i * 2 + 1);                                                              \
+            LANE(r, i + (count) / 2) = (__typeof__(x))(expression);                                                    \
+        }                                                                                                              \
+        return r.v;                                                                                                    \
     }
 HORIZONTAL_KERNEL(vec_phaddw, LW, 8, x + y)
 HORIZONTAL_KERNEL(vec_phaddd, LD, 4, x + y)
@@ -240,6 +240,10 @@ ALWAYS_INLINE void mpsadbw_256(struct cpu *cpu, const struct uop *u, struct v256
     xmm_set(cpu, u->dst, 0, low);
 }
 VEC_OP_128(MPSADBW, vec_mpsadbw, 16, 16)
-static UOP_FN(MPSADBW_rr_vex256) { mpsadbw_256(cpu, u, vec_src(cpu, u, ENC_VEX256)); NEXT(u); }
+static UOP_FN(MPSADBW_rr_vex256)
+{
+    mpsadbw_256(cpu, u, vec_src(cpu, u, ENC_VEX256));
+    NEXT(u);
+}
 MEM_FN(MPSADBW_rm_vex256, 32, 1, mpsadbw_256(cpu, u, m))
 VEC_TABLE(MPSADBW)

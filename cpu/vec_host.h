@@ -12,23 +12,22 @@
 #if defined(__x86_64__) && !defined(ORRERY_PORTABLE_SIMD)
 
 #define VEC_BEST(name) host_##name
-#define VEC_IF(feature, name, a, b)                                                                          \
+#define VEC_IF(feature, name, a, b)                                                                                    \
     (likely(__builtin_cpu_supports(feature)) ? host_##name(a, b, 0) : vec_##name(a, b, 0))
-#define HOST_BINARY(name)                                                                                    \
-    VEC_KERNEL(host_##name)                                                                                  \
-    {                                                                                                        \
-        __asm__(#name " %1, %0" : "+x"(a) : "x"(b));                                                         \
-        return a;                                                                                            \
+#define HOST_BINARY(name)                                                                                              \
+    VEC_KERNEL(host_##name)                                                                                            \
+    {                                                                                                                  \
+        __asm__(#name " %1, %0" : "+x"(a) : "x"(b));                                                                   \
+        return a;                                                                                                      \
     }
-HOST_BINARY(paddsb) HOST_BINARY(paddsw) HOST_BINARY(paddusb) HOST_BINARY(paddusw)
-HOST_BINARY(psubsb) HOST_BINARY(psubsw) HOST_BINARY(psubusb) HOST_BINARY(psubusw)
-HOST_BINARY(pavgb) HOST_BINARY(pavgw) HOST_BINARY(pmulhuw) HOST_BINARY(psadbw) HOST_BINARY(pmaddwd)
-HOST_BINARY(punpcklbw) HOST_BINARY(punpcklwd) HOST_BINARY(punpckldq)
-HOST_BINARY(punpckhbw) HOST_BINARY(punpckhwd) HOST_BINARY(punpckhdq)
-HOST_BINARY(packsswb) HOST_BINARY(packuswb) HOST_BINARY(packssdw)
-HOST_BINARY(pshufb) HOST_BINARY(pmaddubsw)
-HOST_BINARY(aesenc) HOST_BINARY(aesenclast) HOST_BINARY(aesdec) HOST_BINARY(aesdeclast)
-VEC_KERNEL(host_aesimc)
+HOST_BINARY(paddsb)
+HOST_BINARY(paddsw)
+HOST_BINARY(paddusb) HOST_BINARY(paddusw) HOST_BINARY(psubsb) HOST_BINARY(psubsw) HOST_BINARY(psubusb)
+    HOST_BINARY(psubusw) HOST_BINARY(pavgb) HOST_BINARY(pavgw) HOST_BINARY(pmulhuw) HOST_BINARY(psadbw)
+        HOST_BINARY(pmaddwd) HOST_BINARY(punpcklbw) HOST_BINARY(punpcklwd) HOST_BINARY(punpckldq) HOST_BINARY(punpckhbw)
+            HOST_BINARY(punpckhwd) HOST_BINARY(punpckhdq) HOST_BINARY(packsswb) HOST_BINARY(packuswb)
+                HOST_BINARY(packssdw) HOST_BINARY(pshufb) HOST_BINARY(pmaddubsw) HOST_BINARY(aesenc)
+                    HOST_BINARY(aesenclast) HOST_BINARY(aesdec) HOST_BINARY(aesdeclast) VEC_KERNEL(host_aesimc)
 {
     __asm__("aesimc %1, %0" : "=x"(a) : "x"(b));
     return a;
@@ -47,7 +46,7 @@ ALWAYS_INLINE u32 host_sign_mask_b(v128 v)
 
 #else
 
-#define VEC_BEST(name) vec_##name
+#define VEC_BEST(name)              vec_##name
 #define VEC_IF(feature, name, a, b) vec_##name(a, b, 0)
 
 #endif

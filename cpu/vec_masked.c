@@ -41,10 +41,26 @@ ALWAYS_INLINE void masked_store(struct cpu *cpu, const struct uop *u, unsigned e
         if (element_chosen(mask, elem, i))
             mem_write(cpu, uop_lin_off(cpu, u, i * elem, elem, true), element_get(v, elem, i), elem);
 }
-static UOP_FN(vmaskmovps_rm) { masked_load(cpu, u, 4); NEXT(u); }
-static UOP_FN(vmaskmovps_mr) { masked_store(cpu, u, 4); NEXT(u); }
-static UOP_FN(vmaskmovpd_rm) { masked_load(cpu, u, 8); NEXT(u); }
-static UOP_FN(vmaskmovpd_mr) { masked_store(cpu, u, 8); NEXT(u); }
+static UOP_FN(vmaskmovps_rm)
+{
+    masked_load(cpu, u, 4);
+    NEXT(u);
+}
+static UOP_FN(vmaskmovps_mr)
+{
+    masked_store(cpu, u, 4);
+    NEXT(u);
+}
+static UOP_FN(vmaskmovpd_rm)
+{
+    masked_load(cpu, u, 8);
+    NEXT(u);
+}
+static UOP_FN(vmaskmovpd_mr)
+{
+    masked_store(cpu, u, 8);
+    NEXT(u);
+}
 const struct uop_table VMASKMOVPS_table = {{[FORM_RM] = ANY_SIZE(vmaskmovps_rm), [FORM_MR] = ANY_SIZE(vmaskmovps_mr)}};
 const struct uop_table VMASKMOVPD_table = {{[FORM_RM] = ANY_SIZE(vmaskmovpd_rm), [FORM_MR] = ANY_SIZE(vmaskmovpd_mr)}};
 
@@ -74,10 +90,26 @@ ALWAYS_INLINE void gather(struct cpu *cpu, const struct uop *u, unsigned elem, u
         element_set(dst, elem, i, 0);
     memset(mask, 0, sizeof(*mask));
 }
-static UOP_FN(vgatherdps) { gather(cpu, u, 4, 4); NEXT(u); }
-static UOP_FN(vgatherqps) { gather(cpu, u, 4, 8); NEXT(u); }
-static UOP_FN(vgatherdpd) { gather(cpu, u, 8, 4); NEXT(u); }
-static UOP_FN(vgatherqpd) { gather(cpu, u, 8, 8); NEXT(u); }
+static UOP_FN(vgatherdps)
+{
+    gather(cpu, u, 4, 4);
+    NEXT(u);
+}
+static UOP_FN(vgatherqps)
+{
+    gather(cpu, u, 4, 8);
+    NEXT(u);
+}
+static UOP_FN(vgatherdpd)
+{
+    gather(cpu, u, 8, 4);
+    NEXT(u);
+}
+static UOP_FN(vgatherqpd)
+{
+    gather(cpu, u, 8, 8);
+    NEXT(u);
+}
 const struct uop_table VGATHERDPS_table = {{[FORM_RM] = ANY_SIZE(vgatherdps)}};
 const struct uop_table VGATHERQPS_table = {{[FORM_RM] = ANY_SIZE(vgatherqps)}};
 const struct uop_table VGATHERDPD_table = {{[FORM_RM] = ANY_SIZE(vgatherdpd)}};

@@ -34,7 +34,11 @@ ALWAYS_INLINE void vec_result256(struct cpu *cpu, const struct uop *u, struct v2
     xmm_set(cpu, u->dst, 1, r.h[1]);
 }
 VEC_OP_128(VPERMILPD_I, vec_permilpd_imm, 16, 1)
-static UOP_FN(VPERMILPD_I_rr_vex256) { permilpd_imm_256(cpu, u, vec_src256(cpu, u->src)); NEXT(u); }
+static UOP_FN(VPERMILPD_I_rr_vex256)
+{
+    permilpd_imm_256(cpu, u, vec_src256(cpu, u->src));
+    NEXT(u);
+}
 MEM_FN(VPERMILPD_I_rm_vex256, 32, 1, permilpd_imm_256(cpu, u, m))
 VEC_TABLE(VPERMILPD_I)
 
@@ -54,12 +58,16 @@ ALWAYS_INLINE void broadcast_op(struct cpu *cpu, const struct uop *u, u64 v, uns
         xmm_set(cpu, u->dst, 1, r);
     vec_result(cpu, u, enc, r);
 }
-#define BROADCAST_ENC(NAME, n, suffix, enc)                                                                  \
-    static UOP_FN(NAME##_rr##suffix) { broadcast_op(cpu, u, VQ(&cpu->xmm[u->src], 0), n, enc); NEXT(u); }    \
+#define BROADCAST_ENC(NAME, n, suffix, enc)                                                                            \
+    static UOP_FN(NAME##_rr##suffix)                                                                                   \
+    {                                                                                                                  \
+        broadcast_op(cpu, u, VQ(&cpu->xmm[u->src], 0), n, enc);                                                        \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
     MEM_FN(NAME##_rm##suffix, n, 1, broadcast_op(cpu, u, m.h[0][0], n, enc))
-#define BROADCAST_OP(NAME, n)                                                                                \
-    BROADCAST_ENC(NAME, n, _vex128, ENC_VEX128)                                                              \
-    BROADCAST_ENC(NAME, n, _vex256, ENC_VEX256)                                                              \
+#define BROADCAST_OP(NAME, n)                                                                                          \
+    BROADCAST_ENC(NAME, n, _vex128, ENC_VEX128)                                                                        \
+    BROADCAST_ENC(NAME, n, _vex256, ENC_VEX256)                                                                        \
     VEC_TABLE_VEX(NAME)
 BROADCAST_OP(VPBROADCASTB, 1)
 BROADCAST_OP(VPBROADCASTW, 2)
@@ -85,7 +93,11 @@ ALWAYS_INLINE void insert_half(struct cpu *cpu, const struct uop *u, v128 v)
     r.h[u->imm & 1] = v;
     vec_result256(cpu, u, r);
 }
-static UOP_FN(vinsertf128_rr) { insert_half(cpu, u, xmm_get(cpu, u->src, 0)); NEXT(u); }
+static UOP_FN(vinsertf128_rr)
+{
+    insert_half(cpu, u, xmm_get(cpu, u->src, 0));
+    NEXT(u);
+}
 MEM_FN(vinsertf128_rm, 16, 1, insert_half(cpu, u, m.h[0]))
 const struct uop_table VINSERTF128_table = {
     {[FORM_RR] = ANY_SIZE(vinsertf128_rr), [FORM_RM] = ANY_SIZE(vinsertf128_rm)}};
@@ -100,10 +112,13 @@ ALWAYS_INLINE void permute_halves(struct cpu *cpu, const struct uop *u, struct v
     r.h[1] = imm & 0x80 ? (v128){0, 0} : from[imm >> 4 & 3];
     vec_result256(cpu, u, r);
 }
-static UOP_FN(vperm2f128_rr) { permute_halves(cpu, u, vec_src256(cpu, u->src)); NEXT(u); }
+static UOP_FN(vperm2f128_rr)
+{
+    permute_halves(cpu, u, vec_src256(cpu, u->src));
+    NEXT(u);
+}
 MEM_FN(vperm2f128_rm, 32, 1, permute_halves(cpu, u, m))
-const struct uop_table VPERM2F128_table = {
-    {[FORM_RR] = ANY_SIZE(vperm2f128_rr), [FORM_RM] = ANY_SIZE(vperm2f128_rm)}};
+const struct uop_table VPERM2F128_table = {{[FORM_RR] = ANY_SIZE(vperm2f128_rr), [FORM_RM] = ANY_SIZE(vperm2f128_rm)}};
 
 /* ---- across the whole register ---- */
 /* Dwords of b as the low three bits of src2's dwords say. */
@@ -116,7 +131,11 @@ ALWAYS_INLINE void permute_dwords(struct cpu *cpu, const struct uop *u, struct v
         VD(&cpu->xmm[u->dst], i) = LD(from[at >> 2], at & 3);
     }
 }
-static UOP_FN(vpermd_rr) { permute_dwords(cpu, u, vec_src256(cpu, u->src)); NEXT(u); }
+static UOP_FN(vpermd_rr)
+{
+    permute_dwords(cpu, u, vec_src256(cpu, u->src));
+    NEXT(u);
+}
 MEM_FN(vpermd_rm, 32, 1, permute_dwords(cpu, u, m))
 const struct uop_table VPERMD_table = {{[FORM_RR] = ANY_SIZE(vpermd_rr), [FORM_RM] = ANY_SIZE(vpermd_rm)}};
 
@@ -128,15 +147,16 @@ ALWAYS_INLINE void permute_qwords(struct cpu *cpu, const struct uop *u, struct v
         VQ(&cpu->xmm[u->dst], i) = b.h[at >> 1][at & 1];
     }
 }
-static UOP_FN(vpermq_rr) { permute_qwords(cpu, u, vec_src256(cpu, u->src)); NEXT(u); }
+static UOP_FN(vpermq_rr)
+{
+    permute_qwords(cpu, u, vec_src256(cpu, u->src));
+    NEXT(u);
+}
 MEM_FN(vpermq_rm, 32, 1, permute_qwords(cpu, u, m))
 const struct uop_table VPERMQ_table = {{[FORM_RR] = ANY_SIZE(vpermq_rr), [FORM_RM] = ANY_SIZE(vpermq_rm)}};
 
 /* ---- VZEROUPPER, VZEROALL: the registers the mode has ---- */
-ALWAYS_INLINE unsigned register_count(const struct cpu *cpu)
-{
-    return (cpu->mode & MODE_CODE) == MODE_CODE64 ? 16 : 8;
-}
+ALWAYS_INLINE unsigned register_count(const struct cpu *cpu) { return (cpu->mode & MODE_CODE) == MODE_CODE64 ? 16 : 8; }
 static UOP_FN(vzeroupper)
 {
     for (unsigned r = 0; r < register_count(cpu); r++)

@@ -53,23 +53,31 @@ ALWAYS_INLINE void shift_by_imm(struct cpu *cpu, const struct uop *u, shift_fn *
     vec_result(cpu, u, enc, low);
 }
 
-#define SHIFT_BY_VECTOR(NAME, f, suffix, enc, align)                                                         \
-    static UOP_FN(NAME##_rr##suffix) { shift_by_vector(cpu, u, f, enc, xmm_get(cpu, u->src, 0)); NEXT(u); }  \
+#define SHIFT_BY_VECTOR(NAME, f, suffix, enc, align)                                                                   \
+    static UOP_FN(NAME##_rr##suffix)                                                                                   \
+    {                                                                                                                  \
+        shift_by_vector(cpu, u, f, enc, xmm_get(cpu, u->src, 0));                                                      \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
     MEM_FN(NAME##_rm##suffix, 16, align, shift_by_vector(cpu, u, f, enc, m.h[0]))
-#define SHIFT_BY_IMM(NAME, f, suffix, enc)                                                                   \
-    static UOP_FN(NAME##_imm##suffix) { shift_by_imm(cpu, u, f, enc); NEXT(u); }
+#define SHIFT_BY_IMM(NAME, f, suffix, enc)                                                                             \
+    static UOP_FN(NAME##_imm##suffix)                                                                                  \
+    {                                                                                                                  \
+        shift_by_imm(cpu, u, f, enc);                                                                                  \
+        NEXT(u);                                                                                                       \
+    }
 /* SHIFT_OP(NAME, function): ops NAME (count in a vector) and NAME_I (immediate). */
-#define SHIFT_OP(NAME, f)                                                                                    \
-    SHIFT_BY_VECTOR(NAME, f, , ENC_LEGACY, 16)                                                               \
-    SHIFT_BY_VECTOR(NAME, f, _vex128, ENC_VEX128, 1)                                                         \
-    SHIFT_BY_VECTOR(NAME, f, _vex256, ENC_VEX256, 1)                                                         \
-    VEC_TABLE(NAME) \
+#define SHIFT_OP(NAME, f)                                                                                              \
+    SHIFT_BY_VECTOR(NAME, f, , ENC_LEGACY, 16)                                                                         \
+    SHIFT_BY_VECTOR(NAME, f, _vex128, ENC_VEX128, 1)                                                                   \
+    SHIFT_BY_VECTOR(NAME, f, _vex256, ENC_VEX256, 1)                                                                   \
+    VEC_TABLE(NAME)                                                                                                    \
     SHIFT_IMM_OP(NAME, f)
-#define SHIFT_IMM_OP(NAME, f)                                                                                \
-    SHIFT_BY_IMM(NAME, f, , ENC_LEGACY)                                                                      \
-    SHIFT_BY_IMM(NAME, f, _vex128, ENC_VEX128)                                                               \
-    SHIFT_BY_IMM(NAME, f, _vex256, ENC_VEX256)                                                               \
-    const struct uop_table NAME##_I_table = {{[FORM_RI] = FORM_COLUMNS(NAME##_imm, NULL, NULL),              \
+#define SHIFT_IMM_OP(NAME, f)                                                                                          \
+    SHIFT_BY_IMM(NAME, f, , ENC_LEGACY)                                                                                \
+    SHIFT_BY_IMM(NAME, f, _vex128, ENC_VEX128)                                                                         \
+    SHIFT_BY_IMM(NAME, f, _vex256, ENC_VEX256)                                                                         \
+    const struct uop_table NAME##_I_table = {{[FORM_RI] = FORM_COLUMNS(NAME##_imm, NULL, NULL),                        \
                                               [FORM_RR] = FORM_COLUMNS(NULL, NAME##_imm_vex128, NAME##_imm_vex256)}};
 SHIFT_OP(PSLLW, shift_left_w)
 SHIFT_OP(PSLLD, shift_left_d)

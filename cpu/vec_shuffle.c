@@ -11,15 +11,15 @@ ALWAYS_INLINE i16 sat_i16(int v) { return (i16)(v < -32768 ? -32768 : v > 32767 
 ALWAYS_INLINE u16 sat_u16(int v) { return (u16)(v < 0 ? 0 : v > 65535 ? 65535 : v); }
 
 /* ---- interleave; the floating point UNPCKs and MOVLHPS are these ---- */
-#define UNPACK_KERNEL(name, LANE, count, from)                                                               \
-    VEC_KERNEL(name)                                                                                         \
-    {                                                                                                        \
-        union lanes x = {.v = a}, y = {.v = b}, r;                                                           \
-        for (unsigned i = 0; i < (count) / 2; i++) {                                                         \
-            LANE(r, i * 2) = LANE(x, (from) + i);                                                            \
-            LANE(r, i * 2 + 1) = LANE(y, (from) + i);                                                        \
-        }                                                                                                    \
-        return r.v;                                                                                          \
+#define UNPACK_KERNEL(name, LANE, count, from)                                                                         \
+    VEC_KERNEL(name)                                                                                                   \
+    {                                                                                                                  \
+        union lanes x = {.v = a}, y = {.v = b}, r;                                                                     \
+        for (unsigned i = 0; i < (count) / 2; i++) {                                                                   \
+            LANE(r, i * 2) = LANE(x, (from) + i);                                                                      \
+            LANE(r, i * 2 + 1) = LANE(y, (from) + i);                                                                  \
+        }                                                                                                              \
+        return r.v;                                                                                                    \
     }
 UNPACK_KERNEL(vec_punpcklbw, LB, 16, 0)
 UNPACK_KERNEL(vec_punpcklwd, LW, 8, 0)
@@ -40,15 +40,15 @@ VEC_OP(PUNPCKHDQ, VEC_BEST(punpckhdq))
 VEC_OP(PUNPCKHQDQ, vec_punpckhqdq)
 
 /* ---- narrow with saturation ---- */
-#define PACK_KERNEL(name, FROM, TO, count, saturate)                                                         \
-    VEC_KERNEL(name)                                                                                         \
-    {                                                                                                        \
-        union lanes x = {.v = a}, y = {.v = b}, r;                                                           \
-        for (unsigned i = 0; i < (count) / 2; i++) {                                                         \
-            TO(r, i) = saturate(FROM(x, i));                                                                 \
-            TO(r, i + (count) / 2) = saturate(FROM(y, i));                                                   \
-        }                                                                                                    \
-        return r.v;                                                                                          \
+#define PACK_KERNEL(name, FROM, TO, count, saturate)                                                                   \
+    VEC_KERNEL(name)                                                                                                   \
+    {                                                                                                                  \
+        union lanes x = {.v = a}, y = {.v = b}, r;                                                                     \
+        for (unsigned i = 0; i < (count) / 2; i++) {                                                                   \
+            TO(r, i) = saturate(FROM(x, i));                                                                           \
+            TO(r, i + (count) / 2) = saturate(FROM(y, i));                                                             \
+        }                                                                                                              \
+        return r.v;                                                                                                    \
     }
 PACK_KERNEL(vec_packsswb, LSW, LSB, 16, sat_i8)
 PACK_KERNEL(vec_packuswb, LSW, LB, 16, sat_u8)
@@ -132,14 +132,14 @@ ALWAYS_INLINE void split_imm_256(struct cpu *cpu, const struct uop *u, vec_kerne
     xmm_set(cpu, u->dst, 1, k(xmm_get(cpu, u->src2, 1), b.h[1], imm >> bits));
     xmm_set(cpu, u->dst, 0, low);
 }
-#define VEC_OP_SPLIT_IMM(NAME, kernel, bits)                                                                 \
-    VEC_OP_128(NAME, kernel, 16, 16)                                                                         \
-    static UOP_FN(NAME##_rr_vex256)                                                                          \
-    {                                                                                                        \
-        split_imm_256(cpu, u, kernel, bits, vec_src(cpu, u, ENC_VEX256));                                   \
-        NEXT(u);                                                                                             \
-    }                                                                                                        \
-    MEM_FN(NAME##_rm_vex256, 32, 1, split_imm_256(cpu, u, kernel, bits, m))                                  \
+#define VEC_OP_SPLIT_IMM(NAME, kernel, bits)                                                                           \
+    VEC_OP_128(NAME, kernel, 16, 16)                                                                                   \
+    static UOP_FN(NAME##_rr_vex256)                                                                                    \
+    {                                                                                                                  \
+        split_imm_256(cpu, u, kernel, bits, vec_src(cpu, u, ENC_VEX256));                                              \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    MEM_FN(NAME##_rm_vex256, 32, 1, split_imm_256(cpu, u, kernel, bits, m))                                            \
     VEC_TABLE(NAME)
 VEC_OP_SPLIT_IMM(SHUFPD, vec_shufpd, 2)
 
@@ -199,13 +199,17 @@ ALWAYS_INLINE void blend_by_register(struct cpu *cpu, const struct uop *u, blend
         xmm_set(cpu, u->dst, 1, f(xmm_get(cpu, a, 1), b.h[1], xmm_get(cpu, mask, 1)));
     vec_result(cpu, u, enc, low);
 }
-#define BLEND_REGISTER(NAME, f, suffix, enc, n, align)                                                       \
-    static UOP_FN(NAME##_rr##suffix) { blend_by_register(cpu, u, f, enc, vec_src(cpu, u, enc)); NEXT(u); }   \
+#define BLEND_REGISTER(NAME, f, suffix, enc, n, align)                                                                 \
+    static UOP_FN(NAME##_rr##suffix)                                                                                   \
+    {                                                                                                                  \
+        blend_by_register(cpu, u, f, enc, vec_src(cpu, u, enc));                                                       \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
     MEM_FN(NAME##_rm##suffix, n, align, blend_by_register(cpu, u, f, enc, m))
-#define BLEND_REGISTER_OP(NAME, f)                                                                           \
-    BLEND_REGISTER(NAME, f, , ENC_LEGACY, 16, 16)                                                            \
-    BLEND_REGISTER(NAME, f, _vex128, ENC_VEX128, 16, 1)                                                      \
-    BLEND_REGISTER(NAME, f, _vex256, ENC_VEX256, 32, 1)                                                      \
+#define BLEND_REGISTER_OP(NAME, f)                                                                                     \
+    BLEND_REGISTER(NAME, f, , ENC_LEGACY, 16, 16)                                                                      \
+    BLEND_REGISTER(NAME, f, _vex128, ENC_VEX128, 16, 1)                                                                \
+    BLEND_REGISTER(NAME, f, _vex256, ENC_VEX256, 32, 1)                                                                \
     VEC_TABLE(NAME)
 BLEND_REGISTER_OP(PBLENDVB, vec_pblendvb)
 BLEND_REGISTER_OP(BLENDVPS, vec_blendvps)
@@ -213,13 +217,13 @@ BLEND_REGISTER_OP(BLENDVPD, vec_blendvpd)
 
 /* ---- widen: the low lanes of the source, memory operand as small as they are ---- */
 typedef v128 widen_fn(union lanes y, unsigned from);
-#define WIDEN(name, FROM, TO, count)                                                                         \
-    ALWAYS_INLINE v128 name(union lanes y, unsigned from)                                                    \
-    {                                                                                                        \
-        union lanes r;                                                                                       \
-        for (unsigned i = 0; i < (count); i++)                                                               \
-            TO(r, i) = FROM(y, from *(count) + i);                                                           \
-        return r.v;                                                                                          \
+#define WIDEN(name, FROM, TO, count)                                                                                   \
+    ALWAYS_INLINE v128 name(union lanes y, unsigned from)                                                              \
+    {                                                                                                                  \
+        union lanes r;                                                                                                 \
+        for (unsigned i = 0; i < (count); i++)                                                                         \
+            TO(r, i) = FROM(y, from * (count) + i);                                                                    \
+        return r.v;                                                                                                    \
     }
 WIDEN(widen_sxbw, LSB, LSW, 8)
 WIDEN(widen_sxbd, LSB, LSD, 4)
@@ -241,13 +245,17 @@ ALWAYS_INLINE void widen(struct cpu *cpu, const struct uop *u, widen_fn *f, enum
         xmm_set(cpu, u->dst, 1, f(y, 1));
     vec_result(cpu, u, enc, f(y, 0));
 }
-#define WIDEN_ENC(NAME, f, suffix, enc, n)                                                                   \
-    static UOP_FN(NAME##_rr##suffix) { widen(cpu, u, f, enc, xmm_get(cpu, u->src, 0)); NEXT(u); }            \
+#define WIDEN_ENC(NAME, f, suffix, enc, n)                                                                             \
+    static UOP_FN(NAME##_rr##suffix)                                                                                   \
+    {                                                                                                                  \
+        widen(cpu, u, f, enc, xmm_get(cpu, u->src, 0));                                                                \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
     MEM_FN(NAME##_rm##suffix, n, 1, widen(cpu, u, f, enc, m.h[0]))
-#define WIDEN_OP(NAME, f, n)                                                                                 \
-    WIDEN_ENC(NAME, f, , ENC_LEGACY, n)                                                                      \
-    WIDEN_ENC(NAME, f, _vex128, ENC_VEX128, n)                                                               \
-    WIDEN_ENC(NAME, f, _vex256, ENC_VEX256, n * 2)                                                           \
+#define WIDEN_OP(NAME, f, n)                                                                                           \
+    WIDEN_ENC(NAME, f, , ENC_LEGACY, n)                                                                                \
+    WIDEN_ENC(NAME, f, _vex128, ENC_VEX128, n)                                                                         \
+    WIDEN_ENC(NAME, f, _vex256, ENC_VEX256, n * 2)                                                                     \
     VEC_TABLE(NAME)
 WIDEN_OP(PMOVSXBW, widen_sxbw, 8)
 WIDEN_OP(PMOVSXBD, widen_sxbd, 4)
@@ -293,12 +301,16 @@ ALWAYS_INLINE void insert_lane(struct cpu *cpu, const struct uop *u, insert_fn *
     unsigned a = enc == ENC_LEGACY ? u->dst : u->src2;
     vec_result(cpu, u, enc, f(xmm_get(cpu, a, 0), v, (u8)u->imm));
 }
-#define INSERT_ENC(NAME, f, suffix, enc, n)                                                                  \
-    static UOP_FN(NAME##_rr##suffix) { insert_lane(cpu, u, f, enc, cpu->gpr[u->src]); NEXT(u); }             \
+#define INSERT_ENC(NAME, f, suffix, enc, n)                                                                            \
+    static UOP_FN(NAME##_rr##suffix)                                                                                   \
+    {                                                                                                                  \
+        insert_lane(cpu, u, f, enc, cpu->gpr[u->src]);                                                                 \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
     MEM_FN(NAME##_rm##suffix, n, 1, insert_lane(cpu, u, f, enc, m.h[0][0]))
-#define INSERT_OP(NAME, f, n)                                                                                \
-    INSERT_ENC(NAME, f, , ENC_LEGACY, n)                                                                     \
-    INSERT_ENC(NAME, f, _vex128, ENC_VEX128, n)                                                              \
+#define INSERT_OP(NAME, f, n)                                                                                          \
+    INSERT_ENC(NAME, f, , ENC_LEGACY, n)                                                                               \
+    INSERT_ENC(NAME, f, _vex128, ENC_VEX128, n)                                                                        \
     VEC_TABLE_128(NAME)
 INSERT_OP(PINSRB, insert_byte, 1)
 INSERT_OP(PINSRW, insert_word, 2)
@@ -319,22 +331,43 @@ ALWAYS_INLINE void insertps(struct cpu *cpu, const struct uop *u, enum vec_enc e
 {
     vec_result(cpu, u, enc, insert_ps(xmm_get(cpu, enc == ENC_LEGACY ? u->dst : u->src2, 0), b, imm));
 }
-static UOP_FN(INSERTPS_rr) { insertps(cpu, u, ENC_LEGACY, xmm_get(cpu, u->src, 0), (u8)u->imm); NEXT(u); }
+static UOP_FN(INSERTPS_rr)
+{
+    insertps(cpu, u, ENC_LEGACY, xmm_get(cpu, u->src, 0), (u8)u->imm);
+    NEXT(u);
+}
 MEM_FN(INSERTPS_rm, 4, 1, insertps(cpu, u, ENC_LEGACY, m.h[0], u->imm & 0x3f))
-static UOP_FN(INSERTPS_rr_vex128) { insertps(cpu, u, ENC_VEX128, xmm_get(cpu, u->src, 0), (u8)u->imm); NEXT(u); }
+static UOP_FN(INSERTPS_rr_vex128)
+{
+    insertps(cpu, u, ENC_VEX128, xmm_get(cpu, u->src, 0), (u8)u->imm);
+    NEXT(u);
+}
 MEM_FN(INSERTPS_rm_vex128, 4, 1, insertps(cpu, u, ENC_VEX128, m.h[0], u->imm & 0x3f))
 const struct uop_table INSERTPS_table = {{[FORM_RR] = FORM_COLUMNS(INSERTPS_rr, INSERTPS_rr_vex128, NULL),
                                           [FORM_RM] = FORM_COLUMNS(INSERTPS_rm, INSERTPS_rm_vex128, NULL)}};
 
 /* ---- extract to a general register (zero-extended) or memory ---- */
 typedef u64 extract_fn(const struct cpu *cpu, const struct uop *u);
-ALWAYS_INLINE u64 extract_byte(const struct cpu *cpu, const struct uop *u) { return VB(&cpu->xmm[u->src], u->imm & 15); }
+ALWAYS_INLINE u64 extract_byte(const struct cpu *cpu, const struct uop *u)
+{
+    return VB(&cpu->xmm[u->src], u->imm & 15);
+}
 ALWAYS_INLINE u64 extract_word(const struct cpu *cpu, const struct uop *u) { return VW(&cpu->xmm[u->src], u->imm & 7); }
-ALWAYS_INLINE u64 extract_dword(const struct cpu *cpu, const struct uop *u) { return VD(&cpu->xmm[u->src], u->imm & 3); }
-ALWAYS_INLINE u64 extract_qword(const struct cpu *cpu, const struct uop *u) { return VQ(&cpu->xmm[u->src], u->imm & 1); }
-#define EXTRACT_OP(NAME, f, n)                                                                               \
-    static UOP_FN(NAME##_rr) { cpu->gpr[u->dst] = f(cpu, u); NEXT(u); }                                      \
-    STORE_FN(NAME##_mr, n, 1, (struct v256){{{f(cpu, u), 0}}})                                               \
+ALWAYS_INLINE u64 extract_dword(const struct cpu *cpu, const struct uop *u)
+{
+    return VD(&cpu->xmm[u->src], u->imm & 3);
+}
+ALWAYS_INLINE u64 extract_qword(const struct cpu *cpu, const struct uop *u)
+{
+    return VQ(&cpu->xmm[u->src], u->imm & 1);
+}
+#define EXTRACT_OP(NAME, f, n)                                                                                         \
+    static UOP_FN(NAME##_rr)                                                                                           \
+    {                                                                                                                  \
+        cpu->gpr[u->dst] = f(cpu, u);                                                                                  \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    STORE_FN(NAME##_mr, n, 1, (struct v256){{{f(cpu, u), 0}}})                                                         \
     const struct uop_table NAME##_table = {{[FORM_RR] = ANY_SIZE(NAME##_rr), [FORM_MR] = ANY_SIZE(NAME##_mr)}};
 EXTRACT_OP(PEXTRB, extract_byte, 1)
 EXTRACT_OP(PEXTRW, extract_word, 2)
@@ -365,13 +398,17 @@ ALWAYS_INLINE u32 sign_mask_q(const struct cpu *cpu, unsigned r, unsigned h)
     const union vec *x = &cpu->xmm[r];
     return (u32)(VQ(x, h * 2) >> 63 | VQ(x, h * 2 + 1) >> 63 << 1);
 }
-#define MASK_OP(NAME, f, bits)                                                                               \
-    static UOP_FN(NAME##_rr) { cpu->gpr[u->dst] = f(cpu, u->src, 0); NEXT(u); }                                \
-    static UOP_FN(NAME##_rr_vex256)                                                                          \
-    {                                                                                                        \
-        cpu->gpr[u->dst] = f(cpu, u->src, 0) | f(cpu, u->src, 1) << (bits);                                  \
-        NEXT(u);                                                                                             \
-    }                                                                                                        \
+#define MASK_OP(NAME, f, bits)                                                                                         \
+    static UOP_FN(NAME##_rr)                                                                                           \
+    {                                                                                                                  \
+        cpu->gpr[u->dst] = f(cpu, u->src, 0);                                                                          \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    static UOP_FN(NAME##_rr_vex256)                                                                                    \
+    {                                                                                                                  \
+        cpu->gpr[u->dst] = f(cpu, u->src, 0) | f(cpu, u->src, 1) << (bits);                                            \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
     const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr, NAME##_rr_vex256)}};
 MASK_OP(PMOVMSKB, sign_mask_b, 16)
 MASK_OP(MOVMSKPS, sign_mask_d, 4)
@@ -388,17 +425,21 @@ ALWAYS_INLINE void test_bits(struct cpu *cpu, const struct uop *u, unsigned halv
     }
     flags_from_image(cpu, (both == 0 ? FL_ZF : 0) | (outside == 0 ? FL_CF : 0));
 }
-#define TEST_OP(NAME, mask)                                                                                  \
-    static UOP_FN(NAME##_rr) { test_bits(cpu, u, 1, (struct v256){{xmm_get(cpu, u->src, 0)}}, mask); NEXT(u); } \
-    MEM_FN(NAME##_rm, 16, 16, test_bits(cpu, u, 1, m, mask))                                                 \
-    MEM_FN(NAME##_rm_vex128, 16, 1, test_bits(cpu, u, 1, m, mask))                                           \
-    static UOP_FN(NAME##_rr_vex256)                                                                          \
-    {                                                                                                        \
-        test_bits(cpu, u, 2, (struct v256){{xmm_get(cpu, u->src, 0), xmm_get(cpu, u->src, 1)}}, mask);       \
-        NEXT(u);                                                                                             \
-    }                                                                                                        \
-    MEM_FN(NAME##_rm_vex256, 32, 1, test_bits(cpu, u, 2, m, mask))                                           \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr, NAME##_rr_vex256), \
+#define TEST_OP(NAME, mask)                                                                                            \
+    static UOP_FN(NAME##_rr)                                                                                           \
+    {                                                                                                                  \
+        test_bits(cpu, u, 1, (struct v256){{xmm_get(cpu, u->src, 0)}}, mask);                                          \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    MEM_FN(NAME##_rm, 16, 16, test_bits(cpu, u, 1, m, mask))                                                           \
+    MEM_FN(NAME##_rm_vex128, 16, 1, test_bits(cpu, u, 1, m, mask))                                                     \
+    static UOP_FN(NAME##_rr_vex256)                                                                                    \
+    {                                                                                                                  \
+        test_bits(cpu, u, 2, (struct v256){{xmm_get(cpu, u->src, 0), xmm_get(cpu, u->src, 1)}}, mask);                 \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    MEM_FN(NAME##_rm_vex256, 32, 1, test_bits(cpu, u, 2, m, mask))                                                     \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr, NAME##_rr_vex256),          \
                                             [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex128, NAME##_rm_vex256)}};
 TEST_OP(PTEST, ~0ull)
 TEST_OP(VTESTPS, 0x8000000080000000ull)

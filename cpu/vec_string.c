@@ -8,9 +8,15 @@
 
 /* imm8, SDM vol. 2, tables 4-1 to 4-5. */
 enum {
-    STR_WORDS = BIT(0), STR_SIGNED = BIT(1),
-    STR_AGGREGATION = 3 << 2, STR_EQUAL_ANY = 0 << 2, STR_RANGES = 1 << 2, STR_EQUAL_EACH = 2 << 2,
-    STR_NEGATE = BIT(4), STR_ONLY_VALID = BIT(5), STR_WIDE_OUTPUT = BIT(6),
+    STR_WORDS = BIT(0),
+    STR_SIGNED = BIT(1),
+    STR_AGGREGATION = 3 << 2,
+    STR_EQUAL_ANY = 0 << 2,
+    STR_RANGES = 1 << 2,
+    STR_EQUAL_EACH = 2 << 2,
+    STR_NEGATE = BIT(4),
+    STR_ONLY_VALID = BIT(5),
+    STR_WIDE_OUTPUT = BIT(6),
 };
 
 struct strings {
@@ -22,7 +28,8 @@ static void take_elements(i32 *out, v128 v, unsigned imm)
 {
     union lanes x = {.v = v};
     for (unsigned i = 0; i < (imm & STR_WORDS ? 8u : 16u); i++)
-        out[i] = imm & STR_WORDS ? (imm & STR_SIGNED ? LSW(x, i) : LW(x, i)) : (imm & STR_SIGNED ? LSB(x, i) : LB(x, i));
+        out[i] =
+            imm & STR_WORDS ? (imm & STR_SIGNED ? LSW(x, i) : LW(x, i)) : (imm & STR_SIGNED ? LSB(x, i) : LB(x, i));
 }
 /* Implicit length: up to the first zero. */
 static unsigned length_implicit(const i32 *s, unsigned count)
@@ -118,27 +125,29 @@ static void string_op(struct cpu *cpu, const struct uop *u, enum string_op op, v
     else
         result_mask(cpu, &s, imm, r);
 }
-#define STRING_OP(NAME, op)                                                                                  \
-    static UOP_FN(NAME##_rr) { string_op(cpu, u, op, xmm_get(cpu, u->src, 0)); NEXT(u); }                    \
+#define STRING_OP(NAME, op)                                                                                            \
+    static UOP_FN(NAME##_rr)                                                                                           \
+    {                                                                                                                  \
+        string_op(cpu, u, op, xmm_get(cpu, u->src, 0));                                                                \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
     MEM_FN(NAME##_rm, 16, 1, string_op(cpu, u, op, m.h[0]))
 STRING_OP(PCMPISTRI, STR_IMPLICIT_INDEX)
 STRING_OP(PCMPISTRM, STR_IMPLICIT_MASK)
 STRING_OP(PCMPESTRI, STR_EXPLICIT_INDEX)
 STRING_OP(PCMPESTRM, STR_EXPLICIT_MASK)
 /* With VEX the mask's register is written whole. */
-#define STRING_MASK_VEX(NAME, op)                                                                            \
-    static UOP_FN(NAME##_rr_vex)                                                                             \
-    {                                                                                                        \
-        string_op(cpu, u, op, xmm_get(cpu, u->src, 0));                                                      \
-        xmm_clear_upper(cpu, 0);                                                                             \
-        NEXT(u);                                                                                             \
-    }                                                                                                        \
-    MEM_FN(NAME##_rm_vex, 16, 1, string_op(cpu, u, op, m.h[0]); xmm_clear_upper(cpu, 0))                    \
-    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex, NULL),        \
+#define STRING_MASK_VEX(NAME, op)                                                                                      \
+    static UOP_FN(NAME##_rr_vex)                                                                                       \
+    {                                                                                                                  \
+        string_op(cpu, u, op, xmm_get(cpu, u->src, 0));                                                                \
+        xmm_clear_upper(cpu, 0);                                                                                       \
+        NEXT(u);                                                                                                       \
+    }                                                                                                                  \
+    MEM_FN(NAME##_rm_vex, 16, 1, string_op(cpu, u, op, m.h[0]); xmm_clear_upper(cpu, 0))                               \
+    const struct uop_table NAME##_table = {{[FORM_RR] = FORM_COLUMNS(NAME##_rr, NAME##_rr_vex, NULL),                  \
                                             [FORM_RM] = FORM_COLUMNS(NAME##_rm, NAME##_rm_vex, NULL)}};
 STRING_MASK_VEX(PCMPISTRM, STR_IMPLICIT_MASK)
 STRING_MASK_VEX(PCMPESTRM, STR_EXPLICIT_MASK)
-const struct uop_table PCMPISTRI_table = {
-    {[FORM_RR] = ANY_SIZE(PCMPISTRI_rr), [FORM_RM] = ANY_SIZE(PCMPISTRI_rm)}};
-const struct uop_table PCMPESTRI_table = {
-    {[FORM_RR] = ANY_SIZE(PCMPESTRI_rr), [FORM_RM] = ANY_SIZE(PCMPESTRI_rm)}};
+const struct uop_table PCMPISTRI_table = {{[FORM_RR] = ANY_SIZE(PCMPISTRI_rr), [FORM_RM] = ANY_SIZE(PCMPISTRI_rm)}};
+const struct uop_table PCMPESTRI_table = {{[FORM_RR] = ANY_SIZE(PCMPESTRI_rr), [FORM_RM] = ANY_SIZE(PCMPESTRI_rm)}};

@@ -36,10 +36,10 @@ ALWAYS_INLINE void x87_set_fsw(struct fpu *f, u16 fsw)
  */
 bool x87_wait_ignored(struct cpu *cpu, const struct uop *u);
 const struct uop *x87_freeze(struct cpu *cpu, const struct uop *u);
-#define X87_WAIT(cpu, u)                                                                           \
-    do {                                                                                           \
-        if (unlikely((cpu)->fpu.fsw & FSW_ES) && !x87_wait_ignored(cpu, u))                        \
-            return x87_freeze(cpu, u);                                                             \
+#define X87_WAIT(cpu, u)                                                                                               \
+    do {                                                                                                               \
+        if (unlikely((cpu)->fpu.fsw & FSW_ES) && !x87_wait_ignored(cpu, u))                                            \
+            return x87_freeze(cpu, u);                                                                                 \
     } while (0)
 
 /* ---- the stack ---- */

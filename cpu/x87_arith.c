@@ -44,16 +44,16 @@ ALWAYS_INLINE const struct uop *arith_m(struct cpu *cpu, const struct uop *u, fp
     NEXT(u);
 }
 
-#define ARITH(op)                                                                                  \
-    static UOP_FN(f##op##_rr) { return arith_rr(cpu, u, fp80_##op, 0); }                           \
-    static UOP_FN(f##op##p_rr) { return arith_rr(cpu, u, fp80_##op, 1); }                          \
-    static UOP_FN(f##op##_m32) { return arith_m(cpu, u, fp80_##op##_f32, 4); }                     \
-    static UOP_FN(f##op##_m64) { return arith_m(cpu, u, fp80_##op##_f64, 8); }                     \
-    static UOP_FN(fi##op##_m16) { return arith_m(cpu, u, fp80_##op##_i16, 2); }                    \
-    static UOP_FN(fi##op##_m32) { return arith_m(cpu, u, fp80_##op##_i32, 4); }                    \
-    const struct uop_table uop_f##op = {                                                           \
-        .fn = {[FORM_RR] = ANY_SIZE(f##op##_rr), [FORM_M] = {NULL, NULL, f##op##_m32, f##op##_m64}}}; \
-    const struct uop_table uop_f##op##p = {.fn = {[FORM_RR] = ANY_SIZE(f##op##p_rr)}};             \
+#define ARITH(op)                                                                                                      \
+    static UOP_FN(f##op##_rr) { return arith_rr(cpu, u, fp80_##op, 0); }                                               \
+    static UOP_FN(f##op##p_rr) { return arith_rr(cpu, u, fp80_##op, 1); }                                              \
+    static UOP_FN(f##op##_m32) { return arith_m(cpu, u, fp80_##op##_f32, 4); }                                         \
+    static UOP_FN(f##op##_m64) { return arith_m(cpu, u, fp80_##op##_f64, 8); }                                         \
+    static UOP_FN(fi##op##_m16) { return arith_m(cpu, u, fp80_##op##_i16, 2); }                                        \
+    static UOP_FN(fi##op##_m32) { return arith_m(cpu, u, fp80_##op##_i32, 4); }                                        \
+    const struct uop_table uop_f##op = {                                                                               \
+        .fn = {[FORM_RR] = ANY_SIZE(f##op##_rr), [FORM_M] = {NULL, NULL, f##op##_m32, f##op##_m64}}};                  \
+    const struct uop_table uop_f##op##p = {.fn = {[FORM_RR] = ANY_SIZE(f##op##p_rr)}};                                 \
     const struct uop_table uop_fi##op = {.fn = {[FORM_M] = {NULL, fi##op##_m16, fi##op##_m32, NULL}}};
 ARITH(add)
 ARITH(mul)
@@ -72,9 +72,8 @@ ALWAYS_INLINE const struct uop *com_rr(struct cpu *cpu, const struct uop *u, fp8
     struct fpu *f = &cpu->fpu;
     X87_WAIT(cpu, u);
     x87_note(cpu, u);
-    u32 status = unlikely(x87_empty(f, 0) || x87_empty(f, i))
-                     ? x87_stack_fault(f, false) | UNORDERED
-                     : op(x87_st(f, 0), x87_st(f, i), f->fcw, f->fsw);
+    u32 status = unlikely(x87_empty(f, 0) || x87_empty(f, i)) ? x87_stack_fault(f, false) | UNORDERED
+                                                              : op(x87_st(f, 0), x87_st(f, i), f->fcw, f->fsw);
     finish(f, status, pops);
     NEXT(u);
 }
@@ -85,8 +84,8 @@ ALWAYS_INLINE const struct uop *com_m(struct cpu *cpu, const struct uop *u, fp80
     X87_WAIT(cpu, u);
     u64 s = mem_read(cpu, uop_lin(cpu, u, size, false), size);
     x87_note_mem(cpu, u);
-    u32 status = unlikely(x87_empty(f, 0)) ? x87_stack_fault(f, false) | UNORDERED
-                                           : op(x87_st(f, 0), s, f->fcw, f->fsw);
+    u32 status =
+        unlikely(x87_empty(f, 0)) ? x87_stack_fault(f, false) | UNORDERED : op(x87_st(f, 0), s, f->fcw, f->fsw);
     finish(f, status, pops);
     NEXT(u);
 }
@@ -107,8 +106,8 @@ ALWAYS_INLINE const struct uop *comi_rr(struct cpu *cpu, const struct uop *u, fp
         status = op(x87_st(f, 0), x87_st(f, u->src), f->fcw, f->fsw);
         keep = FSW_CC;
     }
-    flags_from_image(cpu, (status & FSW_C3 ? FL_ZF : 0) | (status & FSW_C2 ? FL_PF : 0) |
-                              (status & FSW_C0 ? FL_CF : 0));
+    flags_from_image(cpu,
+                     (status & FSW_C3 ? FL_ZF : 0) | (status & FSW_C2 ? FL_PF : 0) | (status & FSW_C0 ? FL_CF : 0));
     finish(f, (status & ~keep) | (f->fsw & keep), pops);
     NEXT(u);
 }
@@ -133,7 +132,8 @@ static UOP_FN(fucomi_rr) { return comi_rr(cpu, u, fp80_ucom, 0); }
 static UOP_FN(fucomip_rr) { return comi_rr(cpu, u, fp80_ucom, 1); }
 
 const struct uop_table uop_fcom = {.fn = {[FORM_RR] = ANY_SIZE(fcom_rr), [FORM_M] = {NULL, NULL, fcom_m32, fcom_m64}}};
-const struct uop_table uop_fcomp = {.fn = {[FORM_RR] = ANY_SIZE(fcomp_rr), [FORM_M] = {NULL, NULL, fcomp_m32, fcomp_m64}}};
+const struct uop_table uop_fcomp = {
+    .fn = {[FORM_RR] = ANY_SIZE(fcomp_rr), [FORM_M] = {NULL, NULL, fcomp_m32, fcomp_m64}}};
 const struct uop_table uop_fcompp = {.fn = {[FORM_0] = ANY_SIZE(fcompp_0)}};
 const struct uop_table uop_fucom = {.fn = {[FORM_RR] = ANY_SIZE(fucom_rr)}};
 const struct uop_table uop_fucomp = {.fn = {[FORM_RR] = ANY_SIZE(fucomp_rr)}};
@@ -247,17 +247,16 @@ ALWAYS_INLINE const struct uop *unary2(struct cpu *cpu, const struct uop *u, fp8
     struct fpu *f = &cpu->fpu;
     X87_WAIT(cpu, u);
     x87_note(cpu, u);
-    u32 status = unlikely(x87_empty(f, 0) || !x87_empty(f, 7))
-                     ? two_results_fault(f, c2)
-                     : op(x87_st(f, 0), x87_st(f, 7), f->fcw, f->fsw);
+    u32 status = unlikely(x87_empty(f, 0) || !x87_empty(f, 7)) ? two_results_fault(f, c2)
+                                                               : op(x87_st(f, 0), x87_st(f, 7), f->fcw, f->fsw);
     f->fsw = (u16)status;
     if (likely(!(status & (FP80_PRE | c2))))
         x87_push(f);
     NEXT(u);
 }
 
-#define INSN_0(name, shape, ...)                                                                   \
-    static UOP_FN(name##_0) { return shape(cpu, u, __VA_ARGS__); }                                 \
+#define INSN_0(name, shape, ...)                                                                                       \
+    static UOP_FN(name##_0) { return shape(cpu, u, __VA_ARGS__); }                                                     \
     const struct uop_table uop_##name = {.fn = {[FORM_0] = ANY_SIZE(name##_0)}};
 INSN_0(fchs, sign_bit, 0xffff, 0x8000)
 INSN_0(fabs, sign_bit, 0x7fff, 0)

@@ -135,13 +135,13 @@ static const struct {
     u16 se;
     u8 up;
 } constants[8] = {
-    {0x8000000000000000ull, 0x3fff, 0},                 /* 1 */
-    {0xd49a784bcd1b8afeull, 0x4000, BIT(2)},            /* log2(10) */
-    {0xb8aa3b295c17f0bbull, 0x3fff, BIT(0) | BIT(2)},   /* log2(e) */
-    {0xc90fdaa22168c234ull, 0x4000, BIT(0) | BIT(2)},   /* pi */
-    {0x9a209a84fbcff798ull, 0x3ffd, BIT(0) | BIT(2)},   /* log10(2) */
-    {0xb17217f7d1cf79abull, 0x3ffe, BIT(0) | BIT(2)},   /* ln(2) */
-    {0, 0, 0},                                          /* 0 */
+    {0x8000000000000000ull, 0x3fff, 0},               /* 1 */
+    {0xd49a784bcd1b8afeull, 0x4000, BIT(2)},          /* log2(10) */
+    {0xb8aa3b295c17f0bbull, 0x3fff, BIT(0) | BIT(2)}, /* log2(e) */
+    {0xc90fdaa22168c234ull, 0x4000, BIT(0) | BIT(2)}, /* pi */
+    {0x9a209a84fbcff798ull, 0x3ffd, BIT(0) | BIT(2)}, /* log10(2) */
+    {0xb17217f7d1cf79abull, 0x3ffe, BIT(0) | BIT(2)}, /* ln(2) */
+    {0, 0, 0},                                        /* 0 */
 };
 static UOP_FN(fld_const)
 {
@@ -180,7 +180,7 @@ ALWAYS_INLINE const struct uop *store_m(struct cpu *cpu, const struct uop *u, fp
     x87_note_mem(cpu, u);
     NEXT(u);
 }
-#define STORE(name, op, size, indefinite, pop)                                                     \
+#define STORE(name, op, size, indefinite, pop)                                                                         \
     static UOP_FN(name) { return store_m(cpu, u, op, size, indefinite, pop); }
 STORE(fst_m32, fp80_to_f32, 4, 0xffc00000u, false)
 STORE(fst_m64, fp80_to_f64, 8, 0xfff8000000000000ull, false)

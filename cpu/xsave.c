@@ -12,10 +12,7 @@ enum { XS_X87 = 1, XS_SSE = 2, XS_AVX = 4 };
 enum { LEGACY_SIZE = 512, HEADER = 512, HEADER_SIZE = 64, AVX_OFFSET = 576, AVX_SIZE = 256, LEGACY_XMM = 160 };
 #define XCOMP_COMPACT BIT64(63)
 
-u64 xsave_supported(const struct cpu *cpu)
-{
-    return XS_X87 | XS_SSE | (cpu_has(cpu, FEAT_AVX) ? XS_AVX : 0);
-}
+u64 xsave_supported(const struct cpu *cpu) { return XS_X87 | XS_SSE | (cpu_has(cpu, FEAT_AVX) ? XS_AVX : 0); }
 
 u32 xsave_size(u64 components) { return components & XS_AVX ? AVX_OFFSET + AVX_SIZE : AVX_OFFSET; }
 
@@ -32,8 +29,7 @@ static bool vec_bits(const struct cpu *cpu, unsigned quad)
 
 u64 xsave_inuse(struct cpu *cpu)
 {
-    return XS_X87 | (vec_bits(cpu, 0) || cpu_mxcsr(cpu) != MXCSR_RESET ? XS_SSE : 0) |
-           (vec_bits(cpu, 2) ? XS_AVX : 0);
+    return XS_X87 | (vec_bits(cpu, 0) || cpu_mxcsr(cpu) != MXCSR_RESET ? XS_SSE : 0) | (vec_bits(cpu, 2) ? XS_AVX : 0);
 }
 
 /* ---- the parts, in a buffer laid out as in memory ---- */

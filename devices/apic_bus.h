@@ -8,8 +8,14 @@
 #include "cpu/base.h"
 
 enum apic_delivery {
-    APIC_FIXED = 0, APIC_LOWEST = 1, APIC_SMI = 2, APIC_REMOTE_READ = 3, APIC_NMI = 4, APIC_INIT = 5,
-    APIC_SIPI = 6, APIC_EXTINT = 7
+    APIC_FIXED = 0,
+    APIC_LOWEST = 1,
+    APIC_SMI = 2,
+    APIC_REMOTE_READ = 3,
+    APIC_NMI = 4,
+    APIC_INIT = 5,
+    APIC_SIPI = 6,
+    APIC_EXTINT = 7
 };
 enum { APIC_BUS_MAX = 255, IOAPIC_BASE = 0xfec00000, LAPIC_BASE = 0xfee00000 };
 

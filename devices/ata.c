@@ -640,10 +640,7 @@ static const struct ata_command commands[256] = {
     [0xf8] = {native_max, DISK},
 };
 
-bool ata_takes_data(u8 command)
-{
-    return (commands[command].flags & (RW | WRITE | DMA)) == (RW | WRITE);
-}
+bool ata_takes_data(u8 command) { return (commands[command].flags & (RW | WRITE | DMA)) == (RW | WRITE); }
 
 void ata_command(struct ide_drive *d)
 {

@@ -75,8 +75,7 @@ static void check_condition(struct ide_drive *d, u8 key, u8 asc, u8 ascq)
     d->asc = asc;
     d->ascq = ascq;
     d->now.count = (u8)((d->now.count & ~7) | REASON_IO | REASON_COD);
-    trace(ide_trace(d), ide, "ide%u: packet %02x: sense %x/%02x/%02x", d->number, d->packet[0], key, asc,
-          ascq);
+    trace(ide_trace(d), ide, "ide%u: packet %02x: sense %x/%02x/%02x", d->number, d->packet[0], key, asc, ascq);
     ide_fail(d, 0, (u8)(key << 4));
 }
 
@@ -116,8 +115,8 @@ static u32 format_block(const struct ide_drive *d, u8 *out, const u8 *data, u32 
 
 static u16 field_bytes(u8 fields)
 {
-    return (u16)((fields & FIELD_SYNC ? 12 : 0) + (fields & FIELD_HEADER ? 4 : 0) +
-                 (fields & FIELD_DATA ? BLOCK : 0) + (fields & FIELD_ECC ? RAW_BLOCK - 16 - BLOCK : 0));
+    return (u16)((fields & FIELD_SYNC ? 12 : 0) + (fields & FIELD_HEADER ? 4 : 0) + (fields & FIELD_DATA ? BLOCK : 0) +
+                 (fields & FIELD_ECC ? RAW_BLOCK - 16 - BLOCK : 0));
 }
 
 /* n blocks of user data; what the image lacks of its last block is zero. */
@@ -596,11 +595,9 @@ static void get_configuration(struct ide_drive *d, const u8 *cdb)
     memset(d->buffer, 0, 8);
     be16(d->buffer + 6, !medium ? 0 : dvd ? PROFILE_DVD_ROM : PROFILE_CD_ROM);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        bool wanted =
-            how == 2 ? rows[i].code == first : rows[i].code >= first && (how == 0 || rows[i].current);
+        bool wanted = how == 2 ? rows[i].code == first : rows[i].code >= first && (how == 0 || rows[i].current);
         if (wanted)
-            p = feature(p, rows[i].code, rows[i].current, rows[i].persistent, rows[i].data, rows[i].n,
-                        rows[i].version);
+            p = feature(p, rows[i].code, rows[i].current, rows[i].persistent, rows[i].data, rows[i].n, rows[i].version);
     }
     u32 n = (u32)(p - d->buffer);
     be32(d->buffer, n - 4);
@@ -738,9 +735,9 @@ static const struct packet_command commands[256] = {
 static void run_packet(struct ide_drive *d)
 {
     const struct packet_command *c = &commands[d->packet[0]];
-    trace(ide_trace(d), ide, "ide%u: packet %02x %02x %02x %02x %02x %02x %02x %02x %02x %02x limit %u%s",
-          d->number, d->packet[0], d->packet[1], d->packet[2], d->packet[3], d->packet[4], d->packet[5],
-          d->packet[6], d->packet[7], d->packet[8], d->packet[9], d->byte_limit, d->packet_dma ? " dma" : "");
+    trace(ide_trace(d), ide, "ide%u: packet %02x %02x %02x %02x %02x %02x %02x %02x %02x %02x limit %u%s", d->number,
+          d->packet[0], d->packet[1], d->packet[2], d->packet[3], d->packet[4], d->packet[5], d->packet[6],
+          d->packet[7], d->packet[8], d->packet[9], d->byte_limit, d->packet_dma ? " dma" : "");
     if (d->attention && !(c->flags & ANYTIME)) {
         u8 asc = d->attention;
         d->attention = 0;

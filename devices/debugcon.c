@@ -13,7 +13,10 @@ struct debugcon {
 };
 
 static const struct state_field debugcon_state[] = {
-    DEVICE_STATE(struct debugcon), HOST(struct debugcon, cfg), HOST(struct debugcon, ports), STATE_END,
+    DEVICE_STATE(struct debugcon),
+    HOST(struct debugcon, cfg),
+    HOST(struct debugcon, ports),
+    STATE_END,
 };
 
 static u64 read(void *owner, u64 off, unsigned size) { return (void)owner, (void)off, (void)size, READBACK; }
@@ -38,5 +41,8 @@ static bool create(struct device *dev, const void *cfg)
 }
 
 const struct device_class debugcon_class = {
-    .name = "isa-debugcon", .size = sizeof(struct debugcon), .state = debugcon_state, .create = create,
+    .name = "isa-debugcon",
+    .size = sizeof(struct debugcon),
+    .state = debugcon_state,
+    .create = create,
 };

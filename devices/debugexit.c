@@ -11,7 +11,10 @@ struct debugexit {
 };
 
 static const struct state_field debugexit_state[] = {
-    DEVICE_STATE(struct debugexit), HOST(struct debugexit, cfg), HOST(struct debugexit, ports), STATE_END,
+    DEVICE_STATE(struct debugexit),
+    HOST(struct debugexit, cfg),
+    HOST(struct debugexit, ports),
+    STATE_END,
 };
 
 static u64 read(void *owner, u64 off, unsigned size) { return (void)owner, (void)off, (void)size, 0; }
@@ -42,5 +45,8 @@ static bool create(struct device *dev, const void *cfg)
 }
 
 const struct device_class debugexit_class = {
-    .name = "isa-debug-exit", .size = sizeof(struct debugexit), .state = debugexit_state, .create = create,
+    .name = "isa-debug-exit",
+    .size = sizeof(struct debugexit),
+    .state = debugexit_state,
+    .create = create,
 };

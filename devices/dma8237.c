@@ -13,16 +13,7 @@
 enum { COMMAND_MEMORY = BIT(0), COMMAND_HOLD = BIT(1), COMMAND_DISABLE = BIT(2) };
 enum { MODE_VERIFY = 0, MODE_WRITE = 1, MODE_READ = 2, MODE_AUTOINIT = BIT(4), MODE_DECREMENT = BIT(5) };
 enum { MODE_CASCADE = 3 };
-enum {
-    REG_COMMAND = 8,
-    REG_REQUEST,
-    REG_MASK,
-    REG_MODE,
-    REG_FLIPFLOP,
-    REG_CLEAR,
-    REG_CLEAR_MASK,
-    REG_ALL_MASK
-};
+enum { REG_COMMAND = 8, REG_REQUEST, REG_MASK, REG_MODE, REG_FLIPFLOP, REG_CLEAR, REG_CLEAR_MASK, REG_ALL_MASK };
 
 struct channel {
     u16 base_address, base_count, address, count;
@@ -293,8 +284,8 @@ static void port_write(void *owner, u64 off, u64 val, unsigned size)
 {
     struct controller *c = owner;
     (void)size;
-    trace(c->dma->dev.sys->trace, dma, "controller %u register %x <- %02x", c->shift,
-          (unsigned)off >> c->shift, (u8)val);
+    trace(c->dma->dev.sys->trace, dma, "controller %u register %x <- %02x", c->shift, (unsigned)off >> c->shift,
+          (u8)val);
     write_register(c, (unsigned)(off >> c->shift), (u8)val);
 }
 

@@ -184,9 +184,8 @@ static void write_dsr(struct fdc *f, u8 val)
 static u8 status_a(struct fdc *f)
 {
     const struct fdc_drive *d = &f->drive[f->dor & DOR_SELECT];
-    return (u8)((f->line ? 0x80 : 0) | (f->drive[1].present ? 0 : 0x40) |
-                (d->present && !d->track ? 0 : 0x10) | (f->head ? 0x08 : 0) |
-                (d->disk && d->disk->readonly ? 0 : 0x02));
+    return (u8)((f->line ? 0x80 : 0) | (f->drive[1].present ? 0 : 0x40) | (d->present && !d->track ? 0 : 0x10) |
+                (f->head ? 0x08 : 0) | (d->disk && d->disk->readonly ? 0 : 0x02));
 }
 
 static u8 status_b(const struct fdc *f) { return (u8)(0xc0 | (f->dor & 1 ? 0x20 : 0) | (f->dor >> 4 & 3)); }
@@ -298,9 +297,8 @@ static bool create_drive(struct fdc *f, unsigned n, const struct fdc_drive_confi
     event_init(&d->seek_event, "fdc-seek", fdc_seek_done, d);
     if (d->format)
         return true;
-    return device_fail(f->dev.sys, "'%s' is too large for a floppy disk image: %llu sectors, at most %u",
-                       d->disk->path, (unsigned long long)d->disk->sectors,
-                       formats[ARRAY_LEN(formats) - 1].sectors);
+    return device_fail(f->dev.sys, "'%s' is too large for a floppy disk image: %llu sectors, at most %u", d->disk->path,
+                       (unsigned long long)d->disk->sectors, formats[ARRAY_LEN(formats) - 1].sectors);
 }
 
 static bool create(struct device *dev, const void *cfg)

@@ -42,13 +42,12 @@ void fdc_next_step(struct fdc *f, enum fdc_step step, u64 ns)
 /* The seven result bytes of a data command (6.1), with an interrupt. */
 void fdc_end_data(struct fdc *f, u8 st0)
 {
-    const u8 result[DATA_RESULT] = {
-        (u8)(st0 | f->head << 2 | f->unit), f->st1, f->st2, f->c, f->h, f->r, f->n};
+    const u8 result[DATA_RESULT] = {(u8)(st0 | f->head << 2 | f->unit), f->st1, f->st2, f->c, f->h, f->r, f->n};
     event_cancel(&f->dev.sys->clock, &f->event);
     f->step = STEP_NONE;
     fdc_enter_result(f, result, sizeof result);
-    trace(f->dev.sys->trace, fdc, "result %02x %02x %02x %02x %02x %02x %02x", result[0], result[1],
-          result[2], result[3], result[4], result[5], result[6]);
+    trace(f->dev.sys->trace, fdc, "result %02x %02x %02x %02x %02x %02x %02x", result[0], result[1], result[2],
+          result[3], result[4], result[5], result[6]);
     fdc_set_irq(f, true);
 }
 
@@ -118,8 +117,8 @@ static void recalibrate(struct fdc *f)
     bool found = d->present && d->track < RECALIBRATE_STEPS;
     u8 track = d->track;
     f->unit = d->number;
-    u64 ns = d->present ? move_heads(d, found ? 0 : (u8)(track - (RECALIBRATE_STEPS - 1)))
-                        : RECALIBRATE_STEPS * STEP_NS;
+    u64 ns =
+        d->present ? move_heads(d, found ? 0 : (u8)(track - (RECALIBRATE_STEPS - 1))) : RECALIBRATE_STEPS * STEP_NS;
     d->pcn = 0;
     start_seek(f, d, ns, found ? 0 : ST0_ABNORMAL | ST0_EQUIPMENT);
 }
@@ -362,9 +361,8 @@ void fdc_write_command(struct fdc *f, u8 val)
         return;
     const struct command *c = find_command(f->fifo[0]);
     trace(f->dev.sys->trace, fdc, "command %02x %02x %02x %02x %02x %02x %02x", f->fifo[0],
-          f->fifo_need > 1 ? f->fifo[1] : 0, f->fifo_need > 2 ? f->fifo[2] : 0,
-          f->fifo_need > 3 ? f->fifo[3] : 0, f->fifo_need > 4 ? f->fifo[4] : 0,
-          f->fifo_need > 5 ? f->fifo[5] : 0, f->fifo_need > 6 ? f->fifo[6] : 0);
+          f->fifo_need > 1 ? f->fifo[1] : 0, f->fifo_need > 2 ? f->fifo[2] : 0, f->fifo_need > 3 ? f->fifo[3] : 0,
+          f->fifo_need > 4 ? f->fifo[4] : 0, f->fifo_need > 5 ? f->fifo[5] : 0, f->fifo_need > 6 ? f->fifo[6] : 0);
     if (c)
         c->run(f);
     else

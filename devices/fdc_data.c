@@ -199,8 +199,7 @@ void fdc_move_dma(struct fdc *f)
 {
     dma_request(&f->dma, true);
     while (f->pos < f->len && !f->tc) {
-        size_t n =
-            dma_transfer(&f->dma, f->buffer + f->pos, (size_t)(f->len - f->pos), fdc_to_host(f), &f->tc);
+        size_t n = dma_transfer(&f->dma, f->buffer + f->pos, (size_t)(f->len - f->pos), fdc_to_host(f), &f->tc);
         if (!n)
             return;
         f->pos = (u16)(f->pos + n);

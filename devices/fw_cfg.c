@@ -9,9 +9,19 @@
 #include <stdlib.h>
 
 enum {
-    PORT_SELECT = 0, PORT_DATA = 1, PORT_DMA = 4, PORTS = 12,
-    DMA_ERROR = BIT(0), DMA_READ = BIT(1), DMA_SKIP = BIT(2), DMA_SELECT = BIT(3), DMA_WRITE = BIT(4),
-    ID_TRADITIONAL = BIT(0), ID_DMA = BIT(1), NAME_LEN = 56, ARCH_ITEMS = 8,
+    PORT_SELECT = 0,
+    PORT_DATA = 1,
+    PORT_DMA = 4,
+    PORTS = 12,
+    DMA_ERROR = BIT(0),
+    DMA_READ = BIT(1),
+    DMA_SKIP = BIT(2),
+    DMA_SELECT = BIT(3),
+    DMA_WRITE = BIT(4),
+    ID_TRADITIONAL = BIT(0),
+    ID_DMA = BIT(1),
+    NAME_LEN = 56,
+    ARCH_ITEMS = 8,
     WRITE_FLAG = 0x4000, /* bit 14 of the selector: write, long gone */
 };
 #define DMA_SIGNATURE 0x51454d5520434647ull /* "QEMU CFG" */
@@ -213,8 +223,8 @@ static bool fw_cfg_create(struct device *dev, const void *cfg)
     (void)cfg;
     region_device(&f->ports, &dev->sys->io, "fw_cfg", 0x510, PORTS, f, ports_read, ports_write);
     f->ports.max_access = 4;
-    return fw_cfg_add(dev, FW_CFG_SIGNATURE, "QEMU", 4) &&
-           fw_cfg_add_u32(dev, FW_CFG_ID, ID_TRADITIONAL | ID_DMA) && write_directory(f);
+    return fw_cfg_add(dev, FW_CFG_SIGNATURE, "QEMU", 4) && fw_cfg_add_u32(dev, FW_CFG_ID, ID_TRADITIONAL | ID_DMA) &&
+           write_directory(f);
 }
 
 static void fw_cfg_reset(struct device *dev)
@@ -235,15 +245,9 @@ static void fw_cfg_destroy(struct device *dev)
 }
 
 static const struct state_field fw_cfg_state[] = {
-    DEVICE_STATE(struct fw_cfg),
-    HOST(struct fw_cfg, ports),
-    HOST(struct fw_cfg, item),
-    HOST(struct fw_cfg, arch),
-    HOST(struct fw_cfg, nfiles),
-    STATE(struct fw_cfg, selected),
-    STATE(struct fw_cfg, at),
-    STATE(struct fw_cfg, dma_addr),
-    STATE_END,
+    DEVICE_STATE(struct fw_cfg), HOST(struct fw_cfg, ports),     HOST(struct fw_cfg, item),
+    HOST(struct fw_cfg, arch),   HOST(struct fw_cfg, nfiles),    STATE(struct fw_cfg, selected),
+    STATE(struct fw_cfg, at),    STATE(struct fw_cfg, dma_addr), STATE_END,
 };
 
 const struct device_class fw_cfg_class = {

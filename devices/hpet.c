@@ -11,8 +11,15 @@ enum { GEN_CAP = 0x00, GEN_CONFIG = 0x10, GEN_STATUS = 0x20, MAIN_COUNTER = 0xf0
 enum { TIMER_CONFIG = 0, TIMER_COMPARATOR = 8, TIMER_FSB = 16 };
 enum { ENABLE = BIT(0), LEGACY = BIT(1) };
 enum {
-    T_LEVEL = BIT(1), T_INT = BIT(2), T_PERIODIC = BIT(3), T_PERIODIC_CAP = BIT(4), T_SIZE_CAP = BIT(5),
-    T_SET = BIT(6), T_32 = BIT(8), T_ROUTE_SHIFT = 9, T_ROUTE = 31 << T_ROUTE_SHIFT,
+    T_LEVEL = BIT(1),
+    T_INT = BIT(2),
+    T_PERIODIC = BIT(3),
+    T_PERIODIC_CAP = BIT(4),
+    T_SIZE_CAP = BIT(5),
+    T_SET = BIT(6),
+    T_32 = BIT(8),
+    T_ROUTE_SHIFT = 9,
+    T_ROUTE = 31 << T_ROUTE_SHIFT,
     T_WRITABLE = T_LEVEL | T_INT | T_PERIODIC | T_SET | T_32 | T_ROUTE,
 };
 /* Vendor 8086h, legacy replacement, 64-bit counter, revision 1, period in femtoseconds. */
@@ -31,25 +38,33 @@ struct hpet_timer {
 struct hpet {
     struct device dev;
     u64 config, status;
-    u64 counter;       /* at 'counter_ns' when enabled, else as it stands */
+    u64 counter; /* at 'counter_ns' when enabled, else as it stands */
     u64 counter_ns;
-    u8 legacy_level;   /* the two lines that pass through */
+    u8 legacy_level; /* the two lines that pass through */
     struct hpet_timer timer[HPET_TIMERS];
     struct hpet_config cfg;
     struct region page;
 };
 
 static const struct state_field timer_state[] = {
-    STATE(struct hpet_timer, config), STATE(struct hpet_timer, comparator), STATE(struct hpet_timer, period),
-    EVENT(struct hpet_timer, match),  HOST(struct hpet_timer, hpet),        HOST(struct hpet_timer, index),
+    STATE(struct hpet_timer, config),
+    STATE(struct hpet_timer, comparator),
+    STATE(struct hpet_timer, period),
+    EVENT(struct hpet_timer, match),
+    HOST(struct hpet_timer, hpet),
+    HOST(struct hpet_timer, index),
     STATE_END,
 };
 static const struct state_field hpet_state[] = {
-    DEVICE_STATE(struct hpet),        STATE(struct hpet, config),
-    STATE(struct hpet, status),       STATE(struct hpet, counter),
-    STATE(struct hpet, counter_ns),   STATE(struct hpet, legacy_level),
+    DEVICE_STATE(struct hpet),
+    STATE(struct hpet, config),
+    STATE(struct hpet, status),
+    STATE(struct hpet, counter),
+    STATE(struct hpet, counter_ns),
+    STATE(struct hpet, legacy_level),
     STRUCTS(struct hpet, timer, struct hpet_timer, timer_state),
-    HOST(struct hpet, cfg),           HOST(struct hpet, page),
+    HOST(struct hpet, cfg),
+    HOST(struct hpet, page),
     STATE_END,
 };
 
@@ -214,20 +229,28 @@ static void comparator_write(struct hpet_timer *t, u64 val, u64 mask)
 static u64 register_read(struct hpet *h, u64 reg)
 {
     switch (reg) {
-    case GEN_CAP: return CAPABILITIES;
-    case GEN_CONFIG: return h->config;
-    case GEN_STATUS: return h->status;
-    case MAIN_COUNTER: return counter(h);
-    default: break;
+    case GEN_CAP:
+        return CAPABILITIES;
+    case GEN_CONFIG:
+        return h->config;
+    case GEN_STATUS:
+        return h->status;
+    case MAIN_COUNTER:
+        return counter(h);
+    default:
+        break;
     }
     u64 i = (reg - TIMERS) / TIMER_STRIDE;
     if (reg < TIMERS || i >= HPET_TIMERS)
         return 0;
     const struct hpet_timer *t = &h->timer[i];
     switch ((reg - TIMERS) % TIMER_STRIDE) {
-    case TIMER_CONFIG: return t->config;
-    case TIMER_COMPARATOR: return t->comparator;
-    default: return 0;
+    case TIMER_CONFIG:
+        return t->config;
+    case TIMER_COMPARATOR:
+        return t->comparator;
+    default:
+        return 0;
     }
 }
 
@@ -235,22 +258,32 @@ static void register_write(struct hpet *h, u64 reg, u64 val, u64 mask)
 {
     u64 merged = (register_read(h, reg) & ~mask) | (val & mask);
     switch (reg) {
-    case GEN_CONFIG: config_write(h, merged); return;
-    case GEN_STATUS: status_write(h, val & mask); return;
+    case GEN_CONFIG:
+        config_write(h, merged);
+        return;
+    case GEN_STATUS:
+        status_write(h, val & mask);
+        return;
     case MAIN_COUNTER:
         h->counter = merged;
         h->counter_ns = now_ns(h);
         schedule_all(h);
         return;
-    default: break;
+    default:
+        break;
     }
     u64 i = (reg - TIMERS) / TIMER_STRIDE;
     if (reg < TIMERS || i >= HPET_TIMERS)
         return;
     switch ((reg - TIMERS) % TIMER_STRIDE) {
-    case TIMER_CONFIG: timer_config_write(&h->timer[i], merged); break;
-    case TIMER_COMPARATOR: comparator_write(&h->timer[i], val, mask); break;
-    default: break;
+    case TIMER_CONFIG:
+        timer_config_write(&h->timer[i], merged);
+        break;
+    case TIMER_COMPARATOR:
+        comparator_write(&h->timer[i], val, mask);
+        break;
+    default:
+        break;
     }
 }
 
@@ -315,6 +348,10 @@ static void restored(struct device *dev)
 }
 
 const struct device_class hpet_class = {
-    .name = "hpet", .size = sizeof(struct hpet), .state = hpet_state,
-    .create = create, .reset = reset, .restored = restored,
+    .name = "hpet",
+    .size = sizeof(struct hpet),
+    .state = hpet_state,
+    .create = create,
+    .reset = reset,
+    .restored = restored,
 };

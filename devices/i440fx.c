@@ -12,13 +12,7 @@
 
 enum { DRAM_SIZE = 0x57, PAM0 = 0x59, PAM6 = 0x5f, SMRAM = 0x72 };
 enum { PAM_READ = 1, PAM_WRITE = 2, PAM_BOTH = 3 };
-enum {
-    SMRAM_OPEN = BIT(6),
-    SMRAM_CLOSED = BIT(5),
-    SMRAM_LOCK = BIT(4),
-    SMRAM_ENABLE = BIT(3),
-    SMRAM_BASE = 2
-};
+enum { SMRAM_OPEN = BIT(6), SMRAM_CLOSED = BIT(5), SMRAM_LOCK = BIT(4), SMRAM_ENABLE = BIT(3), SMRAM_BASE = 2 };
 enum { SEGMENTS = 13, PRIO_SHADOW = PRIO_RAM + 1 };
 
 struct segment {
@@ -73,8 +67,8 @@ static void config_written(void *owner, unsigned off, unsigned size)
     struct i440fx *b = owner;
     if (off <= PAM6 && off + size > PAM0) {
         trace(b->dev.sys->trace, pci, "PAM %02x %02x %02x %02x %02x %02x %02x", b->pci.config[PAM0],
-              b->pci.config[PAM0 + 1], b->pci.config[PAM0 + 2], b->pci.config[PAM0 + 3],
-              b->pci.config[PAM0 + 4], b->pci.config[PAM0 + 5], b->pci.config[PAM0 + 6]);
+              b->pci.config[PAM0 + 1], b->pci.config[PAM0 + 2], b->pci.config[PAM0 + 3], b->pci.config[PAM0 + 4],
+              b->pci.config[PAM0 + 5], b->pci.config[PAM0 + 6]);
         update_pam(b);
     }
     if (off <= SMRAM && off + size > SMRAM) {
@@ -177,8 +171,8 @@ static bool create(struct device *dev, const void *cfg)
     b->rom_base = c->rom_base;
     set_masks(&b->pci);
     if (c->rom)
-        region_ram(&b->rom_region, &dev->sys->mem, "bios-low", c->rom_base, c->rom, c->rom_off,
-                   0x100000 - c->rom_base, true);
+        region_ram(&b->rom_region, &dev->sys->mem, "bios-low", c->rom_base, c->rom, c->rom_off, 0x100000 - c->rom_base,
+                   true);
     for (unsigned n = 0; n < SEGMENTS; n++)
         create_segment(b, n);
     claim(b, &b->smram, "smram", 0xa0000, 0x20000);

@@ -8,29 +8,44 @@
 #include "devices/i8042.h"
 
 enum { DATA_PORT = 0x60, COMMAND_PORT = 0x64, BYTE_NS = 500000, RAM_SIZE = 32, ANSWERS = 32 };
-enum { /* status, port 64h */
-    ST_OBF = BIT(0), ST_SYS = BIT(2), ST_COMMAND = BIT(3), ST_UNLOCKED = BIT(4), ST_AUX = BIT(5),
+/* status, port 64h */
+enum {
+    ST_OBF = BIT(0),
+    ST_SYS = BIT(2),
+    ST_COMMAND = BIT(3),
+    ST_UNLOCKED = BIT(4),
+    ST_AUX = BIT(5),
 };
-enum { /* command byte, RAM 0 */
-    CB_INT1 = BIT(0), CB_INT12 = BIT(1), CB_SYS = BIT(2), CB_NO_KEYBOARD = BIT(4), CB_NO_MOUSE = BIT(5),
+/* command byte, RAM 0 */
+enum {
+    CB_INT1 = BIT(0),
+    CB_INT12 = BIT(1),
+    CB_SYS = BIT(2),
+    CB_NO_KEYBOARD = BIT(4),
+    CB_NO_MOUSE = BIT(5),
     CB_TRANSLATE = BIT(6),
 };
-enum { /* output port */
-    OUT_NOT_RESET = BIT(0), OUT_A20 = BIT(1), OUT_OBF = BIT(4), OUT_AUX_OBF = BIT(5), OUT_IDLE = 0xc0,
+/* output port */
+enum {
+    OUT_NOT_RESET = BIT(0),
+    OUT_A20 = BIT(1),
+    OUT_OBF = BIT(4),
+    OUT_AUX_OBF = BIT(5),
+    OUT_IDLE = 0xc0,
 };
 
 struct i8042 {
     struct device dev;
-    u8 ram[RAM_SIZE];    /* 0 is the command byte */
-    u8 data;             /* output buffer: stays readable */
+    u8 ram[RAM_SIZE]; /* 0 is the command byte */
+    u8 data;          /* output buffer: stays readable */
     bool full, from_aux;
     bool last_was_command;
-    u8 command;          /* its data byte is awaited; 0: none */
-    bool break_prefix;   /* F0h came, being translated */
-    u8 answer[ANSWERS];  /* the controller's own bytes, before any device's */
+    u8 command;         /* its data byte is awaited; 0: none */
+    bool break_prefix;  /* F0h came, being translated */
+    u8 answer[ANSWERS]; /* the controller's own bytes, before any device's */
     u8 answers, answer_at;
     bool answer_aux[ANSWERS]; /* poses as the mouse's (D3) */
-    u64 line_free;       /* when the next byte of a device can be here */
+    u64 line_free;            /* when the next byte of a device can be here */
     struct event transfer;
     struct ps2_link keyboard, mouse;
     struct i8042_config wire;
@@ -38,15 +53,24 @@ struct i8042 {
 };
 
 static const struct state_field i8042_state[] = {
-    DEVICE_STATE(struct i8042),       STATE(struct i8042, ram),
-    STATE(struct i8042, data),        STATE(struct i8042, full),
-    STATE(struct i8042, from_aux),    STATE(struct i8042, last_was_command),
-    STATE(struct i8042, command),     STATE(struct i8042, break_prefix),
-    STATE(struct i8042, answer),      STATE(struct i8042, answers),
-    STATE(struct i8042, answer_at),   STATE(struct i8042, answer_aux),
-    STATE(struct i8042, line_free),   EVENT(struct i8042, transfer),
-    HOST(struct i8042, keyboard),     HOST(struct i8042, mouse),
-    HOST(struct i8042, wire),         HOST(struct i8042, ports),
+    DEVICE_STATE(struct i8042),
+    STATE(struct i8042, ram),
+    STATE(struct i8042, data),
+    STATE(struct i8042, full),
+    STATE(struct i8042, from_aux),
+    STATE(struct i8042, last_was_command),
+    STATE(struct i8042, command),
+    STATE(struct i8042, break_prefix),
+    STATE(struct i8042, answer),
+    STATE(struct i8042, answers),
+    STATE(struct i8042, answer_at),
+    STATE(struct i8042, answer_aux),
+    STATE(struct i8042, line_free),
+    EVENT(struct i8042, transfer),
+    HOST(struct i8042, keyboard),
+    HOST(struct i8042, mouse),
+    HOST(struct i8042, wire),
+    HOST(struct i8042, ports),
     STATE_END,
 };
 
@@ -211,27 +235,55 @@ static void command(struct i8042 *c, u8 val)
         return;
     }
     switch (val) {
-    case 0xa4: answer(c, 0xf1, false); break; /* no password */
-    case 0xa7: set_command_byte(c, command_byte(c) | CB_NO_MOUSE); break;
-    case 0xa8: set_command_byte(c, command_byte(c) & (u8)~CB_NO_MOUSE); break;
-    case 0xa9: answer(c, 0x00, false); break; /* mouse line in order */
-    case 0xaa:                                /* self test */
+    case 0xa4:
+        answer(c, 0xf1, false);
+        break; /* no password */
+    case 0xa7:
+        set_command_byte(c, command_byte(c) | CB_NO_MOUSE);
+        break;
+    case 0xa8:
+        set_command_byte(c, command_byte(c) & (u8)~CB_NO_MOUSE);
+        break;
+    case 0xa9:
+        answer(c, 0x00, false);
+        break; /* mouse line in order */
+    case 0xaa: /* self test */
         c->ram[0] |= CB_SYS;
         answer(c, 0x55, false);
         break;
-    case 0xab: answer(c, 0x00, false); break; /* keyboard line in order */
-    case 0xac: diagnostic_dump(c); break;
-    case 0xad: set_command_byte(c, command_byte(c) | CB_NO_KEYBOARD); break;
-    case 0xae: set_command_byte(c, command_byte(c) & (u8)~CB_NO_KEYBOARD); break;
-    case 0xc0: answer(c, 0x80, false); break; /* input port: not locked */
-    case 0xd0: answer(c, output_port(c), false); break;
+    case 0xab:
+        answer(c, 0x00, false);
+        break; /* keyboard line in order */
+    case 0xac:
+        diagnostic_dump(c);
+        break;
+    case 0xad:
+        set_command_byte(c, command_byte(c) | CB_NO_KEYBOARD);
+        break;
+    case 0xae:
+        set_command_byte(c, command_byte(c) & (u8)~CB_NO_KEYBOARD);
+        break;
+    case 0xc0:
+        answer(c, 0x80, false);
+        break; /* input port: not locked */
+    case 0xd0:
+        answer(c, output_port(c), false);
+        break;
     case 0xd1:
     case 0xd2:
     case 0xd3:
-    case 0xd4: c->command = val; break;
-    case 0xdd: system_set_a20(c->dev.sys, false); break;
-    case 0xdf: system_set_a20(c->dev.sys, true); break;
-    case 0xe0: answer(c, command_byte(c) & CB_NO_KEYBOARD ? 2 : 3, false); break; /* clock and data lines */
+    case 0xd4:
+        c->command = val;
+        break;
+    case 0xdd:
+        system_set_a20(c->dev.sys, false);
+        break;
+    case 0xdf:
+        system_set_a20(c->dev.sys, true);
+        break;
+    case 0xe0:
+        answer(c, command_byte(c) & CB_NO_KEYBOARD ? 2 : 3, false);
+        break; /* clock and data lines */
     default:
         if (val >= 0xf0) { /* pulse the output lines whose bit is 0 */
             if (!(val & OUT_NOT_RESET))
@@ -350,6 +402,10 @@ static void restored(struct device *dev)
 }
 
 const struct device_class i8042_class = {
-    .name = "i8042", .size = sizeof(struct i8042), .state = i8042_state,
-    .create = create, .reset = reset, .restored = restored,
+    .name = "i8042",
+    .size = sizeof(struct i8042),
+    .state = i8042_state,
+    .create = create,
+    .reset = reset,
+    .restored = restored,
 };

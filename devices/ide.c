@@ -172,9 +172,9 @@ static void write_command(struct ide_channel *ch, u8 val)
     if ((d->status & (IDE_BSY | IDE_DRQ) && !reset) || d->asleep)
         return;
     trace(ide_trace(d), ide,
-          "ide%u: command %02x feature %02x count %02x lba %02x%02x%02x hob %02x %02x%02x%02x device %02x",
-          d->number, val, d->now.feature, d->now.count, d->now.lba[2], d->now.lba[1], d->now.lba[0],
-          d->hob.count, d->hob.lba[2], d->hob.lba[1], d->hob.lba[0], d->device);
+          "ide%u: command %02x feature %02x count %02x lba %02x%02x%02x hob %02x %02x%02x%02x device %02x", d->number,
+          val, d->now.feature, d->now.count, d->now.lba[2], d->now.lba[1], d->now.lba[0], d->hob.count, d->hob.lba[2],
+          d->hob.lba[1], d->hob.lba[0], d->device);
     stop(d);
     acknowledge(d);
     d->command = val;
@@ -356,8 +356,7 @@ static void dma_go(struct ide_channel *ch)
     for (unsigned i = 0; i < 2; i++) {
         struct ide_drive *d = &ch->drive[i];
         if (d->dma_wait && d->step == IDE_IDLE)
-            ide_next(d, IDE_STEP_DMA,
-                     IDE_BLOCK_NS + (u64)d->left * IDE_DMA_SECTOR_NS / (d->cdrom ? IDE_SECTOR : 1u));
+            ide_next(d, IDE_STEP_DMA, IDE_BLOCK_NS + (u64)d->left * IDE_DMA_SECTOR_NS / (d->cdrom ? IDE_SECTOR : 1u));
     }
 }
 
@@ -479,8 +478,7 @@ static u64 bm_read(void *owner, u64 off, unsigned size)
 static void bm_write(void *owner, u64 off, u64 val, unsigned size)
 {
     struct ide *ide = owner;
-    trace(ide->dev.sys->trace, ide, "bus master %x <- %0*llx", (unsigned)off, (int)size * 2,
-          (unsigned long long)val);
+    trace(ide->dev.sys->trace, ide, "bus master %x <- %0*llx", (unsigned)off, (int)size * 2, (unsigned long long)val);
     for (unsigned i = 0; i < size; i++, val >>= 8) {
         unsigned at = (unsigned)off + i;
         write_bm_byte(&ide->channel[at >> 3 & 1], at & 7, (u8)val);
@@ -536,10 +534,9 @@ static void create_channel(struct ide *ide, unsigned n, const struct ide_config 
     struct space *io = &ide->dev.sys->io;
     ch->ide = ide;
     ch->irq = cfg->irq[n];
-    region_device(&ch->command_ports, io, n ? "ide1" : "ide0", command_base[n], 8, ch, command_read,
-                  command_write);
-    region_device(&ch->control_port, io, n ? "ide1-control" : "ide0-control", control_base[n], 1, ch,
-                  control_read, control_write);
+    region_device(&ch->command_ports, io, n ? "ide1" : "ide0", command_base[n], 8, ch, command_read, command_write);
+    region_device(&ch->control_port, io, n ? "ide1-control" : "ide0-control", control_base[n], 1, ch, control_read,
+                  control_write);
     for (unsigned i = 0; i < 2; i++) {
         struct ide_drive *d = &ch->drive[i];
         const struct ide_drive_config *c = &cfg->drive[n * 2 + i];
@@ -568,8 +565,8 @@ static bool create(struct device *dev, const void *cfg)
     memset(ide->pci.wmask + 0x48, 0xff, 4); /* UDMACTL, UDMATIM: PIIX4's, but QEMU's keeps them too */
     for (unsigned n = 0; n < 2; n++)
         create_channel(ide, n, c);
-    ide->bm_ports = (struct region){
-        .name = "ide-bus-master", .owner = ide, .read = bm_read, .write = bm_write, .size = 16};
+    ide->bm_ports =
+        (struct region){.name = "ide-bus-master", .owner = ide, .read = bm_read, .write = bm_write, .size = 16};
     pci_bar(&ide->pci, 4, PCI_BAR_IO, &ide->bm_ports);
     return true;
 }

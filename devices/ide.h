@@ -24,8 +24,7 @@ struct ide_config {
 extern const struct device_class ide_class;
 
 /* The geometry a disk reports by default, for CMOS. False: not a disk. */
-bool ide_geometry(struct device *dev, unsigned drive, unsigned *cylinders, unsigned *heads,
-                  unsigned *sectors);
+bool ide_geometry(struct device *dev, unsigned drive, unsigned *cylinders, unsigned *heads, unsigned *sectors);
 /*
  * Another disc (NULL: none) into a CD-ROM drive; the old one is closed. False when there is no such
  * drive, or when the guest locked the tray and 'force' is not set.

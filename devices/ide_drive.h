@@ -15,14 +15,7 @@
 enum { IDE_SECTOR = 512, IDE_BUFFER = 128 * IDE_SECTOR, IDE_MULTIPLE_MAX = 16, IDE_PACKET = 12 };
 
 /* Status register */
-enum {
-    IDE_ERR = BIT(0),
-    IDE_DRQ = BIT(3),
-    IDE_DSC = BIT(4),
-    IDE_DF = BIT(5),
-    IDE_DRDY = BIT(6),
-    IDE_BSY = BIT(7)
-};
+enum { IDE_ERR = BIT(0), IDE_DRQ = BIT(3), IDE_DSC = BIT(4), IDE_DF = BIT(5), IDE_DRDY = BIT(6), IDE_BSY = BIT(7) };
 /* Error register */
 enum { IDE_ABRT = BIT(2), IDE_IDNF = BIT(4), IDE_UNC = BIT(6) };
 /* Device register */

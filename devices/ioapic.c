@@ -8,9 +8,13 @@
 enum { IOREGSEL = 0x00, IOWIN = 0x10, EOI = 0x40, SPACE = 0x1000 };
 enum { REG_ID = 0, REG_VERSION = 1, REG_ARBITRATION = 2, REG_TABLE = 0x10, VERSION = 0x20 };
 enum {
-    ENTRY_LOGICAL = BIT(11), ENTRY_STATUS = BIT(12), ENTRY_REMOTE_IRR = BIT(14), ENTRY_LEVEL = BIT(15),
+    ENTRY_LOGICAL = BIT(11),
+    ENTRY_STATUS = BIT(12),
+    ENTRY_REMOTE_IRR = BIT(14),
+    ENTRY_LEVEL = BIT(15),
     ENTRY_MASKED = BIT(16),
-    ENTRY_READ_ONLY = ENTRY_STATUS | ENTRY_REMOTE_IRR, ENTRY_LOW_BITS = 0x1ffff,
+    ENTRY_READ_ONLY = ENTRY_STATUS | ENTRY_REMOTE_IRR,
+    ENTRY_LOW_BITS = 0x1ffff,
 };
 
 struct ioapic {
@@ -24,18 +28,17 @@ struct ioapic {
 };
 
 static const struct state_field ioapic_state[] = {
-    DEVICE_STATE(struct ioapic), STATE(struct ioapic, id),    STATE(struct ioapic, select),
-    STATE(struct ioapic, lines), STATE(struct ioapic, entry), HOST(struct ioapic, cfg),
-    HOST(struct ioapic, page),   STATE(struct ioapic, raised),
-    STATE_END,
+    DEVICE_STATE(struct ioapic), STATE(struct ioapic, id),     STATE(struct ioapic, select),
+    STATE(struct ioapic, lines), STATE(struct ioapic, entry),  HOST(struct ioapic, cfg),
+    HOST(struct ioapic, page),   STATE(struct ioapic, raised), STATE_END,
 };
 
 static void send(struct ioapic *a, unsigned pin)
 {
     struct apic_bus *bus = a->cfg.bus;
     u64 e = a->entry[pin];
-    trace(a->dev.sys->trace, apic, "ioapic pin %u: vector %02x mode %u to %s %02x", pin, (u8)e,
-          (unsigned)(e >> 8 & 7), e & ENTRY_LOGICAL ? "logical" : "physical", (unsigned)(e >> 56));
+    trace(a->dev.sys->trace, apic, "ioapic pin %u: vector %02x mode %u to %s %02x", pin, (u8)e, (unsigned)(e >> 8 & 7),
+          e & ENTRY_LOGICAL ? "logical" : "physical", (unsigned)(e >> 56));
     if (bus && bus->deliver)
         bus->deliver(bus->owner, (u8)(e >> 56), e & ENTRY_LOGICAL, e >> 8 & 7, (u8)e, e & ENTRY_LEVEL);
 }
@@ -91,9 +94,12 @@ static u32 register_read(const struct ioapic *a)
         return (u32)(a->entry[(reg - REG_TABLE) / 2] >> (reg & 1 ? 32 : 0));
     switch (reg) {
     case REG_ID:
-    case REG_ARBITRATION: return (u32)a->id << 24;
-    case REG_VERSION: return (IOAPIC_PINS - 1) << 16 | VERSION;
-    default: return 0;
+    case REG_ARBITRATION:
+        return (u32)a->id << 24;
+    case REG_VERSION:
+        return (IOAPIC_PINS - 1) << 16 | VERSION;
+    default:
+        return 0;
     }
 }
 
@@ -149,9 +155,8 @@ void ioapic_dump(struct device *dev, FILE *out)
     for (unsigned i = 0; i < IOAPIC_PINS; i++) {
         u64 e = a->entry[i];
         fprintf(out, "  pin %-2u 0x%016llx dest=%02x vec=%-3u %s %-5s %s %s%s%s\n", i, (unsigned long long)e,
-                (unsigned)(e >> 56), (u8)e, e & BIT(13) ? "active-lo" : "active-hi",
-                e & ENTRY_LEVEL ? "level" : "edge", e & ENTRY_MASKED ? "masked" : "      ",
-                e & ENTRY_LOGICAL ? "logical " : "physical ", modes[e >> 8 & 7],
+                (unsigned)(e >> 56), (u8)e, e & BIT(13) ? "active-lo" : "active-hi", e & ENTRY_LEVEL ? "level" : "edge",
+                e & ENTRY_MASKED ? "masked" : "      ", e & ENTRY_LOGICAL ? "logical " : "physical ", modes[e >> 8 & 7],
                 e & ENTRY_REMOTE_IRR ? " in service" : "");
     }
     fprintf(out, "  lines up:");
@@ -194,6 +199,11 @@ static void destroy(struct device *dev)
 }
 
 const struct device_class ioapic_class = {
-    .name = "ioapic", .size = sizeof(struct ioapic), .state = ioapic_state,
-    .create = create, .reset = reset, .destroy = destroy, .info = ioapic_dump,
+    .name = "ioapic",
+    .size = sizeof(struct ioapic),
+    .state = ioapic_state,
+    .create = create,
+    .reset = reset,
+    .destroy = destroy,
+    .info = ioapic_dump,
 };

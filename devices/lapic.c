@@ -7,20 +7,53 @@
  */
 #include "devices/lapic.h"
 
-enum lapic_register { /* MMIO offset >> 4, MSR - 800h */
-    REG_ID = 0x02, REG_VERSION = 0x03, REG_TPR = 0x08, REG_APR = 0x09, REG_PPR = 0x0a, REG_EOI = 0x0b,
-    REG_REMOTE_READ = 0x0c, REG_LDR = 0x0d, REG_DFR = 0x0e, REG_SVR = 0x0f, REG_ISR = 0x10, REG_TMR = 0x18,
-    REG_IRR = 0x20, REG_ESR = 0x28, REG_CMCI = 0x2f, REG_ICR = 0x30, REG_ICR_HIGH = 0x31, REG_LVT = 0x32,
-    REG_TIMER_INITIAL = 0x38, REG_TIMER_CURRENT = 0x39, REG_TIMER_DIVIDE = 0x3e, REG_SELF_IPI = 0x3f
+/* MMIO offset >> 4, MSR - 800h */
+enum lapic_register {
+    REG_ID = 0x02,
+    REG_VERSION = 0x03,
+    REG_TPR = 0x08,
+    REG_APR = 0x09,
+    REG_PPR = 0x0a,
+    REG_EOI = 0x0b,
+    REG_REMOTE_READ = 0x0c,
+    REG_LDR = 0x0d,
+    REG_DFR = 0x0e,
+    REG_SVR = 0x0f,
+    REG_ISR = 0x10,
+    REG_TMR = 0x18,
+    REG_IRR = 0x20,
+    REG_ESR = 0x28,
+    REG_CMCI = 0x2f,
+    REG_ICR = 0x30,
+    REG_ICR_HIGH = 0x31,
+    REG_LVT = 0x32,
+    REG_TIMER_INITIAL = 0x38,
+    REG_TIMER_CURRENT = 0x39,
+    REG_TIMER_DIVIDE = 0x3e,
+    REG_SELF_IPI = 0x3f
 };
 enum lvt { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_COUNT };
 enum {
-    LVT_VECTOR = 0xff, LVT_MODE = 7 << 8, LVT_REMOTE_IRR = BIT(14), LVT_LEVEL = BIT(15), LVT_MASKED = BIT(16),
-    TIMER_MODE = 3 << 17, TIMER_PERIODIC = 1 << 17, TIMER_DEADLINE = 2 << 17,
-    SVR_ENABLE = BIT(8), SVR_WRITABLE = 0x3ff,
-    ESR_SEND_VECTOR = BIT(5), ESR_RECEIVE_VECTOR = BIT(6), ESR_REGISTER = BIT(7),
-    BASE_BSP = BIT(8), BASE_X2APIC = BIT(10), BASE_ENABLE = BIT(11),
-    VERSION = 0x14, MSR_APIC_BASE = 0x1b, MSR_TSC_DEADLINE = 0x6e0, MSR_X2APIC = 0x800,
+    LVT_VECTOR = 0xff,
+    LVT_MODE = 7 << 8,
+    LVT_REMOTE_IRR = BIT(14),
+    LVT_LEVEL = BIT(15),
+    LVT_MASKED = BIT(16),
+    TIMER_MODE = 3 << 17,
+    TIMER_PERIODIC = 1 << 17,
+    TIMER_DEADLINE = 2 << 17,
+    SVR_ENABLE = BIT(8),
+    SVR_WRITABLE = 0x3ff,
+    ESR_SEND_VECTOR = BIT(5),
+    ESR_RECEIVE_VECTOR = BIT(6),
+    ESR_REGISTER = BIT(7),
+    BASE_BSP = BIT(8),
+    BASE_X2APIC = BIT(10),
+    BASE_ENABLE = BIT(11),
+    VERSION = 0x14,
+    MSR_APIC_BASE = 0x1b,
+    MSR_TSC_DEADLINE = 0x6e0,
+    MSR_X2APIC = 0x800,
     MIN_PERIOD_NS = 1000, /* a mistaken count of 1 would cost the host an event a nanosecond */
 };
 /* The timer's input clock is 1 GHz: a nanosecond is a tick at divisor 1, as under KVM and QEMU. */
@@ -29,35 +62,51 @@ static const u32 lvt_writable[LVT_COUNT] = {0x700ff, 0x107ff, 0x107ff, 0x1a7ff, 
 
 struct lapic {
     struct device dev;
-    u64 base;         /* IA32_APIC_BASE */
-    u32 id;           /* xAPIC: 8 bits, writable */
+    u64 base; /* IA32_APIC_BASE */
+    u32 id;   /* xAPIC: 8 bits, writable */
     u32 tpr, ldr, dfr, svr;
     u32 isr[8], tmr[8], irr[8];
-    u32 esr, errors;  /* as last latched; collected since */
+    u32 esr, errors; /* as last latched; collected since */
     u64 icr;
     u32 lvt[LVT_COUNT];
     u32 timer_initial, timer_divide;
-    u64 timer_start;  /* ns when the count was timer_initial */
-    bool timer_idle;  /* ran out, and waits for a new initial count whatever the mode becomes */
-    u64 deadline;     /* TSC; 0: disarmed */
-    bool lint[2];     /* the pins */
-    bool extint;      /* an ExtINT message waits */
-    bool intr;        /* output */
+    u64 timer_start; /* ns when the count was timer_initial */
+    bool timer_idle; /* ran out, and waits for a new initial count whatever the mode becomes */
+    u64 deadline;    /* TSC; 0: disarmed */
+    bool lint[2];    /* the pins */
+    bool extint;     /* an ExtINT message waits */
+    bool intr;       /* output */
     struct event timer;
     struct lapic_config cfg;
     struct region page; /* the first member's stands for all */
 };
 
 static const struct state_field lapic_state[] = {
-    DEVICE_STATE(struct lapic),         STATE(struct lapic, base),         STATE(struct lapic, id),
-    STATE(struct lapic, tpr),           STATE(struct lapic, ldr),          STATE(struct lapic, dfr),
-    STATE(struct lapic, svr),           STATE(struct lapic, isr),          STATE(struct lapic, tmr),
-    STATE(struct lapic, irr),           STATE(struct lapic, esr),          STATE(struct lapic, errors),
-    STATE(struct lapic, icr),           STATE(struct lapic, lvt),          STATE(struct lapic, timer_initial),
-    STATE(struct lapic, timer_divide),  STATE(struct lapic, timer_start),  STATE(struct lapic, deadline),
+    DEVICE_STATE(struct lapic),
+    STATE(struct lapic, base),
+    STATE(struct lapic, id),
+    STATE(struct lapic, tpr),
+    STATE(struct lapic, ldr),
+    STATE(struct lapic, dfr),
+    STATE(struct lapic, svr),
+    STATE(struct lapic, isr),
+    STATE(struct lapic, tmr),
+    STATE(struct lapic, irr),
+    STATE(struct lapic, esr),
+    STATE(struct lapic, errors),
+    STATE(struct lapic, icr),
+    STATE(struct lapic, lvt),
+    STATE(struct lapic, timer_initial),
+    STATE(struct lapic, timer_divide),
+    STATE(struct lapic, timer_start),
+    STATE(struct lapic, deadline),
     STATE(struct lapic, timer_idle),
-    STATE(struct lapic, lint),          STATE(struct lapic, extint),       STATE(struct lapic, intr),
-    EVENT(struct lapic, timer),         HOST(struct lapic, cfg),           HOST(struct lapic, page),
+    STATE(struct lapic, lint),
+    STATE(struct lapic, extint),
+    STATE(struct lapic, intr),
+    EVENT(struct lapic, timer),
+    HOST(struct lapic, cfg),
+    HOST(struct lapic, page),
     STATE_END,
 };
 
@@ -148,12 +197,15 @@ static void take(struct lapic *a, u8 mode, u8 vector, bool level)
     void *cpu = a->cfg.cpu;
     switch ((enum apic_delivery)mode) {
     case APIC_FIXED:
-    case APIC_LOWEST: accept(a, vector, level); break;
+    case APIC_LOWEST:
+        accept(a, vector, level);
+        break;
     case APIC_SMI:
         if (a->cfg.smi)
             a->cfg.smi(cpu);
         break;
-    case APIC_REMOTE_READ: break; /* gone since the Pentium 4 */
+    case APIC_REMOTE_READ:
+        break; /* gone since the Pentium 4 */
     case APIC_NMI:
         if (a->cfg.nmi)
             a->cfg.nmi(cpu);
@@ -344,8 +396,11 @@ static void send_ipi(struct lapic *a)
         if (bus)
             send(bus, &m);
         break;
-    case SELF: take(a, m.mode, m.vector, false); break;
-    case ALL: take(a, m.mode, m.vector, false); /* fall through */
+    case SELF:
+        take(a, m.mode, m.vector, false);
+        break;
+    case ALL:
+        take(a, m.mode, m.vector, false); /* fall through */
     case OTHERS:
         for (unsigned i = 0; bus && i < bus->count; i++)
             if (bus->member[i] != a && enabled(bus->member[i]))
@@ -506,23 +561,40 @@ static u32 register_read(struct lapic *a, unsigned reg)
     if (reg >= REG_LVT && reg < REG_LVT + LVT_COUNT)
         return a->lvt[reg - REG_LVT];
     switch (reg) {
-    case REG_ID: return x2apic(a) ? a->cfg.id : a->id << 24;
-    case REG_VERSION: return VERSION | (LVT_COUNT - 1) << 16;
-    case REG_TPR: return a->tpr;
-    case REG_APR: return MAX(ppr(a) & 0xf0, MAX(highest(a->irr), 0) & 0xf0);
-    case REG_PPR: return ppr(a);
-    case REG_LDR: return a->ldr;
-    case REG_DFR: return a->dfr;
-    case REG_SVR: return a->svr;
-    case REG_ESR: return a->esr;
-    case REG_ICR: return (u32)a->icr;
-    case REG_ICR_HIGH: return (u32)(a->icr >> 32);
-    case REG_TIMER_INITIAL: return timer_mode(a) == TIMER_DEADLINE ? 0 : a->timer_initial;
-    case REG_TIMER_CURRENT: return timer_count(a);
-    case REG_TIMER_DIVIDE: return a->timer_divide;
+    case REG_ID:
+        return x2apic(a) ? a->cfg.id : a->id << 24;
+    case REG_VERSION:
+        return VERSION | (LVT_COUNT - 1) << 16;
+    case REG_TPR:
+        return a->tpr;
+    case REG_APR:
+        return MAX(ppr(a) & 0xf0, MAX(highest(a->irr), 0) & 0xf0);
+    case REG_PPR:
+        return ppr(a);
+    case REG_LDR:
+        return a->ldr;
+    case REG_DFR:
+        return a->dfr;
+    case REG_SVR:
+        return a->svr;
+    case REG_ESR:
+        return a->esr;
+    case REG_ICR:
+        return (u32)a->icr;
+    case REG_ICR_HIGH:
+        return (u32)(a->icr >> 32);
+    case REG_TIMER_INITIAL:
+        return timer_mode(a) == TIMER_DEADLINE ? 0 : a->timer_initial;
+    case REG_TIMER_CURRENT:
+        return timer_count(a);
+    case REG_TIMER_DIVIDE:
+        return a->timer_divide;
     case REG_EOI:
-    case REG_REMOTE_READ: return 0;
-    default: error(a, ESR_REGISTER); return 0;
+    case REG_REMOTE_READ:
+        return 0;
+    default:
+        error(a, ESR_REGISTER);
+        return 0;
     }
 }
 
@@ -533,12 +605,24 @@ static void register_write(struct lapic *a, unsigned reg, u32 val)
         return;
     }
     switch (reg) {
-    case REG_ID: a->id = val >> 24; break;
-    case REG_TPR: write_tpr(a, (u8)val); break;
-    case REG_EOI: eoi(a); break;
-    case REG_LDR: a->ldr = val & 0xff000000; break;
-    case REG_DFR: a->dfr = val | 0x0fffffff; break;
-    case REG_SVR: svr_write(a, val); break;
+    case REG_ID:
+        a->id = val >> 24;
+        break;
+    case REG_TPR:
+        write_tpr(a, (u8)val);
+        break;
+    case REG_EOI:
+        eoi(a);
+        break;
+    case REG_LDR:
+        a->ldr = val & 0xff000000;
+        break;
+    case REG_DFR:
+        a->dfr = val | 0x0fffffff;
+        break;
+    case REG_SVR:
+        svr_write(a, val);
+        break;
     case REG_ESR:
         a->esr = a->errors;
         a->errors = 0;
@@ -548,9 +632,15 @@ static void register_write(struct lapic *a, unsigned reg, u32 val)
         a->icr &= ~BIT64(12); /* delivery status: sent at once */
         send_ipi(a);
         break;
-    case REG_ICR_HIGH: a->icr = (u32)a->icr | (u64)val << 32; break;
-    case REG_TIMER_INITIAL: timer_start(a, val); break;
-    case REG_TIMER_DIVIDE: timer_set_divide(a, val); break;
+    case REG_ICR_HIGH:
+        a->icr = (u32)a->icr | (u64)val << 32;
+        break;
+    case REG_TIMER_INITIAL:
+        timer_start(a, val);
+        break;
+    case REG_TIMER_DIVIDE:
+        timer_set_divide(a, val);
+        break;
     default:
         if (reg != REG_VERSION && reg != REG_APR && reg != REG_PPR && reg != REG_TIMER_CURRENT &&
             !(reg >= REG_ISR && reg < REG_ESR))
@@ -623,8 +713,8 @@ static bool base_write(struct lapic *a, u64 val)
 static bool x2_read(struct lapic *a, unsigned reg, u64 *val)
 {
     bool known = reg == REG_ID || reg == REG_VERSION || reg == REG_TPR || reg == REG_PPR || reg == REG_LDR ||
-                 (reg >= REG_SVR && reg <= REG_ESR) || reg == REG_ICR ||
-                 (reg >= REG_LVT && reg <= REG_TIMER_CURRENT) || reg == REG_TIMER_DIVIDE;
+                 (reg >= REG_SVR && reg <= REG_ESR) || reg == REG_ICR || (reg >= REG_LVT && reg <= REG_TIMER_CURRENT) ||
+                 reg == REG_TIMER_DIVIDE;
     if (!known)
         return false;
     *val = reg == REG_ICR ? a->icr : register_read(a, reg);
@@ -638,12 +728,18 @@ static u64 x2_writable(unsigned reg)
         return lvt_writable[reg - REG_LVT] | LVT_REMOTE_IRR | BIT(12);
     switch (reg) {
     case REG_TPR:
-    case REG_SELF_IPI: return 0xff;
-    case REG_SVR: return SVR_WRITABLE;
-    case REG_ICR: return 0xffffffff000ccfffull;
-    case REG_TIMER_INITIAL: return UINT32_MAX;
-    case REG_TIMER_DIVIDE: return 0xb;
-    default: return 0;
+    case REG_SELF_IPI:
+        return 0xff;
+    case REG_SVR:
+        return SVR_WRITABLE;
+    case REG_ICR:
+        return 0xffffffff000ccfffull;
+    case REG_TIMER_INITIAL:
+        return UINT32_MAX;
+    case REG_TIMER_DIVIDE:
+        return 0xb;
+    default:
+        return 0;
     }
 }
 
@@ -829,6 +925,12 @@ static void destroy(struct device *dev)
 }
 
 const struct device_class lapic_class = {
-    .name = "lapic", .size = sizeof(struct lapic), .state = lapic_state,
-    .create = create, .reset = reset, .restored = restored, .destroy = destroy, .info = lapic_dump,
+    .name = "lapic",
+    .size = sizeof(struct lapic),
+    .state = lapic_state,
+    .create = create,
+    .reset = reset,
+    .restored = restored,
+    .destroy = destroy,
+    .info = lapic_dump,
 };

@@ -13,15 +13,15 @@
 #include "devices/machine_internal.h"
 
 enum {
-    QUANTUM = 20000,             /* instructions of one CPU's turn, with several */
-    SLICE = 200000,              /* ... with one */
-    REFRESH_NS = 16 * 1000000,   /* the screen's */
+    QUANTUM = 20000,           /* instructions of one CPU's turn, with several */
+    SLICE = 200000,            /* ... with one */
+    REFRESH_NS = 16 * 1000000, /* the screen's */
 };
 
 const char *run_state_name(enum run_state s)
 {
-    static const char *const names[] = {"running", "paused", "debug", "shutdown", "guest-panicked", "prelaunch",
-                                        "suspended"};
+    static const char *const names[] = {"running",        "paused",    "debug",    "shutdown",
+                                        "guest-panicked", "prelaunch", "suspended"};
     return names[s];
 }
 
@@ -51,9 +51,15 @@ static void on_request(void *owner, enum system_request what)
         p->want_shutdown = true;
         p->shutdown_reason = "guest-shutdown";
         break;
-    case REQUEST_EXIT: p->want_exit = true; break;
-    case REQUEST_PANIC: p->want_panic = true; break;
-    case REQUEST_SUSPEND: p->want_suspend = true; break;
+    case REQUEST_EXIT:
+        p->want_exit = true;
+        break;
+    case REQUEST_PANIC:
+        p->want_panic = true;
+        break;
+    case REQUEST_SUSPEND:
+        p->want_suspend = true;
+        break;
     }
     machine_kick(m);
 }
@@ -414,10 +420,7 @@ static bool queue(struct machine *m, void (*fn)(struct machine *m, void *arg), v
     return alive;
 }
 
-void machine_post(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg)
-{
-    queue(m, fn, arg, NULL);
-}
+void machine_post(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg) { queue(m, fn, arg, NULL); }
 
 void machine_call(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg)
 {

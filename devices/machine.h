@@ -19,7 +19,7 @@ enum machine_type { MACHINE_PC, MACHINE_BARE };
 enum icount_mode { ICOUNT_OFF, ICOUNT_SHIFT, ICOUNT_AUTO };
 
 struct drive_config {
-    bool present;      /* the drive exists; disk NULL: no medium */
+    bool present; /* the drive exists; disk NULL: no medium */
     bool cdrom;
     struct disk *disk;
 };
@@ -50,14 +50,14 @@ struct machine_config {
     bool pvpanic, testdev;
     struct drive_config floppy[MAX_FLOPPY], ide[MAX_IDE];
     bool vga;
-    const char *bios; /* file, or NULL for the default */
+    const char *bios;                     /* file, or NULL for the default */
     const char *kernel, *initrd, *append; /* initrd: multiboot takes "file args,file args" */
-    unsigned linux_entry; /* which entry point of a bzImage: 16, 32, 64; 0: the default */
-    const char *boot_order; /* "cad" letters, or NULL */
+    unsigned linux_entry;                 /* which entry point of a bzImage: 16, 32, 64; 0: the default */
+    const char *boot_order;               /* "cad" letters, or NULL */
     bool boot_menu;
     u32 splash_time_ms;
     bool fd_bootchk;
-    u64 rtc_base;     /* seconds since 1970 at start; UINT64_MAX: the host's clock */
+    u64 rtc_base; /* seconds since 1970 at start; UINT64_MAX: the host's clock */
     bool rtc_localtime, rtc_clock_vm;
     bool no_reboot, no_shutdown, start_paused;
     struct trace *trace;
@@ -66,7 +66,15 @@ struct machine_config {
 enum run_state { RUN_RUNNING, RUN_PAUSED, RUN_DEBUG, RUN_SHUTDOWN, RUN_PANICKED, RUN_PRELAUNCH, RUN_SUSPENDED };
 const char *run_state_name(enum run_state s); /* QMP's spelling */
 
-enum machine_event { EVENT_STOP, EVENT_RESUME, EVENT_RESET, EVENT_SHUTDOWN, EVENT_POWERDOWN, EVENT_GUEST_PANICKED, EVENT_DEBUG };
+enum machine_event {
+    EVENT_STOP,
+    EVENT_RESUME,
+    EVENT_RESET,
+    EVENT_SHUTDOWN,
+    EVENT_POWERDOWN,
+    EVENT_GUEST_PANICKED,
+    EVENT_DEBUG
+};
 struct machine_observer {
     /* On the machine thread. detail: for SHUTDOWN and RESET the QMP reason ("guest-shutdown", ...), else NULL. */
     void (*event)(struct machine_observer *o, enum machine_event e, const char *detail);
@@ -91,7 +99,7 @@ struct machine {
         unsigned cpu;
         enum point_kind kind;
         u64 lin;
-    } stop; /* the debugger's point that was hit last; the reader clears valid */
+    } stop;                       /* the debugger's point that was hit last; the reader clears valid */
     struct machine_private *priv; /* machine.c */
 };
 

@@ -13,14 +13,14 @@
 struct vclock {
     struct clock *clock;
     enum icount_mode mode;
-    unsigned shift;      /* ns of an instruction: 1 << shift */
-    u64 retired;         /* by all CPUs, before the running slice */
-    u64 warp;            /* icount: ns that passed while all CPUs were idle, and shift changes */
+    unsigned shift; /* ns of an instruction: 1 << shift */
+    u64 retired;    /* by all CPUs, before the running slice */
+    u64 warp;       /* icount: ns that passed while all CPUs were idle, and shift changes */
     struct cpu *running;
-    u64 running_base;    /* its cpu_icount at the start of the slice */
-    u64 host_offset;     /* wall: host ns at virtual 0 */
-    u64 seen;            /* wall: host ns when it was last looked at */
-    u64 rate;            /* wall: instructions per ms, lately */
+    u64 running_base;            /* its cpu_icount at the start of the slice */
+    u64 host_offset;             /* wall: host ns at virtual 0 */
+    u64 seen;                    /* wall: host ns when it was last looked at */
+    u64 rate;                    /* wall: instructions per ms, lately */
     u64 auto_host, auto_virtual; /* icount auto: where the last adjustment was made */
 };
 void vclock_init(struct vclock *v, struct clock *clock, const struct machine_config *cfg);
@@ -48,7 +48,7 @@ struct post {
 struct machine_private {
     pthread_t thread;
     bool started;
-    pthread_mutex_t lock;      /* guards the fields up to the blank line */
+    pthread_mutex_t lock; /* guards the fields up to the blank line */
     pthread_cond_t wake, finished;
     struct post *first, **last;
     bool ended;
@@ -60,13 +60,13 @@ struct machine_private {
     const char *reset_reason, *shutdown_reason;
     bool quit;
     struct vclock vclock;
-    struct cpu_env env;        /* world.c fills it, the board the interrupt side */
-    unsigned turn;             /* whose turn it is, and how much of it is left */
+    struct cpu_env env; /* world.c fills it, the board the interrupt side */
+    unsigned turn;      /* whose turn it is, and how much of it is left */
     u64 quantum_left;
-    u32 turn_seed;             /* what the length of the next turn comes from */
-    u64 last_refresh;          /* host ns */
-    struct cpu *current;       /* running right now: for per-CPU devices */
-    void *board;               /* the board's own */
+    u32 turn_seed;       /* what the length of the next turn comes from */
+    u64 last_refresh;    /* host ns */
+    struct cpu *current; /* running right now: for per-CPU devices */
+    void *board;         /* the board's own */
     void (*board_reset)(struct machine *m);
     void (*board_powerdown)(struct machine *m);
     void (*board_nmi)(struct machine *m);

@@ -7,9 +7,15 @@
 
 enum { DEFAULT_BASE = 0x378, DATA = 0, STATUS = 1, CONTROL = 2 };
 enum {
-    STATUS_NOT_BUSY = BIT(7), STATUS_NOT_ACK = BIT(6), STATUS_SELECTED = BIT(4), STATUS_NOT_ERROR = BIT(3),
+    STATUS_NOT_BUSY = BIT(7),
+    STATUS_NOT_ACK = BIT(6),
+    STATUS_SELECTED = BIT(4),
+    STATUS_NOT_ERROR = BIT(3),
     STATUS_UNUSED = 7,
-    CONTROL_STROBE = BIT(0), CONTROL_NOT_INIT = BIT(2), CONTROL_IRQ = BIT(4), CONTROL_INPUT = BIT(5),
+    CONTROL_STROBE = BIT(0),
+    CONTROL_NOT_INIT = BIT(2),
+    CONTROL_IRQ = BIT(4),
+    CONTROL_INPUT = BIT(5),
     CONTROL_UNUSED = 0xc0,
 };
 enum phase { IDLE, BUSY, ACK };
@@ -87,10 +93,14 @@ static u64 read(void *owner, u64 off, unsigned size)
     (void)size;
     struct parallel *p = owner;
     switch (off) {
-    case DATA: return p->control & CONTROL_INPUT ? 0xff : p->data;
-    case STATUS: return status(p);
-    case CONTROL: return p->control | CONTROL_UNUSED;
-    default: return 0xff;
+    case DATA:
+        return p->control & CONTROL_INPUT ? 0xff : p->data;
+    case STATUS:
+        return status(p);
+    case CONTROL:
+        return p->control | CONTROL_UNUSED;
+    default:
+        return 0xff;
     }
 }
 
@@ -134,6 +144,10 @@ static void restored(struct device *dev)
 }
 
 const struct device_class parallel_class = {
-    .name = "isa-parallel", .size = sizeof(struct parallel), .state = parallel_state,
-    .create = create, .reset = reset, .restored = restored,
+    .name = "isa-parallel",
+    .size = sizeof(struct parallel),
+    .state = parallel_state,
+    .create = create,
+    .reset = reset,
+    .restored = restored,
 };

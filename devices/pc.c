@@ -188,10 +188,20 @@ static bool add_lapics(struct pc *pc)
     for (unsigned i = 0; i < m->ncpus; i++) {
         struct cpu *cpu = m->cpu[i];
         struct lapic_config c = {
-            .bus = &pc->apic_bus, .id = (u8)i, .bsp = i == 0, .x2apic = cpu_has(cpu, FEAT_X2APIC),
-            .tsc_deadline = cpu_has(cpu, FEAT_TSC_DEADLINE), .phys_bits = m->config.cpu.phys_bits, .cpu = cpu,
-            .intr = cpu_intr, .nmi = cpu_nmi, .init = cpu_init, .sipi = cpu_sipi, .extint_ack = cpu_extint_ack,
-            .tsc = cpu_tsc, .tsc_hz = TSC_HZ,
+            .bus = &pc->apic_bus,
+            .id = (u8)i,
+            .bsp = i == 0,
+            .x2apic = cpu_has(cpu, FEAT_X2APIC),
+            .tsc_deadline = cpu_has(cpu, FEAT_TSC_DEADLINE),
+            .phys_bits = m->config.cpu.phys_bits,
+            .cpu = cpu,
+            .intr = cpu_intr,
+            .nmi = cpu_nmi,
+            .init = cpu_init,
+            .sipi = cpu_sipi,
+            .extint_ack = cpu_extint_ack,
+            .tsc = cpu_tsc,
+            .tsc_hz = TSC_HZ,
         };
         char id[24];
         snprintf(id, sizeof(id), "lapic%u", i);
@@ -325,13 +335,16 @@ static bool add_chipset(struct pc *pc)
         return false;
     m->pci = pc->pci;
     u64 below_1m = MIN(pc->rom->size, 0x40000ull);
-    struct i440fx_config host = {pc->pci, m->ram, m->config.ram_size, pc->rom, pc->rom->size - below_1m,
+    struct i440fx_config host = {pc->pci,       m->ram, m->config.ram_size, pc->rom, pc->rom->size - below_1m,
                                  MIB - below_1m};
     struct piix3_config isa = {.bus = pc->pci};
     for (unsigned i = 0; i < ISA_LINES; i++)
         isa.isa_irq[i] = isa_irq(pc, i);
-    struct piix4_pm_config pm = {.bus = pc->pci, .sci = isa_irq(pc, 9), .cpus = m->ncpus,
-                                 .com1 = m->config.serial_present[0], .com2 = m->config.serial_present[1],
+    struct piix4_pm_config pm = {.bus = pc->pci,
+                                 .sci = isa_irq(pc, 9),
+                                 .cpus = m->ncpus,
+                                 .com1 = m->config.serial_present[0],
+                                 .com2 = m->config.serial_present[1],
                                  .lpt1 = m->config.parallel_present};
     return device_create(&m->sys, &i440fx_class, "i440fx", &host) &&
            device_create(&m->sys, &piix3_class, "piix3", &isa) &&
@@ -359,8 +372,7 @@ static bool add_ide(struct pc *pc)
     struct machine *m = pc->m;
     struct ide_config c = {.bus = pc->pci, .irq = {isa_irq(pc, 14), isa_irq(pc, 15)}};
     for (unsigned i = 0; i < MAX_IDE; i++)
-        c.drive[i] = (struct ide_drive_config){m->config.ide[i].present, m->config.ide[i].cdrom,
-                                               m->config.ide[i].disk};
+        c.drive[i] = (struct ide_drive_config){m->config.ide[i].present, m->config.ide[i].cdrom, m->config.ide[i].disk};
     pc->ide = device_create(&m->sys, &ide_class, "ide", &c);
     return pc->ide != NULL;
 }
@@ -390,9 +402,16 @@ static bool add_firmware_config(struct pc *pc)
     if (!(pc->fw_cfg = device_create(&m->sys, &fw_cfg_class, "fw_cfg", NULL)))
         return false;
     struct bios_config c = {
-        .ram_size = m->config.ram_size, .low_ram = pc->low_size, .cpus = m->ncpus, .apic = pc->ioapic != NULL,
-        .hpet = true, .boot_menu = m->config.boot_menu, .menu_wait_ms = m->config.splash_time_ms,
-        .kernel = m->config.kernel, .initrd = m->config.initrd, .append = m->config.append,
+        .ram_size = m->config.ram_size,
+        .low_ram = pc->low_size,
+        .cpus = m->ncpus,
+        .apic = pc->ioapic != NULL,
+        .hpet = true,
+        .boot_menu = m->config.boot_menu,
+        .menu_wait_ms = m->config.splash_time_ms,
+        .kernel = m->config.kernel,
+        .initrd = m->config.initrd,
+        .append = m->config.append,
         .linux_entry = m->config.linux_entry,
     };
     return bios_setup(&m->sys, pc->fw_cfg, &c);
@@ -505,7 +524,8 @@ bool pc_build(struct machine *m)
     m->change_medium = pc_change_medium;
     space_begin(&m->sys.mem);
     bool ok = map_ram(pc) && map_rom(pc) && add_interrupt_controllers(pc) && add_timers(pc) && add_chipset(pc) &&
-              add_vga(pc) && add_ide(pc) && add_floppies(pc) && add_keyboard(pc) && add_ports(pc) && add_firmware_config(pc) && test_ports_build(m) && add_testdev(pc);
+              add_vga(pc) && add_ide(pc) && add_floppies(pc) && add_keyboard(pc) && add_ports(pc) &&
+              add_firmware_config(pc) && test_ports_build(m) && add_testdev(pc);
     space_commit(&m->sys.mem);
     if (ok)
         fill_cmos(pc);

@@ -36,10 +36,7 @@ const struct state_field pci_device_state[] = {
 };
 
 static unsigned bar_offset(unsigned n) { return n == PCI_ROM ? PCI_ROM_BAR : PCI_BAR0 + 4 * n; }
-static bool bar_is_64(const struct pci_bar *b)
-{
-    return !(b->type & PCI_BAR_IO) && (b->type & PCI_BAR_MEM64);
-}
+static bool bar_is_64(const struct pci_bar *b) { return !(b->type & PCI_BAR_IO) && (b->type & PCI_BAR_MEM64); }
 
 /* Where BAR n decodes now, or UINT64_MAX (PCI 2.1, 6.2.5). */
 static u64 bar_address(const struct pci_device *d, unsigned n)
@@ -77,8 +74,7 @@ static void map_bar(struct pci_device *d, unsigned n)
     struct region *r = d->bar[n].region;
     u64 base = bar_address(d, n);
     trace(d->bus->dev.sys->trace, pci, "%02x.%u: %s %s at %#llx", d->devfn >> 3, d->devfn & 7, r->name,
-          base != UINT64_MAX ? "mapped" : "unmapped",
-          (unsigned long long)(base != UINT64_MAX ? base : r->base));
+          base != UINT64_MAX ? "mapped" : "unmapped", (unsigned long long)(base != UINT64_MAX ? base : r->base));
     space_begin(r->space);
     if (base != UINT64_MAX)
         region_move(r, base);
@@ -255,8 +251,7 @@ static void port_write(void *owner, u64 off, u64 val, unsigned size)
     struct pci_bus *bus = owner;
     if (off >= 4) {
         if (address_hits(bus))
-            pci_config_write(&bus->dev, bus->address >> 8 & 0xff, (bus->address & 0xfc) + (off & 3), (u32)val,
-                             size);
+            pci_config_write(&bus->dev, bus->address >> 8 & 0xff, (bus->address & 0xfc) + (off & 3), (u32)val, size);
     } else if (off == 0 && size == 4) {
         bus->address = (u32)val & 0x80fffffc;
     }
@@ -293,9 +288,9 @@ static void info_bar(const struct pci_device *d, unsigned n, FILE *out)
         fprintf(out, "      BAR%u: I/O at 0x%04llx [0x%04llx]%s.\n", n, (unsigned long long)base,
                 (unsigned long long)(base + b->size - 1), off);
     else
-        fprintf(out, "      BAR%u: %s bit%s memory at 0x%08llx [0x%08llx]%s.\n", n,
-                bar_is_64(b) ? "64" : "32", b->type & 8 ? " prefetchable" : "", (unsigned long long)base,
-                (unsigned long long)(base + b->size - 1), off);
+        fprintf(out, "      BAR%u: %s bit%s memory at 0x%08llx [0x%08llx]%s.\n", n, bar_is_64(b) ? "64" : "32",
+                b->type & 8 ? " prefetchable" : "", (unsigned long long)base, (unsigned long long)(base + b->size - 1),
+                off);
 }
 
 static void info(struct device *dev, FILE *out)
@@ -306,11 +301,9 @@ static void info(struct device *dev, FILE *out)
         if (!d)
             continue;
         const u8 *c = d->config;
-        fprintf(out, "  Bus  0, device %3u, function %u:\n    %s: PCI device %04x:%04x\n", devfn >> 3,
-                devfn & 7, class_name(ld16(c + PCI_CLASS_DEVICE)), ld16(c + PCI_VENDOR_ID),
-                ld16(c + PCI_DEVICE_ID));
-        fprintf(out, "      PCI subsystem %04x:%04x\n", ld16(c + PCI_SUBSYSTEM_VENDOR),
-                ld16(c + PCI_SUBSYSTEM));
+        fprintf(out, "  Bus  0, device %3u, function %u:\n    %s: PCI device %04x:%04x\n", devfn >> 3, devfn & 7,
+                class_name(ld16(c + PCI_CLASS_DEVICE)), ld16(c + PCI_VENDOR_ID), ld16(c + PCI_DEVICE_ID));
+        fprintf(out, "      PCI subsystem %04x:%04x\n", ld16(c + PCI_SUBSYSTEM_VENDOR), ld16(c + PCI_SUBSYSTEM));
         if (c[PCI_INT_PIN])
             fprintf(out, "      IRQ %u, pin %c\n", c[PCI_INT_LINE], 'A' + c[PCI_INT_PIN] - 1);
         for (unsigned n = 0; n < PCI_BARS; n++)

@@ -111,10 +111,7 @@ unsigned pci_add_capability(struct pci_device *d, u8 id, unsigned size);
 /* Drives the function's interrupt pin. */
 void pci_set_intx(struct pci_device *d, bool level);
 /* May this function master the bus? */
-ALWAYS_INLINE bool pci_master(const struct pci_device *d)
-{
-    return d->config[PCI_COMMAND] & PCI_COMMAND_MASTER;
-}
+ALWAYS_INLINE bool pci_master(const struct pci_device *d) { return d->config[PCI_COMMAND] & PCI_COMMAND_MASTER; }
 
 /* The bus itself: configuration mechanism 1 and the four PIRQ wires. cfg: none. Its info is `info pci`. */
 extern const struct device_class pci_bus_class;

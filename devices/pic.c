@@ -11,18 +11,18 @@ enum ocw2 { ROTATE_AEOI_CLEAR, EOI, NOP, EOI_SPECIFIC, ROTATE_AEOI_SET, ROTATE_E
 enum init_step { READY, WANT_ICW2, WANT_ICW3, WANT_ICW4 };
 
 struct pic_chip {
-    u8 line;    /* inputs as they are */
-    u8 edge;    /* edges seen and neither acknowledged nor withdrawn */
+    u8 line; /* inputs as they are */
+    u8 edge; /* edges seen and neither acknowledged nor withdrawn */
     u8 imr, isr;
-    u8 elcr;    /* 1: level triggered */
-    u8 lowest;  /* input of lowest priority */
-    u8 base;    /* vector of input 0 */
+    u8 elcr;   /* 1: level triggered */
+    u8 lowest; /* input of lowest priority */
+    u8 base;   /* vector of input 0 */
     u8 icw3;
-    u8 step;    /* enum init_step */
+    u8 step; /* enum init_step */
     bool single, want_icw4;
     bool auto_eoi, rotate_aeoi, special_mask, special_nested;
     bool read_isr, poll;
-    bool intr;  /* output */
+    bool intr; /* output */
 };
 
 struct pic {
@@ -34,21 +34,33 @@ struct pic {
 };
 
 static const struct state_field chip_state[] = {
-    STATE(struct pic_chip, line),           STATE(struct pic_chip, edge),
-    STATE(struct pic_chip, imr),            STATE(struct pic_chip, isr),
-    STATE(struct pic_chip, elcr),           STATE(struct pic_chip, lowest),
-    STATE(struct pic_chip, base),           STATE(struct pic_chip, icw3),
-    STATE(struct pic_chip, step),           STATE(struct pic_chip, single),
-    STATE(struct pic_chip, want_icw4),      STATE(struct pic_chip, auto_eoi),
-    STATE(struct pic_chip, rotate_aeoi),    STATE(struct pic_chip, special_mask),
-    STATE(struct pic_chip, special_nested), STATE(struct pic_chip, read_isr),
-    STATE(struct pic_chip, poll),           STATE(struct pic_chip, intr),
+    STATE(struct pic_chip, line),
+    STATE(struct pic_chip, edge),
+    STATE(struct pic_chip, imr),
+    STATE(struct pic_chip, isr),
+    STATE(struct pic_chip, elcr),
+    STATE(struct pic_chip, lowest),
+    STATE(struct pic_chip, base),
+    STATE(struct pic_chip, icw3),
+    STATE(struct pic_chip, step),
+    STATE(struct pic_chip, single),
+    STATE(struct pic_chip, want_icw4),
+    STATE(struct pic_chip, auto_eoi),
+    STATE(struct pic_chip, rotate_aeoi),
+    STATE(struct pic_chip, special_mask),
+    STATE(struct pic_chip, special_nested),
+    STATE(struct pic_chip, read_isr),
+    STATE(struct pic_chip, poll),
+    STATE(struct pic_chip, intr),
     STATE_END,
 };
 static const struct state_field pic_state[] = {
-    DEVICE_STATE(struct pic), STRUCTS(struct pic, chip, struct pic_chip, chip_state),
-    HOST(struct pic, wire),   HOST(struct pic, ports),
-    HOST(struct pic, elcr),   STATE(struct pic, raised),
+    DEVICE_STATE(struct pic),
+    STRUCTS(struct pic, chip, struct pic_chip, chip_state),
+    HOST(struct pic, wire),
+    HOST(struct pic, ports),
+    HOST(struct pic, elcr),
+    STATE(struct pic, raised),
     STATE_END,
 };
 
@@ -185,17 +197,30 @@ static void ocw2(struct pic_chip *c, u8 val)
     /* What the special mask hides is not ended by a non-specific EOI. */
     u8 visible = c->special_mask ? (u8)~c->imr : 0xff;
     switch ((enum ocw2)(val >> 5)) {
-    case ROTATE_AEOI_CLEAR: c->rotate_aeoi = false; break;
-    case ROTATE_AEOI_SET: c->rotate_aeoi = true; break;
-    case EOI: eoi(c, visible, false); break;
-    case ROTATE_EOI: eoi(c, visible, true); break;
-    case EOI_SPECIFIC: c->isr &= (u8)~BIT(level); break;
+    case ROTATE_AEOI_CLEAR:
+        c->rotate_aeoi = false;
+        break;
+    case ROTATE_AEOI_SET:
+        c->rotate_aeoi = true;
+        break;
+    case EOI:
+        eoi(c, visible, false);
+        break;
+    case ROTATE_EOI:
+        eoi(c, visible, true);
+        break;
+    case EOI_SPECIFIC:
+        c->isr &= (u8)~BIT(level);
+        break;
     case ROTATE_SPECIFIC:
         c->isr &= (u8)~BIT(level);
         c->lowest = (u8)level;
         break;
-    case SET_PRIORITY: c->lowest = (u8)level; break;
-    case NOP: break;
+    case SET_PRIORITY:
+        c->lowest = (u8)level;
+        break;
+    case NOP:
+        break;
     }
 }
 
@@ -212,7 +237,9 @@ static void ocw3(struct pic_chip *c, u8 val)
 static void write_odd(struct pic_chip *c, u8 val)
 {
     switch ((enum init_step)c->step) {
-    case READY: c->imr = val; break;
+    case READY:
+        c->imr = val;
+        break;
     case WANT_ICW2:
         c->base = val & 0xf8;
         c->step = !c->single ? WANT_ICW3 : c->want_icw4 ? WANT_ICW4 : READY;
@@ -340,6 +367,11 @@ static void info(struct device *dev, FILE *out)
 }
 
 const struct device_class pic_class = {
-    .name = "i8259", .size = sizeof(struct pic), .state = pic_state,
-    .create = create, .reset = reset, .restored = restored, .info = info,
+    .name = "i8259",
+    .size = sizeof(struct pic),
+    .state = pic_state,
+    .create = create,
+    .reset = reset,
+    .restored = restored,
+    .info = info,
 };

@@ -63,8 +63,7 @@ static void update_sci(struct piix4_pm *p)
 {
     bool smb = (p->smb[SMBHSTSTS] & HSTSTS_EVENTS) && (p->smb[SMBHSTCNT] & SMB_INTEREN);
     catch_up(p);
-    bool level =
-        (p->pm1_cnt & SCI_EN) && ((p->pm1_sts & p->pm1_en & SCI_SOURCES) || (p->gpe_sts & p->gpe_en));
+    bool level = (p->pm1_cnt & SCI_EN) && ((p->pm1_sts & p->pm1_en & SCI_SOURCES) || (p->gpe_sts & p->gpe_en));
     irq_set(&p->sci, level || smb);
     if ((p->pm1_en & TMROF_STS) && !(p->pm1_sts & TMROF_STS))
         event_at(&p->dev.sys->clock, &p->overflow_event, p->overflow_ns);
@@ -157,16 +156,14 @@ static u64 pm_read(void *owner, u64 off, unsigned size)
     for (unsigned i = 0; i < size; i++)
         val |= (u64)pm_read_byte(p, (unsigned)off + i, timer) << 8 * i;
     if (off < 8 || off >= 12)
-        trace(p->dev.sys->trace, acpi, "PM %02x -> %0*llx", (unsigned)off, (int)size * 2,
-              (unsigned long long)val);
+        trace(p->dev.sys->trace, acpi, "PM %02x -> %0*llx", (unsigned)off, (int)size * 2, (unsigned long long)val);
     return val;
 }
 
 static void pm_write(void *owner, u64 off, u64 val, unsigned size)
 {
     struct piix4_pm *p = owner;
-    trace(p->dev.sys->trace, acpi, "PM %02x <- %0*llx", (unsigned)off, (int)size * 2,
-          (unsigned long long)val);
+    trace(p->dev.sys->trace, acpi, "PM %02x <- %0*llx", (unsigned)off, (int)size * 2, (unsigned long long)val);
     catch_up(p);
     for (unsigned i = 0; i < size; i++)
         pm_write_byte(p, (unsigned)off + i, (u8)(val >> 8 * i));
@@ -379,14 +376,9 @@ static bool create(struct device *dev, const void *cfg)
     region_device(&p->gpe_ports, io, "acpi-gpe0", GPE0_PORT, 4, p, gpe_read, gpe_write);
     region_device(&p->pci_hotplug, io, "acpi-pci-hotplug", PCI_HOTPLUG_PORT, 0x18, p, pci_hotplug_read,
                   pci_hotplug_write);
-    region_device(&p->cpu_hotplug, io, "acpi-cpu-hotplug", CPU_HOTPLUG_PORT, 0x20, p, cpu_hotplug_read,
-                  ignore_write);
-    p->pm_ports = (struct region){.name = "acpi-pm",
-                                  .owner = p,
-                                  .read = pm_read,
-                                  .write = pm_write,
-                                  .priority = PRIO_DEVICE,
-                                  .size = 0x40};
+    region_device(&p->cpu_hotplug, io, "acpi-cpu-hotplug", CPU_HOTPLUG_PORT, 0x20, p, cpu_hotplug_read, ignore_write);
+    p->pm_ports = (struct region){
+        .name = "acpi-pm", .owner = p, .read = pm_read, .write = pm_write, .priority = PRIO_DEVICE, .size = 0x40};
     p->smb_ports = (struct region){.name = "smbus",
                                    .owner = p,
                                    .read = smb_read,

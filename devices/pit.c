@@ -10,15 +10,15 @@ enum { COUNTERS = 3 };
 enum rw_mode { RW_LATCH, RW_LSB, RW_MSB, RW_BOTH };
 
 struct pit_counter {
-    u8 control;        /* as programmed: RW1 RW0 M2 M1 M0 BCD */
-    u8 mode;           /* 0..5 */
+    u8 control; /* as programmed: RW1 RW0 M2 M1 M0 BCD */
+    u8 mode;    /* 0..5 */
     bool gate;
-    bool has_count;    /* a whole count was written since the control word */
-    bool running;      /* a count was loaded into the counting element */
-    bool held;         /* stopped by GATE with 'held_at' clocks done */
-    bool out_before;   /* OUT until 'start' comes */
-    bool waiting;      /* 'next' waits for a trigger */
-    bool reload;       /* 'next' replaces 'modulus' at clock 'reload_at' */
+    bool has_count;           /* a whole count was written since the control word */
+    bool running;             /* a count was loaded into the counting element */
+    bool held;                /* stopped by GATE with 'held_at' clocks done */
+    bool out_before;          /* OUT until 'start' comes */
+    bool waiting;             /* 'next' waits for a trigger */
+    bool reload;              /* 'next' replaces 'modulus' at clock 'reload_at' */
     bool msb_write, msb_read; /* RW_BOTH: the high byte is due */
     u8 lsb_written;
     bool count_latched, status_latched;
@@ -39,17 +39,28 @@ struct pit {
 };
 
 static const struct state_field counter_state[] = {
-    STATE(struct pit_counter, control),        STATE(struct pit_counter, mode),
-    STATE(struct pit_counter, gate),           STATE(struct pit_counter, has_count),
-    STATE(struct pit_counter, running),        STATE(struct pit_counter, held),
-    STATE(struct pit_counter, out_before),     STATE(struct pit_counter, waiting),
-    STATE(struct pit_counter, reload),         STATE(struct pit_counter, msb_write),
-    STATE(struct pit_counter, msb_read),       STATE(struct pit_counter, lsb_written),
-    STATE(struct pit_counter, count_latched),  STATE(struct pit_counter, status_latched),
-    STATE(struct pit_counter, status),         STATE(struct pit_counter, latch),
-    STATE(struct pit_counter, idle_count),     STATE(struct pit_counter, modulus),
-    STATE(struct pit_counter, next),           STATE(struct pit_counter, start),
-    STATE(struct pit_counter, held_at),        STATE(struct pit_counter, reload_at),
+    STATE(struct pit_counter, control),
+    STATE(struct pit_counter, mode),
+    STATE(struct pit_counter, gate),
+    STATE(struct pit_counter, has_count),
+    STATE(struct pit_counter, running),
+    STATE(struct pit_counter, held),
+    STATE(struct pit_counter, out_before),
+    STATE(struct pit_counter, waiting),
+    STATE(struct pit_counter, reload),
+    STATE(struct pit_counter, msb_write),
+    STATE(struct pit_counter, msb_read),
+    STATE(struct pit_counter, lsb_written),
+    STATE(struct pit_counter, count_latched),
+    STATE(struct pit_counter, status_latched),
+    STATE(struct pit_counter, status),
+    STATE(struct pit_counter, latch),
+    STATE(struct pit_counter, idle_count),
+    STATE(struct pit_counter, modulus),
+    STATE(struct pit_counter, next),
+    STATE(struct pit_counter, start),
+    STATE(struct pit_counter, held_at),
+    STATE(struct pit_counter, reload_at),
     STATE_END,
 };
 static const struct state_field pit_state[] = {
@@ -92,10 +103,14 @@ static bool out_at(const struct pit_counter *c, i64 now)
         return c->out_before;
     switch (c->mode) {
     case 0:
-    case 1: return d >= n;
-    case 2: return n == 1 || d % n != n - 1;
-    case 3: return d % n < high_half(c->modulus);
-    default: return d != n;
+    case 1:
+        return d >= n;
+    case 2:
+        return n == 1 || d % n != n - 1;
+    case 3:
+        return d % n < high_half(c->modulus);
+    default:
+        return d != n;
     }
 }
 
@@ -110,17 +125,18 @@ static i64 next_edge(const struct pit_counter *c, i64 now)
     i64 period = now - d % n;
     switch (c->mode) {
     case 0:
-    case 1: return d < n ? c->start + n : -1;
-    case 2: return n == 1 ? -1 : d % n < n - 1 ? period + n - 1 : period + n;
-    case 3: return n == 1 ? -1 : d % n < high_half(c->modulus) ? period + high_half(c->modulus) : period + n;
-    default: return d < n ? c->start + n : d == n ? c->start + n + 1 : -1;
+    case 1:
+        return d < n ? c->start + n : -1;
+    case 2:
+        return n == 1 ? -1 : d % n < n - 1 ? period + n - 1 : period + n;
+    case 3:
+        return n == 1 ? -1 : d % n < high_half(c->modulus) ? period + high_half(c->modulus) : period + n;
+    default:
+        return d < n ? c->start + n : d == n ? c->start + n + 1 : -1;
     }
 }
 
-static u16 to_bcd(unsigned v)
-{
-    return (u16)(v % 10 | v / 10 % 10 << 4 | v / 100 % 10 << 8 | v / 1000 % 10 << 12);
-}
+static u16 to_bcd(unsigned v) { return (u16)(v % 10 | v / 10 % 10 << 4 | v / 100 % 10 << 8 | v / 1000 % 10 << 12); }
 
 /* The counting element, in the radix it was programmed for. */
 static u16 count_at(const struct pit_counter *c, i64 now)
@@ -240,8 +256,12 @@ static void set_count(struct pit_counter *c, i64 now, u16 val)
 static void counter_write(struct pit_counter *c, i64 now, u8 val)
 {
     switch (rw_mode(c)) {
-    case RW_LSB: set_count(c, now, val); break;
-    case RW_MSB: set_count(c, now, (u16)(val << 8)); break;
+    case RW_LSB:
+        set_count(c, now, val);
+        break;
+    case RW_MSB:
+        set_count(c, now, (u16)(val << 8));
+        break;
     default:
         if (c->msb_write) {
             c->msb_write = false;
@@ -402,6 +422,10 @@ static void restored(struct device *dev)
 }
 
 const struct device_class pit_class = {
-    .name = "i8254", .size = sizeof(struct pit), .state = pit_state,
-    .create = create, .reset = reset, .restored = restored,
+    .name = "i8254",
+    .size = sizeof(struct pit),
+    .state = pit_state,
+    .create = create,
+    .reset = reset,
+    .restored = restored,
 };

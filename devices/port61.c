@@ -16,8 +16,11 @@ struct port61 {
 };
 
 static const struct state_field port61_state[] = {
-    DEVICE_STATE(struct port61), STATE(struct port61, control), HOST(struct port61, wire),
-    HOST(struct port61, ports),  STATE_END,
+    DEVICE_STATE(struct port61),
+    STATE(struct port61, control),
+    HOST(struct port61, wire),
+    HOST(struct port61, ports),
+    STATE_END,
 };
 
 static void drive(struct port61 *p)
@@ -65,6 +68,10 @@ static void reset(struct device *dev)
 static void restored(struct device *dev) { drive(container_of(dev, struct port61, dev)); }
 
 const struct device_class port61_class = {
-    .name = "port61", .size = sizeof(struct port61), .state = port61_state,
-    .create = create, .reset = reset, .restored = restored,
+    .name = "port61",
+    .size = sizeof(struct port61),
+    .state = port61_state,
+    .create = create,
+    .reset = reset,
+    .restored = restored,
 };

@@ -12,7 +12,10 @@ struct port80 {
 };
 
 static const struct state_field port80_state[] = {
-    DEVICE_STATE(struct port80), STATE(struct port80, code), HOST(struct port80, post), HOST(struct port80, delay),
+    DEVICE_STATE(struct port80),
+    STATE(struct port80, code),
+    HOST(struct port80, post),
+    HOST(struct port80, delay),
     STATE_END,
 };
 
@@ -38,8 +41,15 @@ static bool create(struct device *dev, const void *cfg)
     (void)cfg;
     struct port80 *p = container_of(dev, struct port80, dev);
     struct space *io = &dev->sys->io;
-    p->post = (struct region){.name = "post code", .owner = p, .read = post_read, .write = post_write,
-                              .max_access = 1, .priority = PRIO_OVERLAY, .enabled = true, .base = 0x80, .size = 1};
+    p->post = (struct region){.name = "post code",
+                              .owner = p,
+                              .read = post_read,
+                              .write = post_write,
+                              .max_access = 1,
+                              .priority = PRIO_OVERLAY,
+                              .enabled = true,
+                              .base = 0x80,
+                              .size = 1};
     region_add(io, &p->post);
     region_device(&p->delay[0], io, "delay", 0xeb, 1, p, NULL, NULL);
     region_device(&p->delay[1], io, "delay", 0xed, 1, p, NULL, NULL);
@@ -49,5 +59,9 @@ static bool create(struct device *dev, const void *cfg)
 static void reset(struct device *dev) { container_of(dev, struct port80, dev)->code = 0; }
 
 const struct device_class port80_class = {
-    .name = "port80", .size = sizeof(struct port80), .state = port80_state, .create = create, .reset = reset,
+    .name = "port80",
+    .size = sizeof(struct port80),
+    .state = port80_state,
+    .create = create,
+    .reset = reset,
 };

@@ -14,7 +14,10 @@ struct port92 {
 };
 
 static const struct state_field port92_state[] = {
-    DEVICE_STATE(struct port92), STATE(struct port92, control), HOST(struct port92, ports), STATE_END,
+    DEVICE_STATE(struct port92),
+    STATE(struct port92, control),
+    HOST(struct port92, ports),
+    STATE_END,
 };
 
 static u64 read(void *owner, u64 off, unsigned size)
@@ -51,5 +54,9 @@ static void reset(struct device *dev)
 }
 
 const struct device_class port92_class = {
-    .name = "port92", .size = sizeof(struct port92), .state = port92_state, .create = create, .reset = reset,
+    .name = "port92",
+    .size = sizeof(struct port92),
+    .state = port92_state,
+    .create = create,
+    .reset = reset,
 };

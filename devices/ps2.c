@@ -19,16 +19,16 @@ struct ps2_queue {
 struct keyboard {
     struct device dev;
     struct ps2_queue reply, scan;
-    u8 set;              /* 1..3 */
-    u8 leds, rate;       /* as ED and F3 set them */
-    bool scanning;       /* F4; F5 stops it */
-    bool reset_pending;  /* self test under way */
-    u8 command;          /* its argument is awaited; 0: none */
-    u8 last;             /* for FE */
-    bool sysrq;          /* Print went down with Alt, as SysRq */
+    u8 set;             /* 1..3 */
+    u8 leds, rate;      /* as ED and F3 set them */
+    bool scanning;      /* F4; F5 stops it */
+    bool reset_pending; /* self test under way */
+    u8 command;         /* its argument is awaited; 0: none */
+    u8 last;            /* for FE */
+    bool sysrq;         /* Print went down with Alt, as SysRq */
     u8 down[KEY_INDEXES / 8];
     u8 set3[KEY_INDEXES]; /* per set 3 code: enum set3_mode */
-    u32 repeat;          /* the key that repeats; 0: none */
+    u32 repeat;           /* the key that repeats; 0: none */
     struct event repeat_due, self_test;
     struct ps2_config cfg;
 };
@@ -36,12 +36,12 @@ struct keyboard {
 struct mouse {
     struct device dev;
     struct ps2_queue reply, packet;
-    u8 type;             /* the id: 0, 3 (wheel) or 4 (and side buttons) */
+    u8 type; /* the id: 0, 3 (wheel) or 4 (and side buttons) */
     u8 rate, resolution;
     bool reporting, remote, wrap, double_scale;
     u8 command;
     u8 last;
-    u8 rates[3];         /* the latest three: the knock that makes it a wheel mouse */
+    u8 rates[3]; /* the latest three: the knock that makes it a wheel mouse */
     u8 buttons, sent_buttons;
     i32 dx, dy, dz;
     struct event report, self_test;
@@ -49,34 +49,53 @@ struct mouse {
 };
 
 static const struct state_field queue_state[] = {
-    STATE(struct ps2_queue, data), STATE(struct ps2_queue, head), STATE(struct ps2_queue, count), STATE_END,
+    STATE(struct ps2_queue, data),
+    STATE(struct ps2_queue, head),
+    STATE(struct ps2_queue, count),
+    STATE_END,
 };
 static const struct state_field keyboard_state[] = {
     DEVICE_STATE(struct keyboard),
     STRUCTS(struct keyboard, reply, struct ps2_queue, queue_state),
     STRUCTS(struct keyboard, scan, struct ps2_queue, queue_state),
-    STATE(struct keyboard, set),           STATE(struct keyboard, leds),
-    STATE(struct keyboard, rate),          STATE(struct keyboard, scanning),
-    STATE(struct keyboard, reset_pending), STATE(struct keyboard, command),
-    STATE(struct keyboard, last),          STATE(struct keyboard, sysrq),
-    STATE(struct keyboard, down),          STATE(struct keyboard, set3),
-    STATE(struct keyboard, repeat),        EVENT(struct keyboard, repeat_due),
-    EVENT(struct keyboard, self_test),     HOST(struct keyboard, cfg),
+    STATE(struct keyboard, set),
+    STATE(struct keyboard, leds),
+    STATE(struct keyboard, rate),
+    STATE(struct keyboard, scanning),
+    STATE(struct keyboard, reset_pending),
+    STATE(struct keyboard, command),
+    STATE(struct keyboard, last),
+    STATE(struct keyboard, sysrq),
+    STATE(struct keyboard, down),
+    STATE(struct keyboard, set3),
+    STATE(struct keyboard, repeat),
+    EVENT(struct keyboard, repeat_due),
+    EVENT(struct keyboard, self_test),
+    HOST(struct keyboard, cfg),
     STATE_END,
 };
 static const struct state_field mouse_state[] = {
     DEVICE_STATE(struct mouse),
     STRUCTS(struct mouse, reply, struct ps2_queue, queue_state),
     STRUCTS(struct mouse, packet, struct ps2_queue, queue_state),
-    STATE(struct mouse, type),         STATE(struct mouse, rate),
-    STATE(struct mouse, resolution),   STATE(struct mouse, reporting),
-    STATE(struct mouse, remote),       STATE(struct mouse, wrap),
-    STATE(struct mouse, double_scale), STATE(struct mouse, command),
-    STATE(struct mouse, last),         STATE(struct mouse, rates),
-    STATE(struct mouse, buttons),      STATE(struct mouse, sent_buttons),
-    STATE(struct mouse, dx),           STATE(struct mouse, dy),
-    STATE(struct mouse, dz),           EVENT(struct mouse, report),
-    EVENT(struct mouse, self_test),    HOST(struct mouse, cfg),
+    STATE(struct mouse, type),
+    STATE(struct mouse, rate),
+    STATE(struct mouse, resolution),
+    STATE(struct mouse, reporting),
+    STATE(struct mouse, remote),
+    STATE(struct mouse, wrap),
+    STATE(struct mouse, double_scale),
+    STATE(struct mouse, command),
+    STATE(struct mouse, last),
+    STATE(struct mouse, rates),
+    STATE(struct mouse, buttons),
+    STATE(struct mouse, sent_buttons),
+    STATE(struct mouse, dx),
+    STATE(struct mouse, dy),
+    STATE(struct mouse, dz),
+    EVENT(struct mouse, report),
+    EVENT(struct mouse, self_test),
+    HOST(struct mouse, cfg),
     STATE_END,
 };
 
@@ -121,10 +140,10 @@ static const u8 set1_to_set2[128] = {
 };
 /* Set 1 make code to set 3; 0: as in set 2. */
 static const u8 set1_to_set3[128] = {
-    [0x01] = 0x08, [0x1d] = 0x11, [0x2b] = 0x5c, [0x37] = 0x7e, [0x38] = 0x19, [0x3a] = 0x14, [0x3b] = 0x07,
-    [0x3c] = 0x0f, [0x3d] = 0x17, [0x3e] = 0x1f, [0x3f] = 0x27, [0x40] = 0x2f, [0x41] = 0x37, [0x42] = 0x3f,
-    [0x43] = 0x47, [0x44] = 0x4f, [0x45] = 0x76, [0x46] = 0x5f, [0x4a] = 0x84, [0x4e] = 0x7c, [0x54] = 0x57,
-    [0x56] = 0x13, [0x57] = 0x56, [0x58] = 0x5e,
+    [0x01] = 0x08, [0x1d] = 0x11, [0x2b] = 0x5c, [0x37] = 0x7e, [0x38] = 0x19, [0x3a] = 0x14,
+    [0x3b] = 0x07, [0x3c] = 0x0f, [0x3d] = 0x17, [0x3e] = 0x1f, [0x3f] = 0x27, [0x40] = 0x2f,
+    [0x41] = 0x37, [0x42] = 0x3f, [0x43] = 0x47, [0x44] = 0x4f, [0x45] = 0x76, [0x46] = 0x5f,
+    [0x4a] = 0x84, [0x4e] = 0x7c, [0x54] = 0x57, [0x56] = 0x13, [0x57] = 0x56, [0x58] = 0x5e,
 };
 /* Extended keys in set 3; 0: no such key. */
 static const u8 extended_to_set3[128] = {
@@ -139,7 +158,10 @@ enum { KEY_PRINT = 0xe037, KEY_BREAK = 0xe046, KEY_PAUSE = 0xe11d45, KEY_ALT = 0
 static bool is_extended(u32 key) { return (key & 0xff00) == 0xe000; }
 /* Where the key's state is kept: 0 is free for Pause. */
 static unsigned key_index(u32 key) { return key == KEY_PAUSE ? 0 : (key & 0x7f) | (is_extended(key) ? 0x80 : 0); }
-static bool is_down(const struct keyboard *k, u32 key) { return k->down[key_index(key) / 8] >> (key_index(key) % 8) & 1; }
+static bool is_down(const struct keyboard *k, u32 key)
+{
+    return k->down[key_index(key) / 8] >> (key_index(key) % 8) & 1;
+}
 static bool alt_down(const struct keyboard *k) { return is_down(k, KEY_ALT) || is_down(k, 0xe000 | KEY_ALT); }
 static bool ctrl_down(const struct keyboard *k) { return is_down(k, 0x1d) || is_down(k, 0xe01d); }
 static bool shift_down(const struct keyboard *k) { return is_down(k, 0x2a) || is_down(k, 0x36); }
@@ -345,8 +367,12 @@ static bool keyboard_argument(struct keyboard *k, u8 byte)
     if (!per_key)
         k->command = 0;
     switch (command) {
-    case 0xed: k->leds = byte & 7; break;
-    case 0xf3: k->rate = byte & 0x7f; break;
+    case 0xed:
+        k->leds = byte & 7;
+        break;
+    case 0xf3:
+        k->rate = byte & 0x7f;
+        break;
     case 0xf0:
         if (byte > 3) {
             reply(k, RESEND);
@@ -370,14 +396,20 @@ static void keyboard_command(struct keyboard *k, u8 byte)
 {
     static const u8 all_keys[] = {TYPEMATIC, MAKE_BREAK, MAKE_ONLY, TYPEMATIC | MAKE_BREAK}; /* F7..FA */
     switch (byte) {
-    case 0xee: reply(k, 0xee); return;
-    case RESEND: reply(k, k->last); return;
+    case 0xee:
+        reply(k, 0xee);
+        return;
+    case RESEND:
+        reply(k, k->last);
+        return;
     case 0xed:
     case 0xf0:
     case 0xf3:
     case 0xfb:
     case 0xfc:
-    case 0xfd: k->command = byte; break;
+    case 0xfd:
+        k->command = byte;
+        break;
     case 0xf2:
         reply(k, ACK);
         reply(k, 0xab);
@@ -398,7 +430,9 @@ static void keyboard_command(struct keyboard *k, u8 byte)
     case 0xf7:
     case 0xf8:
     case 0xf9:
-    case 0xfa: memset(k->set3, all_keys[byte - 0xf7], sizeof k->set3); break;
+    case 0xfa:
+        memset(k->set3, all_keys[byte - 0xf7], sizeof k->set3);
+        break;
     case 0xff:
         keyboard_defaults(k);
         k->leds = 0;
@@ -445,10 +479,7 @@ static void mouse_reply(struct mouse *m, u8 byte)
     irq_set(&m->cfg.data, true);
 }
 
-static bool mouse_moved(const struct mouse *m)
-{
-    return m->dx || m->dy || m->dz || m->buttons != m->sent_buttons;
-}
+static bool mouse_moved(const struct mouse *m) { return m->dx || m->dy || m->dz || m->buttons != m->sent_buttons; }
 
 static i32 clamp(i32 v, i32 limit) { return MAX(MIN(v, limit), -limit); }
 
@@ -559,20 +590,46 @@ static void mouse_command(struct mouse *m, u8 byte)
     clear(&m->packet); /* an answer is not mixed with half a packet */
     mouse_reply(m, ACK);
     switch (byte) {
-    case 0xe6: m->double_scale = false; break;
-    case 0xe7: m->double_scale = true; break;
+    case 0xe6:
+        m->double_scale = false;
+        break;
+    case 0xe7:
+        m->double_scale = true;
+        break;
     case 0xe8:
-    case 0xf3: m->command = byte; break;
-    case 0xe9: mouse_status(m); break;
-    case 0xea: m->remote = false; break;
-    case 0xeb: put_packet(m); break;
-    case 0xec: m->wrap = false; break;
-    case 0xee: m->wrap = true; break;
-    case 0xf0: m->remote = true; break;
-    case 0xf2: mouse_reply(m, m->type); break;
-    case 0xf4: m->reporting = true; break;
-    case 0xf5: m->reporting = false; break;
-    case 0xf6: mouse_defaults(m); break;
+    case 0xf3:
+        m->command = byte;
+        break;
+    case 0xe9:
+        mouse_status(m);
+        break;
+    case 0xea:
+        m->remote = false;
+        break;
+    case 0xeb:
+        put_packet(m);
+        break;
+    case 0xec:
+        m->wrap = false;
+        break;
+    case 0xee:
+        m->wrap = true;
+        break;
+    case 0xf0:
+        m->remote = true;
+        break;
+    case 0xf2:
+        mouse_reply(m, m->type);
+        break;
+    case 0xf4:
+        m->reporting = true;
+        break;
+    case 0xf5:
+        m->reporting = false;
+        break;
+    case 0xf6:
+        mouse_defaults(m);
+        break;
     case 0xff:
         mouse_defaults(m);
         m->type = 0;
@@ -694,10 +751,18 @@ static void mouse_restored(struct device *dev)
 }
 
 const struct device_class ps2_keyboard_class = {
-    .name = "ps2-kbd", .size = sizeof(struct keyboard), .state = keyboard_state,
-    .create = keyboard_create, .reset = keyboard_reset, .restored = keyboard_restored,
+    .name = "ps2-kbd",
+    .size = sizeof(struct keyboard),
+    .state = keyboard_state,
+    .create = keyboard_create,
+    .reset = keyboard_reset,
+    .restored = keyboard_restored,
 };
 const struct device_class ps2_mouse_class = {
-    .name = "ps2-mouse", .size = sizeof(struct mouse), .state = mouse_state,
-    .create = mouse_create, .reset = mouse_reset, .restored = mouse_restored,
+    .name = "ps2-mouse",
+    .size = sizeof(struct mouse),
+    .state = mouse_state,
+    .create = mouse_create,
+    .reset = mouse_reset,
+    .restored = mouse_restored,
 };

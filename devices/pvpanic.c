@@ -13,7 +13,9 @@ struct pvpanic {
 };
 
 static const struct state_field pvpanic_state[] = {
-    DEVICE_STATE(struct pvpanic), HOST(struct pvpanic, ports), STATE_END,
+    DEVICE_STATE(struct pvpanic),
+    HOST(struct pvpanic, ports),
+    STATE_END,
 };
 
 static u64 read(void *owner, u64 off, unsigned size)
@@ -42,5 +44,8 @@ static bool create(struct device *dev, const void *cfg)
 }
 
 const struct device_class pvpanic_class = {
-    .name = "pvpanic", .size = sizeof(struct pvpanic), .state = pvpanic_state, .create = create,
+    .name = "pvpanic",
+    .size = sizeof(struct pvpanic),
+    .state = pvpanic_state,
+    .create = create,
 };

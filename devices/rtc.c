@@ -8,27 +8,54 @@
 #include "devices/rtc.h"
 
 enum rtc_register {
-    SECONDS, SECONDS_ALARM, MINUTES, MINUTES_ALARM, HOURS, HOURS_ALARM, WEEKDAY, DAY, MONTH, YEAR,
-    REG_A, REG_B, REG_C, REG_D, CENTURY = 0x32, CMOS_SIZE = 128
+    SECONDS,
+    SECONDS_ALARM,
+    MINUTES,
+    MINUTES_ALARM,
+    HOURS,
+    HOURS_ALARM,
+    WEEKDAY,
+    DAY,
+    MONTH,
+    YEAR,
+    REG_A,
+    REG_B,
+    REG_C,
+    REG_D,
+    CENTURY = 0x32,
+    CMOS_SIZE = 128
 };
 enum {
-    A_UIP = BIT(7), A_DV = 7 << 4, A_DV_RUN = 2 << 4, A_RS = 15,
-    B_SET = BIT(7), B_PIE = BIT(6), B_AIE = BIT(5), B_UIE = BIT(4), B_SQWE = BIT(3), B_BINARY = BIT(2), B_24H = BIT(1),
-    C_IRQF = BIT(7), C_PF = BIT(6), C_AF = BIT(5), C_UF = BIT(4),
+    A_UIP = BIT(7),
+    A_DV = 7 << 4,
+    A_DV_RUN = 2 << 4,
+    A_RS = 15,
+    B_SET = BIT(7),
+    B_PIE = BIT(6),
+    B_AIE = BIT(5),
+    B_UIE = BIT(4),
+    B_SQWE = BIT(3),
+    B_BINARY = BIT(2),
+    B_24H = BIT(1),
+    C_IRQF = BIT(7),
+    C_PF = BIT(6),
+    C_AF = BIT(5),
+    C_UF = BIT(4),
     D_VRT = BIT(7),
     BASE_HZ = 32768,
-    UPDATE_NS = 244000 + 1984000, /* UIP rises 244 us before an update of 1984 us; the new time is there when it falls */
+    UPDATE_NS =
+        244000 + 1984000, /* UIP rises 244 us before an update of 1984 us; the new time is there when it falls */
 };
 
 #define MAX_SECONDS ((i64)1 << 40) /* some 34,000 years */
 
 struct rtc {
     struct device dev;
-    u8 index; /* port 70h, with the NMI mask in bit 7 */
+    u8 index;        /* port 70h, with the NMI mask in bit 7 */
     u8 weekday_skew; /* the weekday counter is independent of the date */
     u8 cmos[CMOS_SIZE];
-    i64 base_s;  /* what the clock showed, seconds since 1970 ... */
-    i64 base_ns; /* ... at this virtual time */
+    i64 base_s;        /* what the clock showed, seconds since 1970 ... */
+    i64 base_ns;       /* ... at this virtual time */
     u64 periodic_seen; /* ticks of BASE_HZ up to which periodic flags were told */
     struct event update, periodic;
     struct rtc_config wire;
@@ -36,19 +63,16 @@ struct rtc {
 };
 
 static const struct state_field rtc_state[] = {
-    DEVICE_STATE(struct rtc),      STATE(struct rtc, index),    STATE(struct rtc, weekday_skew),
-    STATE(struct rtc, cmos),       STATE(struct rtc, base_s),   STATE(struct rtc, base_ns),
+    DEVICE_STATE(struct rtc),         STATE(struct rtc, index),  STATE(struct rtc, weekday_skew),
+    STATE(struct rtc, cmos),          STATE(struct rtc, base_s), STATE(struct rtc, base_ns),
     STATE(struct rtc, periodic_seen), EVENT(struct rtc, update), EVENT(struct rtc, periodic),
-    HOST(struct rtc, wire),        HOST(struct rtc, ports),     STATE_END,
+    HOST(struct rtc, wire),           HOST(struct rtc, ports),   STATE_END,
 };
 
 static u64 now_ns(struct rtc *r) { return clock_now(&r->dev.sys->clock); }
 
 /* Updates happen: no SET, and the divider runs. */
-static bool running(const struct rtc *r)
-{
-    return !(r->cmos[REG_B] & B_SET) && (r->cmos[REG_A] & A_DV) < 0x60;
-}
+static bool running(const struct rtc *r) { return !(r->cmos[REG_B] & B_SET) && (r->cmos[REG_A] & A_DV) < 0x60; }
 
 /* ---- calendar ---- */
 
@@ -355,6 +379,10 @@ static void restored(struct device *dev)
 }
 
 const struct device_class rtc_class = {
-    .name = "mc146818rtc", .size = sizeof(struct rtc), .state = rtc_state,
-    .create = create, .reset = reset, .restored = restored,
+    .name = "mc146818rtc",
+    .size = sizeof(struct rtc),
+    .state = rtc_state,
+    .create = create,
+    .reset = reset,
+    .restored = restored,
 };

@@ -9,8 +9,8 @@
 
 struct rtc_config {
     struct irq irq8;
-    struct irq nmi_mask;   /* follows bit 7 of port 70h */
-    u64 base;              /* seconds since 1970 at virtual time 0 (the board adds a time zone) */
+    struct irq nmi_mask; /* follows bit 7 of port 70h */
+    u64 base;            /* seconds since 1970 at virtual time 0 (the board adds a time zone) */
 };
 
 extern const struct device_class rtc_class;

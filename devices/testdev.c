@@ -6,7 +6,12 @@
 #include "devices/testdev.h"
 
 enum {
-    CONSOLE = 0xf1, RAM_SIZE = 0xd1, SCRATCH = 0xe0, FLUSH = 0xe4, EXIT = 0xf4, LINES = 0x2000,
+    CONSOLE = 0xf1,
+    RAM_SIZE = 0xd1,
+    SCRATCH = 0xe0,
+    FLUSH = 0xe4,
+    EXIT = 0xf4,
+    LINES = 0x2000,
     BUFFER_SIZE = 0x10000
 };
 #define BUFFER 0xff000000ull
@@ -21,12 +26,18 @@ struct testdev {
 };
 
 static const struct state_field testdev_state[] = {
-    DEVICE_STATE(struct testdev),         STATE(struct testdev, scratch),
-    STATE(struct testdev, buffer),        STATE(struct testdev, lines),
-    HOST(struct testdev, cfg),            HOST(struct testdev, console),
-    HOST(struct testdev, ram_size),       HOST(struct testdev, scratch_port),
-    HOST(struct testdev, flush),          HOST(struct testdev, exit),
-    HOST(struct testdev, line_ports),     HOST(struct testdev, memory),
+    DEVICE_STATE(struct testdev),
+    STATE(struct testdev, scratch),
+    STATE(struct testdev, buffer),
+    STATE(struct testdev, lines),
+    HOST(struct testdev, cfg),
+    HOST(struct testdev, console),
+    HOST(struct testdev, ram_size),
+    HOST(struct testdev, scratch_port),
+    HOST(struct testdev, flush),
+    HOST(struct testdev, exit),
+    HOST(struct testdev, line_ports),
+    HOST(struct testdev, memory),
     STATE_END,
 };
 
@@ -117,6 +128,10 @@ static void reset(struct device *dev)
 static void restored(struct device *dev) { drive(container_of(dev, struct testdev, dev)); }
 
 const struct device_class testdev_class = {
-    .name = "pc-testdev", .size = sizeof(struct testdev), .state = testdev_state,
-    .create = create, .reset = reset, .restored = restored,
+    .name = "pc-testdev",
+    .size = sizeof(struct testdev),
+    .state = testdev_state,
+    .create = create,
+    .reset = reset,
+    .restored = restored,
 };

@@ -10,15 +10,43 @@
 enum { DEFAULT_BASE = 0x3f8, CLOCK_HZ = 1843200, FIFO = 16, MAX_TX_NS = 4000, RETRY_NS = 1000000 };
 enum uart_register { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
 enum {
-    IER_RX = BIT(0), IER_TX = BIT(1), IER_LINE = BIT(2), IER_MODEM = BIT(3),
-    IIR_NONE = 1, IIR_MODEM = 0, IIR_TX = 2, IIR_RX = 4, IIR_LINE = 6, IIR_TIMEOUT = 12, IIR_FIFO = 0xc0,
-    FCR_ENABLE = BIT(0), FCR_CLEAR_RX = BIT(1), FCR_CLEAR_TX = BIT(2),
-    LCR_BREAK = BIT(6), LCR_DLAB = BIT(7),
-    MCR_DTR = BIT(0), MCR_RTS = BIT(1), MCR_OUT1 = BIT(2), MCR_OUT2 = BIT(3), MCR_LOOP = BIT(4),
-    LSR_DR = BIT(0), LSR_OE = BIT(1), LSR_BI = BIT(4), LSR_THRE = BIT(5), LSR_TEMT = BIT(6), LSR_FIFO_ERROR = BIT(7),
+    IER_RX = BIT(0),
+    IER_TX = BIT(1),
+    IER_LINE = BIT(2),
+    IER_MODEM = BIT(3),
+    IIR_NONE = 1,
+    IIR_MODEM = 0,
+    IIR_TX = 2,
+    IIR_RX = 4,
+    IIR_LINE = 6,
+    IIR_TIMEOUT = 12,
+    IIR_FIFO = 0xc0,
+    FCR_ENABLE = BIT(0),
+    FCR_CLEAR_RX = BIT(1),
+    FCR_CLEAR_TX = BIT(2),
+    LCR_BREAK = BIT(6),
+    LCR_DLAB = BIT(7),
+    MCR_DTR = BIT(0),
+    MCR_RTS = BIT(1),
+    MCR_OUT1 = BIT(2),
+    MCR_OUT2 = BIT(3),
+    MCR_LOOP = BIT(4),
+    LSR_DR = BIT(0),
+    LSR_OE = BIT(1),
+    LSR_BI = BIT(4),
+    LSR_THRE = BIT(5),
+    LSR_TEMT = BIT(6),
+    LSR_FIFO_ERROR = BIT(7),
     LSR_ERRORS = 0x1e,
-    MSR_DCTS = BIT(0), MSR_DDSR = BIT(1), MSR_TERI = BIT(2), MSR_DDCD = BIT(3), MSR_CTS = BIT(4),
-    MSR_DSR = BIT(5), MSR_RI = BIT(6), MSR_DCD = BIT(7), MSR_DELTAS = 0x0f,
+    MSR_DCTS = BIT(0),
+    MSR_DDSR = BIT(1),
+    MSR_TERI = BIT(2),
+    MSR_DDCD = BIT(3),
+    MSR_CTS = BIT(4),
+    MSR_DSR = BIT(5),
+    MSR_RI = BIT(6),
+    MSR_DCD = BIT(7),
+    MSR_DELTAS = 0x0f,
 };
 
 struct uart_fifo {
@@ -30,15 +58,15 @@ struct uart_fifo {
 struct uart {
     struct device dev;
     u8 ier, fcr, lcr, mcr, msr, scr;
-    u8 line_errors;   /* LSR bits not read yet */
+    u8 line_errors; /* LSR bits not read yet */
     u16 divisor;
     struct uart_fifo rx, tx;
     u8 shifter;
-    bool shifting;    /* the transmitter holds a character */
+    bool shifting;     /* the transmitter holds a character */
     bool shifter_sent; /* ... which the host has already */
-    bool tx_empty;    /* the THRE interrupt waits */
-    bool timeout;     /* the character timeout interrupt waits */
-    bool rx_pause;    /* the line is still busy with what came last */
+    bool tx_empty;     /* the THRE interrupt waits */
+    bool timeout;      /* the character timeout interrupt waits */
+    bool rx_pause;     /* the line is still busy with what came last */
     bool irq;
     struct event tx_done, rx_timeout, rx_open;
     struct uart_config cfg;
@@ -46,23 +74,37 @@ struct uart {
 };
 
 static const struct state_field fifo_state[] = {
-    STATE(struct uart_fifo, data), STATE(struct uart_fifo, flags), STATE(struct uart_fifo, head),
-    STATE(struct uart_fifo, count), STATE_END,
+    STATE(struct uart_fifo, data),
+    STATE(struct uart_fifo, flags),
+    STATE(struct uart_fifo, head),
+    STATE(struct uart_fifo, count),
+    STATE_END,
 };
 static const struct state_field uart_state[] = {
-    DEVICE_STATE(struct uart),       STATE(struct uart, ier),
-    STATE(struct uart, fcr),         STATE(struct uart, lcr),
-    STATE(struct uart, mcr),         STATE(struct uart, msr),
-    STATE(struct uart, scr),         STATE(struct uart, line_errors),
-    STATE(struct uart, divisor),     STRUCTS(struct uart, rx, struct uart_fifo, fifo_state),
+    DEVICE_STATE(struct uart),
+    STATE(struct uart, ier),
+    STATE(struct uart, fcr),
+    STATE(struct uart, lcr),
+    STATE(struct uart, mcr),
+    STATE(struct uart, msr),
+    STATE(struct uart, scr),
+    STATE(struct uart, line_errors),
+    STATE(struct uart, divisor),
+    STRUCTS(struct uart, rx, struct uart_fifo, fifo_state),
     STRUCTS(struct uart, tx, struct uart_fifo, fifo_state),
-    STATE(struct uart, shifter),     STATE(struct uart, shifting),
+    STATE(struct uart, shifter),
+    STATE(struct uart, shifting),
     STATE(struct uart, shifter_sent),
-    STATE(struct uart, tx_empty),    STATE(struct uart, timeout),
-    STATE(struct uart, rx_pause),    STATE(struct uart, irq),
-    EVENT(struct uart, tx_done),     EVENT(struct uart, rx_timeout),
-    EVENT(struct uart, rx_open),     HOST(struct uart, cfg),
-    HOST(struct uart, ports),        STATE_END,
+    STATE(struct uart, tx_empty),
+    STATE(struct uart, timeout),
+    STATE(struct uart, rx_pause),
+    STATE(struct uart, irq),
+    EVENT(struct uart, tx_done),
+    EVENT(struct uart, rx_timeout),
+    EVENT(struct uart, rx_open),
+    HOST(struct uart, cfg),
+    HOST(struct uart, ports),
+    STATE_END,
 };
 
 static bool fifo_mode(const struct uart *u) { return u->fcr & FCR_ENABLE; }
@@ -359,8 +401,12 @@ static void write(void *owner, u64 off, u64 val64, unsigned size)
         else
             write_ier(u, val);
         break;
-    case IIR_FCR: write_fcr(u, val); break;
-    case LCR: write_lcr(u, val); break;
+    case IIR_FCR:
+        write_fcr(u, val);
+        break;
+    case LCR:
+        write_lcr(u, val);
+        break;
     case MCR: {
         bool was_looping = looping(u);
         u->mcr = val & 0x1f;
@@ -370,8 +416,11 @@ static void write(void *owner, u64 off, u64 val64, unsigned size)
         break;
     }
     case LSR:
-    case MSR: break; /* read-only but for factory tests */
-    case SCR: u->scr = val; break;
+    case MSR:
+        break; /* read-only but for factory tests */
+    case SCR:
+        u->scr = val;
+        break;
     }
 }
 
@@ -399,14 +448,22 @@ static u64 read(void *owner, u64 off, unsigned size)
     struct uart *u = owner;
     bool dlab = u->lcr & LCR_DLAB;
     switch ((enum uart_register)off) {
-    case RBR_THR: return dlab ? u->divisor & 0xff : read_data(u);
-    case IER: return dlab ? u->divisor >> 8 : u->ier;
-    case IIR_FCR: return read_iir(u);
-    case LCR: return u->lcr;
-    case MCR: return u->mcr;
-    case LSR: return line_status(u);
-    case MSR: return read_msr(u);
-    case SCR: return u->scr;
+    case RBR_THR:
+        return dlab ? u->divisor & 0xff : read_data(u);
+    case IER:
+        return dlab ? u->divisor >> 8 : u->ier;
+    case IIR_FCR:
+        return read_iir(u);
+    case LCR:
+        return u->lcr;
+    case MCR:
+        return u->mcr;
+    case LSR:
+        return line_status(u);
+    case MSR:
+        return read_msr(u);
+    case SCR:
+        return u->scr;
     }
     return 0xff;
 }
@@ -471,6 +528,11 @@ static void destroy(struct device *dev)
 }
 
 const struct device_class uart_class = {
-    .name = "isa-serial", .size = sizeof(struct uart), .state = uart_state,
-    .create = create, .reset = reset, .restored = restored, .destroy = destroy,
+    .name = "isa-serial",
+    .size = sizeof(struct uart),
+    .state = uart_state,
+    .create = create,
+    .reset = reset,
+    .restored = restored,
+    .destroy = destroy,
 };

@@ -10,9 +10,9 @@
 #include "devices/machine_internal.h"
 
 enum {
-    CATCH_UP_INSNS = 3000,        /* what a guest may run between two overdue events */
-    MAX_LAG_NS = 100 * 1000000,   /* time that is further behind than this is given up */
-    MAX_GAP_NS = 20 * 1000000,    /* the most a running guest may see pass at once */
+    CATCH_UP_INSNS = 3000,      /* what a guest may run between two overdue events */
+    MAX_LAG_NS = 100 * 1000000, /* time that is further behind than this is given up */
+    MAX_GAP_NS = 20 * 1000000,  /* the most a running guest may see pass at once */
     AUTO_PERIOD_NS = 100 * 1000000,
     MAX_SHIFT = 10,
 };
@@ -24,10 +24,7 @@ u64 host_ns(void)
     return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
 }
 
-static u64 running_insns(const struct vclock *v)
-{
-    return v->running ? cpu_icount(v->running) - v->running_base : 0;
-}
+static u64 running_insns(const struct vclock *v) { return v->running ? cpu_icount(v->running) - v->running_base : 0; }
 
 /*
  * The host's clock, without what the host kept from us: a guest that polls with a timeout must not

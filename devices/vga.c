@@ -67,10 +67,7 @@ static void timing_update(struct vga *v)
         *t = timing_default;
 }
 
-static const struct vga_timing *timing(const struct vga *v)
-{
-    return vbe_on(v) ? &timing_default : &v->timing;
-}
+static const struct vga_timing *timing(const struct vga *v) { return vbe_on(v) ? &timing_default : &v->timing; }
 
 u64 vga_frame(struct vga *v)
 {
@@ -82,8 +79,7 @@ u64 vga_frame(struct vga *v)
 static u64 retrace_count(struct vga *v)
 {
     const struct vga_timing *t = timing(v);
-    u64 dots = ns_to_ticks(clock_now(&v->dev.sys->clock), t->dot_hz),
-        frame = (u64)t->line_dots * t->frame_lines;
+    u64 dots = ns_to_ticks(clock_now(&v->dev.sys->clock), t->dot_hz), frame = (u64)t->line_dots * t->frame_lines;
     return (dots + frame - (u64)t->retrace_start * t->line_dots) / frame;
 }
 
@@ -333,22 +329,13 @@ void vga_port_write(struct vga *v, u16 port, u8 val)
 }
 
 /* Each claim's handlers: the offset plus the claim's first port. */
-static u64 crtc_mono_read(void *o, u64 off, unsigned size)
-{
-    return (void)size, vga_port_read(o, (u16)(0x3b4 + off));
-}
+static u64 crtc_mono_read(void *o, u64 off, unsigned size) { return (void)size, vga_port_read(o, (u16)(0x3b4 + off)); }
 static u64 status_mono_read(void *o, u64 off, unsigned size)
 {
     return (void)size, vga_port_read(o, (u16)(0x3ba + off));
 }
-static u64 main_read(void *o, u64 off, unsigned size)
-{
-    return (void)size, vga_port_read(o, (u16)(0x3c0 + off));
-}
-static u64 crtc_color_read(void *o, u64 off, unsigned size)
-{
-    return (void)size, vga_port_read(o, (u16)(0x3d4 + off));
-}
+static u64 main_read(void *o, u64 off, unsigned size) { return (void)size, vga_port_read(o, (u16)(0x3c0 + off)); }
+static u64 crtc_color_read(void *o, u64 off, unsigned size) { return (void)size, vga_port_read(o, (u16)(0x3d4 + off)); }
 static u64 status_color_read(void *o, u64 off, unsigned size)
 {
     return (void)size, vga_port_read(o, (u16)(0x3da + off));
@@ -380,8 +367,8 @@ static void status_color_write(void *o, u64 off, u64 val, unsigned size)
     (void)size, traced_write(o, (u16)(0x3da + off), (u8)val);
 }
 
-static void claim(struct vga *v, struct region *r, const char *name, u16 base, unsigned size,
-                  region_read *read, region_write *write, unsigned width)
+static void claim(struct vga *v, struct region *r, const char *name, u16 base, unsigned size, region_read *read,
+                  region_write *write, unsigned width)
 {
     *r = (struct region){.name = name,
                          .owner = v,
@@ -419,9 +406,8 @@ static const struct pci_identity vga_identity = {
 /* Legacy ports and memory answer only while the command register says so. */
 static void decode_update(struct vga *v)
 {
-    struct region *port[] = {&v->port_crtc_mono,  &v->port_status_mono,     &v->port_main,
-                             &v->port_crtc_color, &v->port_status_color,    &v->port_vbe_index,
-                             &v->port_vbe_data,   &v->port_vbe_data_aligned};
+    struct region *port[] = {&v->port_crtc_mono,    &v->port_status_mono, &v->port_main,     &v->port_crtc_color,
+                             &v->port_status_color, &v->port_vbe_index,   &v->port_vbe_data, &v->port_vbe_data_aligned};
     bool io = !v->is_pci || (v->pci.config[PCI_COMMAND] & PCI_COMMAND_IO);
     space_begin(&v->dev.sys->io);
     for (unsigned i = 0; i < ARRAY_LEN(port); i++)
@@ -445,12 +431,8 @@ static bool add_rom(struct vga *v, const u8 *rom, u32 rom_size)
     if (!v->rom)
         return device_fail(v->dev.sys, "no memory for the VGA BIOS");
     memcpy(v->rom->host, rom, rom_size);
-    v->rom_region = (struct region){.name = "vga-rom",
-                                    .priority = PRIO_DEVICE,
-                                    .size = size,
-                                    .host = v->rom->host,
-                                    .rom = true,
-                                    .ram = v->rom};
+    v->rom_region = (struct region){
+        .name = "vga-rom", .priority = PRIO_DEVICE, .size = size, .host = v->rom->host, .rom = true, .ram = v->rom};
     pci_bar(&v->pci, PCI_ROM, PCI_BAR_MEM32, &v->rom_region);
     return true;
 }
@@ -467,12 +449,8 @@ static bool add_pci(struct vga *v, const struct vga_config *cfg)
 
 static struct region memory_region(struct vga *v, const char *name, u64 base, u64 size)
 {
-    return (struct region){.name = name,
-                           .priority = PRIO_DEVICE,
-                           .base = base,
-                           .size = size,
-                           .host = v->vram->host,
-                           .ram = v->vram};
+    return (struct region){
+        .name = name, .priority = PRIO_DEVICE, .base = base, .size = size, .host = v->vram->host, .ram = v->vram};
 }
 
 static void vga_destroy(struct device *dev)
@@ -534,8 +512,7 @@ static bool vga_create(struct device *dev, const void *config)
     const struct vga_config *cfg = config ? config : &isa;
     u32 size = cfg->vram_size ? cfg->vram_size : VRAM_DEFAULT;
     if (size < VRAM_MIN || (size & (size - 1)))
-        return device_fail(dev->sys, "video memory must be a power of two of at least 256 KiB, not %u bytes",
-                           size);
+        return device_fail(dev->sys, "video memory must be a power of two of at least 256 KiB, not %u bytes", size);
     if (cfg->rom && (!cfg->rom_size || cfg->rom_size > ROM_MAX))
         return device_fail(dev->sys, "the VGA BIOS must be of 1 byte to 1 MiB, not %u bytes", cfg->rom_size);
     if (build(v, cfg, size))

@@ -40,10 +40,7 @@ static u32 unchain(const struct vga *v, u32 addr)
 }
 
 /* In the planar VBE mode the bank register extends the address. */
-static u32 banked(const struct vga *v, u32 addr, u16 bank)
-{
-    return vbe_on(v) ? addr + bank * (u32)BANK_SIZE : addr;
-}
+static u32 banked(const struct vga *v, u32 addr, u16 bank) { return vbe_on(v) ? addr + bank * (u32)BANK_SIZE : addr; }
 
 static u8 planar_read(struct vga *v, u32 addr)
 {
@@ -179,10 +176,9 @@ void vga_window_write(void *owner, u64 off, u64 val, unsigned size)
 /* Chain-4 with everything between CPU and memory set to pass through. */
 static bool chain4_is_plain(const struct vga *v)
 {
-    return (v->seq[SEQ_MEMORY_MODE] & SEQ4_CHAIN4) && (v->seq[SEQ_MAP_MASK] & 15) == 15 &&
-           map_select(v) == 1 && !(v->gfx[GFX_MODE] & (GFX5_READ_COMPARE | 3)) &&
-           !(v->gfx[GFX_ENABLE_SET_RESET] & 15) && !(v->gfx[GFX_ROTATE] & 0x1f) &&
-           v->gfx[GFX_BIT_MASK] == 0xff && !vbe_on(v);
+    return (v->seq[SEQ_MEMORY_MODE] & SEQ4_CHAIN4) && (v->seq[SEQ_MAP_MASK] & 15) == 15 && map_select(v) == 1 &&
+           !(v->gfx[GFX_MODE] & (GFX5_READ_COMPARE | 3)) && !(v->gfx[GFX_ENABLE_SET_RESET] & 15) &&
+           !(v->gfx[GFX_ROTATE] & 0x1f) && v->gfx[GFX_BIT_MASK] == 0xff && !vbe_on(v);
 }
 
 static bool window_is_plain(const struct vga *v, u32 *offset)
@@ -202,8 +198,8 @@ void vga_window_update(struct vga *v)
     } window[4] = {{0xa0000, 0x20000}, {0xa0000, 0x10000}, {0xb0000, 0x8000}, {0xb8000, 0x8000}};
     enum { MISC_RAM_ENABLE = 2 };
     unsigned map = vbe_on(v) ? 1 : map_select(v);
-    bool decode = (!v->is_pci || (v->pci.config[PCI_COMMAND] & PCI_COMMAND_MEMORY)) &&
-                  (v->subsystem_enable & 1) && ((v->misc & MISC_RAM_ENABLE) || vbe_on(v));
+    bool decode = (!v->is_pci || (v->pci.config[PCI_COMMAND] & PCI_COMMAND_MEMORY)) && (v->subsystem_enable & 1) &&
+                  ((v->misc & MISC_RAM_ENABLE) || vbe_on(v));
     u32 offset;
     bool plain = window_is_plain(v, &offset) && decode;
     if (plain != v->direct_legal || offset != v->direct_offset)
@@ -212,8 +208,8 @@ void vga_window_update(struct vga *v)
     v->direct_offset = offset;
 
     bool direct = v->direct.enabled && plain && v->direct.ram_off == offset;
-    if (v->window.enabled == decode && v->window.base == window[map].base &&
-        v->window.size == window[map].size && v->direct.enabled == direct)
+    if (v->window.enabled == decode && v->window.base == window[map].base && v->window.size == window[map].size &&
+        v->direct.enabled == direct)
         return;
     struct space *s = &v->dev.sys->mem;
     space_begin(s);

@@ -78,8 +78,8 @@ static bool resize(struct vga *v, int width, int height)
 static void damage_add(struct vga_damage *d, int y, int x0, int x1)
 {
     struct rect *last = d->count ? &d->rect[d->count - 1] : NULL;
-    if (last && ((last->y + last->h == y && x0 <= last->x + last->w && last->x <= x1) ||
-                 d->count == VGA_DAMAGE_RECTS)) {
+    if (last &&
+        ((last->y + last->h == y && x0 <= last->x + last->w && last->x <= x1) || d->count == VGA_DAMAGE_RECTS)) {
         int left = MIN(last->x, x0), right = MAX(last->x + last->w, x1);
         *last = (struct rect){left, last->y, right - left, y + 1 - last->y};
         return;
@@ -233,10 +233,7 @@ static u32 crtc_address(const struct vga *v, u32 count, unsigned row_scan)
     return addr & 0xffff;
 }
 
-static const u8 *planes_at(const struct vga *v, u32 addr)
-{
-    return v->vram->host + vga_plane_offset(v, addr);
-}
+static const u8 *planes_at(const struct vga *v, u32 addr) { return v->vram->host + vga_plane_offset(v, addr); }
 
 static bool cursor_here(const struct frame *f, u32 count, unsigned row_scan)
 {
@@ -255,8 +252,7 @@ ALWAYS_INLINE u32 *put_dots(u32 *out, unsigned bits, unsigned dots, unsigned rep
 }
 
 /* One scan line of text, 'chars' cells from 'count' on. */
-static u32 *text_line(const struct vga *v, const struct frame *f, u32 *out, u32 count, unsigned row_scan,
-                      int chars)
+static u32 *text_line(const struct vga *v, const struct frame *f, u32 *out, u32 count, unsigned row_scan, int chars)
 {
     u8 mode = v->attr[ATTR_MODE];
     bool underline_row = row_scan == (v->crtc[CRTC_UNDERLINE] & 0x1fu);
@@ -308,8 +304,7 @@ static void shift_out(const struct vga *v, const u8 *p, u8 out[8])
 }
 
 /* One scan line of graphics. */
-static u32 *graphics_line(const struct vga *v, const struct frame *f, u32 *out, u32 count, unsigned row_scan,
-                          int chars)
+static u32 *graphics_line(const struct vga *v, const struct frame *f, u32 *out, u32 count, unsigned row_scan, int chars)
 {
     unsigned repeat = f->half_dots ? 2 : 1;
     u8 blink_or = f->blink && f->blink_on ? 8 : 0, blink_xor = f->blink && !f->blink_on ? 8 : 0;
@@ -416,8 +411,8 @@ static void linear_line(struct vga *v, const u8 *from, unsigned pixels)
         break;
     case 24:
         for (unsigned i = 0; i < pixels; i++, from += 3)
-            out[i] = swap ? (u32)(from[0] << 16 | from[1] << 8 | from[2])
-                          : (u32)(from[2] << 16 | from[1] << 8 | from[0]);
+            out[i] =
+                swap ? (u32)(from[0] << 16 | from[1] << 8 | from[2]) : (u32)(from[2] << 16 | from[1] << 8 | from[0]);
         break;
     default:
         for (unsigned i = 0; i < pixels; i++)

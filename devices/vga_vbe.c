@@ -28,10 +28,7 @@ static u32 pitch_of(const struct vga *v, u32 pixels)
 u32 vbe_pitch(const struct vga *v) { return pitch_of(v, v->vbe[VBE_VIRT_WIDTH]); }
 
 /* Bytes that lines may fill: all of memory, or one plane of it. */
-static u32 room(const struct vga *v)
-{
-    return (u32)(v->vbe[VBE_BPP] == 4 ? v->vram->size / 4 : v->vram->size);
-}
+static u32 room(const struct vga *v) { return (u32)(v->vbe[VBE_BPP] == 4 ? v->vram->size / 4 : v->vram->size); }
 
 /* Makes the geometry one that memory can hold: width is kept, height gives way. */
 static void fit(struct vga *v)
@@ -93,8 +90,7 @@ static void write_enable(struct vga *v, u16 val)
         v->vbe[VBE_VIRT_WIDTH] = 0;
         v->vbe[VBE_X_OFFSET] = v->vbe[VBE_Y_OFFSET] = 0;
         fit(v);
-        trace(v->dev.sys->trace, vga, "vbe mode %ux%ux%u", v->vbe[VBE_XRES], v->vbe[VBE_YRES],
-              v->vbe[VBE_BPP]);
+        trace(v->dev.sys->trace, vga, "vbe mode %ux%ux%u", v->vbe[VBE_XRES], v->vbe[VBE_YRES], v->vbe[VBE_BPP]);
         if (!(val & VBE_NOCLEARMEM))
             clear_screen(v);
     }

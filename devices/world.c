@@ -150,10 +150,21 @@ static void world_shutdown(void *world, struct cpu *cpu)
 void world_init(struct machine *m)
 {
     m->priv->env = (struct cpu_env){
-        .world = m, .page = world_page, .mem_read = world_read, .mem_write = world_write,
-        .code_here = world_code_here, .io_read = world_io_read, .io_write = world_io_write,
-        .int_ack = no_int_ack, .tsc = world_tsc, .msr_read = no_msr_read, .msr_write = no_msr_write,
-        .tpr_read = no_tpr_read, .tpr_write = no_tpr_write, .ferr = no_ferr, .shutdown = world_shutdown,
+        .world = m,
+        .page = world_page,
+        .mem_read = world_read,
+        .mem_write = world_write,
+        .code_here = world_code_here,
+        .io_read = world_io_read,
+        .io_write = world_io_write,
+        .int_ack = no_int_ack,
+        .tsc = world_tsc,
+        .msr_read = no_msr_read,
+        .msr_write = no_msr_write,
+        .tpr_read = no_tpr_read,
+        .tpr_write = no_tpr_write,
+        .ferr = no_ferr,
+        .shutdown = world_shutdown,
     };
     struct space *mem = &m->sys.mem;
     mem->changed = world_changed;

@@ -50,8 +50,8 @@ static void simple_describe(struct stream *s, char *out, size_t size)
 /* End of input: what is written still goes out. */
 static void simple_hangup(struct fd_stream *f) { loop_fd_remove(f->s.loop, &f->in); }
 
-static struct simple *simple_new(const struct stream_class *cls, const struct stream_spec *spec,
-                                 struct loop *l, struct error *e)
+static struct simple *simple_new(const struct stream_class *cls, const struct stream_spec *spec, struct loop *l,
+                                 struct error *e)
 {
     struct simple *p = calloc(1, sizeof(*p));
     if (!p) {

@@ -56,8 +56,7 @@ static void sock_describe(struct stream *s, char *out, size_t size)
     struct sock *k = from_stream(s);
     char address[160];
     describe_address(&k->spec, address, sizeof(address));
-    snprintf(out, size, "%s%s%s", s->connected ? "" : "disconnected:", address,
-             k->spec.server ? ",server=on" : "");
+    snprintf(out, size, "%s%s%s", s->connected ? "" : "disconnected:", address, k->spec.server ? ",server=on" : "");
 }
 
 static size_t telnet_decode(struct fd_stream *f, u8 *buf, size_t n)
@@ -70,8 +69,7 @@ static size_t telnet_decode(struct fd_stream *f, u8 *buf, size_t n)
         case 0:
             if (c == IAC)
                 k->telnet = 1;
-            else if (!k->after_cr ||
-                     (c && c != '\n')) /* CR NUL and CR LF are how telnet spells the return key */
+            else if (!k->after_cr || (c && c != '\n')) /* CR NUL and CR LF are how telnet spells the return key */
                 buf[out++] = c;
             k->after_cr = c == '\r';
             break;
@@ -106,8 +104,7 @@ static void connected(struct sock *k, int fd)
     fd_stream_open(&k->f, fd, fd, 0);
     k->telnet = 0;
     if (k->spec.telnet) {
-        static const u8 hello[] = {IAC, WILL, OPT_ECHO,   IAC, WILL, OPT_SGA,
-                                   IAC, WILL, OPT_BINARY, IAC, DO,   OPT_BINARY};
+        static const u8 hello[] = {IAC, WILL, OPT_ECHO, IAC, WILL, OPT_SGA, IAC, WILL, OPT_BINARY, IAC, DO, OPT_BINARY};
         stream_write_all(&k->f.s, hello, sizeof(hello));
     }
     stream_event(&k->f.s, STREAM_OPENED);
@@ -181,8 +178,7 @@ static int unix_socket(const struct stream_spec *spec, struct error *e)
     if (spec->server && !stat(spec->path, &st) && S_ISSOCK(st.st_mode))
         unlink(spec->path);
     const struct sockaddr *addr = (const struct sockaddr *)&a;
-    if (fd >= 0 &&
-        (spec->server ? bind(fd, addr, sizeof(a)) || listen(fd, 1) : connect(fd, addr, sizeof(a)))) {
+    if (fd >= 0 && (spec->server ? bind(fd, addr, sizeof(a)) || listen(fd, 1) : connect(fd, addr, sizeof(a)))) {
         fail_address(spec, spec->server ? "listen on" : "connect to", strerror(errno), e);
         close(fd);
         return -1;

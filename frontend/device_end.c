@@ -97,13 +97,13 @@ static void end_input(void *owner, const u8 *buf, size_t n)
         machine_post(d->machine, pump_posted, d);
 }
 
-#define POSTED_EVENT(function, which)                                                                        \
-    static void function(struct machine *m, void *arg)                                                       \
-    {                                                                                                        \
-        struct device_end *d = arg;                                                                          \
-        (void)m;                                                                                             \
-        if (d->cd.event)                                                                                     \
-            d->cd.event(d->cd.owner, which);                                                                 \
+#define POSTED_EVENT(function, which)                                                                                  \
+    static void function(struct machine *m, void *arg)                                                                 \
+    {                                                                                                                  \
+        struct device_end *d = arg;                                                                                    \
+        (void)m;                                                                                                       \
+        if (d->cd.event)                                                                                               \
+            d->cd.event(d->cd.owner, which);                                                                           \
     }
 POSTED_EVENT(opened_posted, CHARDEV_OPENED)
 POSTED_EVENT(closed_posted, CHARDEV_CLOSED)

@@ -21,7 +21,7 @@ struct row {
     u8 index;
 };
 static const struct row rows[] = {
-#define GDB_REG(name32, name64, bits32, bits64, type, what, index)                                           \
+#define GDB_REG(name32, name64, bits32, bits64, type, what, index)                                                     \
     {{name32, name64}, type, what, {bits32, bits64}, index},
 #include "frontend/gdb_registers.def"
 #undef GDB_REG
@@ -165,8 +165,7 @@ static u64 control_read(struct cpu *cpu, unsigned index)
 
 static void set_lma(struct cpu *cpu)
 {
-    bool active =
-        (cpu->efer & EFER_LME) && (cpu->cr0 & CR0_PG) && (cpu->cr0 & CR0_PE) && (cpu->cr4 & CR4_PAE);
+    bool active = (cpu->efer & EFER_LME) && (cpu->cr0 & CR0_PG) && (cpu->cr0 & CR0_PE) && (cpu->cr4 & CR4_PAE);
     cpu->efer = active ? cpu->efer | EFER_LMA : cpu->efer & ~(u64)EFER_LMA;
 }
 
@@ -338,8 +337,7 @@ static void write_flags(FILE *f, const char *id, unsigned size, const struct fla
 {
     fprintf(f, "<flags id=\"%s\" size=\"%u\">", id, size);
     for (size_t i = 0; i < n; i++)
-        fprintf(f, "<field name=\"%s\" start=\"%u\" end=\"%u\"/>", flags[i].name, flags[i].start,
-                flags[i].end);
+        fprintf(f, "<field name=\"%s\" start=\"%u\" end=\"%u\"/>", flags[i].name, flags[i].start, flags[i].end);
     fprintf(f, "</flags>\n");
 }
 

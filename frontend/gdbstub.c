@@ -94,8 +94,7 @@ static void stop_reply(struct gdb_server *g, unsigned sig, bool why)
         const struct gdb_point *p = find_point(g, !code, g->m->stop.lin);
         g->cpu = g->m->stop.cpu;
         if (!code)
-            snprintf(reason, sizeof(reason), "%s:%llx;", watch[g->m->stop.kind],
-                     (unsigned long long)g->m->stop.lin);
+            snprintf(reason, sizeof(reason), "%s:%llx;", watch[g->m->stop.kind], (unsigned long long)g->m->stop.lin);
         else if (p && p->type == 0 && g->swbreak)
             snprintf(reason, sizeof(reason), "swbreak:;");
         else if (p && p->type == 1 && g->hwbreak)
@@ -210,8 +209,7 @@ static void register_read(struct gdb_server *g)
     const char *p = g->packet + 1;
     u8 value[GDB_REGISTER_MAX];
     u64 n;
-    unsigned size =
-        gdb_hex(&p, &n) && n < 1000 ? gdb_register_read(g->layout, cpu_of(g), (unsigned)n, value) : 0;
+    unsigned size = gdb_hex(&p, &n) && n < 1000 ? gdb_register_read(g->layout, cpu_of(g), (unsigned)n, value) : 0;
     if (!size) {
         error(g, 0x14);
         return;
@@ -225,8 +223,7 @@ static void register_write(struct gdb_server *g)
     const char *p = g->packet + 1;
     u8 value[GDB_REGISTER_MAX];
     u64 n;
-    unsigned size =
-        gdb_hex(&p, &n) && *p++ == '=' && n < 1000 ? gdb_register_size(g->layout, (unsigned)n) : 0;
+    unsigned size = gdb_hex(&p, &n) && *p++ == '=' && n < 1000 ? gdb_register_size(g->layout, (unsigned)n) : 0;
     if (!size || !gdb_from_hex(p, value, size)) {
         error(g, 0x22);
         return;
@@ -409,8 +406,7 @@ static void thread_extra(struct gdb_server *g, const char *p)
         error(g, 0x22);
         return;
     }
-    int n =
-        snprintf(text, sizeof(text), "CPU#%u [%s]", cpu, cpu_idle(g->m->cpu[cpu]) ? "halted " : "running");
+    int n = snprintf(text, sizeof(text), "CPU#%u [%s]", cpu, cpu_idle(g->m->cpu[cpu]) ? "halted " : "running");
     gdb_to_hex((const u8 *)text, (size_t)n, g->reply);
     send_reply(g, g->reply);
 }
@@ -422,8 +418,7 @@ static void supported(struct gdb_server *g, const char *p)
     g->swbreak = strstr(p, "swbreak+") != NULL;
     g->hwbreak = strstr(p, "hwbreak+") != NULL;
     snprintf(g->reply, sizeof(g->reply),
-             "PacketSize=%x;qXfer:features:read+;vContSupported+;QStartNoAckMode+;swbreak+;hwbreak+",
-             GDB_PACKET_MAX);
+             "PacketSize=%x;qXfer:features:read+;vContSupported+;QStartNoAckMode+;swbreak+;hwbreak+", GDB_PACKET_MAX);
     send_reply(g, g->reply);
 }
 

@@ -120,8 +120,7 @@ static bool is_name(const char *name, const char *word, size_t n)
     return name && strlen(name) == n && !memcmp(name, word, n);
 }
 
-static const struct hmp_command *find(const struct hmp_command *rows, size_t count, const char *word,
-                                      size_t n)
+static const struct hmp_command *find(const struct hmp_command *rows, size_t count, const char *word, size_t n)
 {
     for (size_t i = 0; i < count; i++) {
         if (is_name(rows[i].name, word, n) || is_name(rows[i].other, word, n))
@@ -146,8 +145,8 @@ static void run_row(struct hmp *h, const struct hmp_command *row)
         row->function(h);
 }
 
-static void unknown(struct hmp *h, const char *what, const char *word, size_t n,
-                    const struct hmp_command *rows, size_t count)
+static void unknown(struct hmp *h, const char *what, const char *word, size_t n, const struct hmp_command *rows,
+                    size_t count)
 {
     const char *names[64];
     char typed[48];
@@ -155,8 +154,8 @@ static void unknown(struct hmp *h, const char *what, const char *word, size_t n,
     for (size_t i = 0; i < count && i < ARRAY_LEN(names); i++)
         names[i] = rows[i].name;
     const char *near = text_nearest(typed, names, MIN(count, ARRAY_LEN(names)));
-    fprintf(h->out, "unknown command: '%s%s'%s%s%s\n", what, typed, near ? ", did you mean '" : "",
-            near ? near : "", near ? "'?" : "");
+    fprintf(h->out, "unknown command: '%s%s'%s%s%s\n", what, typed, near ? ", did you mean '" : "", near ? near : "",
+            near ? "'?" : "");
 }
 
 void hmp_run(struct host *host, struct hmp_session *session, const char *line, FILE *out)
@@ -192,8 +191,8 @@ char *hmp_run_to_string(struct host *host, struct hmp_session *session, const ch
 
 static void help_row(struct hmp *h, const char *prefix, const struct hmp_command *row)
 {
-    fprintf(h->out, "%s%s%s%s%s%s -- %s\n", prefix, row->name, row->other ? "|" : "",
-            row->other ? row->other : "", *row->args ? " " : "", row->args, row->help);
+    fprintf(h->out, "%s%s%s%s%s%s -- %s\n", prefix, row->name, row->other ? "|" : "", row->other ? row->other : "",
+            *row->args ? " " : "", row->args, row->help);
 }
 
 static void list_infos(struct hmp *h)

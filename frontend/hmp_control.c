@@ -60,8 +60,7 @@ void hmp_mouse_button(struct hmp *h)
 {
     u64 state;
     if (hmp_number(h, &state))
-        keys_mouse_buttons(h->host->keys,
-                           (state & 1 ? 1u : 0u) | (state & 4 ? 2u : 0u) | (state & 2 ? 4u : 0u));
+        keys_mouse_buttons(h->host->keys, (state & 1 ? 1u : 0u) | (state & 4 ? 2u : 0u) | (state & 2 ? 4u : 0u));
 }
 
 void hmp_screendump(struct hmp *h)
@@ -85,13 +84,12 @@ static void change(struct hmp *h, bool has_file)
     struct error e;
     bool force = hmp_flag(h, 'f');
     if (!hmp_word(h, device, sizeof(device))) {
-        fprintf(h->out, "%s: block device name expected\nTry \"help %s\" for more information\n",
-                h->row->name, h->row->name);
+        fprintf(h->out, "%s: block device name expected\nTry \"help %s\" for more information\n", h->row->name,
+                h->row->name);
         return;
     }
     if (has_file && !hmp_word(h, file, sizeof(file))) {
-        fprintf(h->out, "%s: filename expected\nTry \"help %s\" for more information\n", h->row->name,
-                h->row->name);
+        fprintf(h->out, "%s: filename expected\nTry \"help %s\" for more information\n", h->row->name, h->row->name);
         return;
     }
     force |= hmp_flag(h, 'f');

@@ -65,8 +65,7 @@ void info_block(struct hmp *h)
         const struct drive_option *d = &o->drive[i];
         host_drive_name(d, name, sizeof(name));
         if (d->file)
-            fprintf(h->out, "%s%s: %s (raw%s)\n", i ? "\n" : "", name, d->file,
-                    d->readonly ? ", read-only" : "");
+            fprintf(h->out, "%s%s: %s (raw%s)\n", i ? "\n" : "", name, d->file, d->readonly ? ", read-only" : "");
         else
             fprintf(h->out, "%s%s: [not inserted]\n", i ? "\n" : "", name);
         fprintf(h->out, "    Attached to:      %s\n",
@@ -174,8 +173,8 @@ void info_jit(struct hmp *h)
 {
     for (unsigned i = 0; i < h->m->ncpus; i++) {
         struct cpu *cpu = h->m->cpu[i];
-        fprintf(h->out, "CPU #%u: engine %s, %llu instructions\n", i,
-                cpu->engine ? cpu->engine->name : "none", LL(cpu_icount(cpu)));
+        fprintf(h->out, "CPU #%u: engine %s, %llu instructions\n", i, cpu->engine ? cpu->engine->name : "none",
+                LL(cpu_icount(cpu)));
     }
     fprintf(h->out, "virtual time %llu ns\n", LL(clock_now(&h->m->sys.clock)));
 }
@@ -186,8 +185,8 @@ static const char *region_kind(const struct region *r) { return !r->host ? "i/o"
 
 static void print_range(struct hmp *h, u64 start, u64 size, const struct region *r, u64 off)
 {
-    fprintf(h->out, "  %016llx-%016llx (prio %d, %s): %s", LL(start), LL(start + size - 1), r->priority,
-            region_kind(r), r->name);
+    fprintf(h->out, "  %016llx-%016llx (prio %d, %s): %s", LL(start), LL(start + size - 1), r->priority, region_kind(r),
+            r->name);
     if (off)
         fprintf(h->out, " @%016llx", LL(off));
     fprintf(h->out, "%s\n", r->enabled ? "" : " [disabled]");

@@ -218,8 +218,8 @@ void hmp_ioport_read(struct hmp *h)
         port++;
     }
     u64 v = space_read(&h->m->sys.io, port & 0xffff, f.size);
-    fprintf(h->out, "port%c[0x%04llx] = 0x%0*llx\n", suffixes[f.size / 2],
-            (unsigned long long)(port & 0xffff), (int)f.size * 2, (unsigned long long)v);
+    fprintf(h->out, "port%c[0x%04llx] = 0x%0*llx\n", suffixes[f.size / 2], (unsigned long long)(port & 0xffff),
+            (int)f.size * 2, (unsigned long long)v);
 }
 
 void hmp_ioport_write(struct hmp *h)
@@ -239,8 +239,7 @@ static void save(struct hmp *h, bool physical)
     if (!hmp_number(h, &addr) || !hmp_number(h, &size))
         return;
     if (!hmp_word(h, file, sizeof(file))) {
-        fprintf(h->out, "%s: string expected\nTry \"help %s\" for more information\n", h->row->name,
-                h->row->name);
+        fprintf(h->out, "%s: string expected\nTry \"help %s\" for more information\n", h->row->name, h->row->name);
         return;
     }
     FILE *f = fopen(file, "we");
@@ -254,8 +253,8 @@ static void save(struct hmp *h, bool physical)
         size_t n = (size_t)MIN(size - at, (u64)PAGE_SIZE - ((addr + at) & (PAGE_SIZE - 1)));
         ok = read_memory(h, physical, addr + at, buf, n);
         if (!ok)
-            fprintf(h->out, "Error: Invalid addr 0x%016llx/size %llu specified\n",
-                    (unsigned long long)addr + at, (unsigned long long)size);
+            fprintf(h->out, "Error: Invalid addr 0x%016llx/size %llu specified\n", (unsigned long long)addr + at,
+                    (unsigned long long)size);
         else if (fwrite(buf, 1, n, f) != n)
             ok = false;
         at += n;

@@ -106,10 +106,9 @@ static void print_tlb(struct walk *w, u64 lin, u64 size, u64 pte, u64 rights)
     unsigned level = size == 4096 ? 1 : size >= BIT64(30) ? 3 : 2;
     w->budget--;
     fprintf(w->h->out, "%016llx: %016llx %c%c%c%c%c%c%c%c%c\n", (unsigned long long)lin,
-            (unsigned long long)leaf_address(&w->shape, level, pte), pte & PTE_NX ? 'X' : '-',
-            pte & PTE_G ? 'G' : '-', level > 1 ? 'P' : '-', pte & PTE_D ? 'D' : '-', pte & PTE_A ? 'A' : '-',
-            pte & PTE_PCD ? 'C' : '-', pte & PTE_PWT ? 'T' : '-', pte & PTE_U ? 'U' : '-',
-            pte & PTE_W ? 'W' : '-');
+            (unsigned long long)leaf_address(&w->shape, level, pte), pte & PTE_NX ? 'X' : '-', pte & PTE_G ? 'G' : '-',
+            level > 1 ? 'P' : '-', pte & PTE_D ? 'D' : '-', pte & PTE_A ? 'A' : '-', pte & PTE_PCD ? 'C' : '-',
+            pte & PTE_PWT ? 'T' : '-', pte & PTE_U ? 'U' : '-', pte & PTE_W ? 'W' : '-');
 }
 
 void info_tlb(struct hmp *h)
@@ -124,9 +123,8 @@ static void close_run(struct walk *w)
         return;
     w->open = false;
     w->budget--;
-    fprintf(w->h->out, "%016llx-%016llx %016llx %cr%c\n", (unsigned long long)w->start,
-            (unsigned long long)w->end, (unsigned long long)(w->end - w->start),
-            w->rights & PTE_U ? 'u' : '-', w->rights & PTE_W ? 'w' : '-');
+    fprintf(w->h->out, "%016llx-%016llx %016llx %cr%c\n", (unsigned long long)w->start, (unsigned long long)w->end,
+            (unsigned long long)(w->end - w->start), w->rights & PTE_U ? 'u' : '-', w->rights & PTE_W ? 'w' : '-');
 }
 
 static void collect_run(struct walk *w, u64 lin, u64 size, u64 pte, u64 rights)

@@ -13,8 +13,7 @@ static void print_flags(FILE *out, u32 f)
     static const struct {
         u32 bit;
         char letter;
-    } flags[] = {{FL_DF, 'D'}, {FL_OF, 'O'}, {FL_SF, 'S'}, {FL_ZF, 'Z'},
-                 {FL_AF, 'A'}, {FL_PF, 'P'}, {FL_CF, 'C'}};
+    } flags[] = {{FL_DF, 'D'}, {FL_OF, 'O'}, {FL_SF, 'S'}, {FL_ZF, 'Z'}, {FL_AF, 'A'}, {FL_PF, 'P'}, {FL_CF, 'C'}};
     fputc('[', out);
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)
         fputc(f & flags[i].bit ? flags[i].letter : '-', out);
@@ -24,17 +23,15 @@ static void print_flags(FILE *out, u32 f)
 static void print_state(struct hmp *h, struct cpu *cpu)
 {
     print_flags(h->out, cpu_eflags(cpu));
-    fprintf(h->out, " CPL=%d II=%d A20=%d SMM=0 HLT=%d\n", cpu->cpl, cpu->shadow != 0, h->m->sys.a20,
-            cpu->halted);
+    fprintf(h->out, " CPL=%d II=%d A20=%d SMM=0 HLT=%d\n", cpu->cpl, cpu->shadow != 0, h->m->sys.a20, cpu->halted);
 }
 
 static void print_general(struct hmp *h, struct cpu *cpu, bool wide)
 {
     const u64 *r = cpu->gpr;
     if (!wide) {
-        fprintf(h->out, "EAX=%08x EBX=%08x ECX=%08x EDX=%08x\nESI=%08x EDI=%08x EBP=%08x ESP=%08x\n",
-                (u32)r[RAX], (u32)r[RBX], (u32)r[RCX], (u32)r[RDX], (u32)r[RSI], (u32)r[RDI], (u32)r[RBP],
-                (u32)r[RSP]);
+        fprintf(h->out, "EAX=%08x EBX=%08x ECX=%08x EDX=%08x\nESI=%08x EDI=%08x EBP=%08x ESP=%08x\n", (u32)r[RAX],
+                (u32)r[RBX], (u32)r[RCX], (u32)r[RDX], (u32)r[RSI], (u32)r[RDI], (u32)r[RBP], (u32)r[RSP]);
         fprintf(h->out, "EIP=%08x EFL=%08x ", (u32)r[SLOT_RIP], cpu_eflags(cpu));
         print_state(h, cpu);
         return;
@@ -59,12 +56,10 @@ static u32 raw_flags(const struct seg *s)
 static void print_rights(struct hmp *h, const struct cpu *cpu, const struct seg *s)
 {
     static const char *const system_types[2][16] = {
-        {"Reserved", "TSS16-avl", "LDT", "TSS16-busy", "CallGate16", "TaskGate", "IntGate16", "TrapGate16",
-         "Reserved", "TSS32-avl", "Reserved", "TSS32-busy", "CallGate32", "Reserved", "IntGate32",
-         "TrapGate32"},
-        {"<hiword>", "Reserved", "LDT", "Reserved", "Reserved", "Reserved", "Reserved", "Reserved",
-         "Reserved", "TSS64-avl", "Reserved", "TSS64-busy", "CallGate64", "Reserved", "IntGate64",
-         "TrapGate64"}};
+        {"Reserved", "TSS16-avl", "LDT", "TSS16-busy", "CallGate16", "TaskGate", "IntGate16", "TrapGate16", "Reserved",
+         "TSS32-avl", "Reserved", "TSS32-busy", "CallGate32", "Reserved", "IntGate32", "TrapGate32"},
+        {"<hiword>", "Reserved", "LDT", "Reserved", "Reserved", "Reserved", "Reserved", "Reserved", "Reserved",
+         "TSS64-avl", "Reserved", "TSS64-busy", "CallGate64", "Reserved", "IntGate64", "TrapGate64"}};
     bool lma = cpu->efer & EFER_LMA;
     fprintf(h->out, " DPL=%d ", (s->attr & SEG_DPL) >> SEG_DPL_SHIFT);
     if (!(s->attr & SEG_S))
@@ -76,15 +71,13 @@ static void print_rights(struct hmp *h, const struct cpu *cpu, const struct seg 
                                    : "CS16",
                 s->attr & SEG_C ? 'C' : '-', s->attr & SEG_R ? 'R' : '-', s->attr & SEG_A ? 'A' : '-');
     else
-        fprintf(h->out, "%s [%c%c%c]", (s->attr & SEG_DB) || lma ? "DS  " : "DS16",
-                s->attr & SEG_E ? 'E' : '-', s->attr & SEG_W ? 'W' : '-', s->attr & SEG_A ? 'A' : '-');
+        fprintf(h->out, "%s [%c%c%c]", (s->attr & SEG_DB) || lma ? "DS  " : "DS16", s->attr & SEG_E ? 'E' : '-',
+                s->attr & SEG_W ? 'W' : '-', s->attr & SEG_A ? 'A' : '-');
 }
 
-static void print_segment(struct hmp *h, const struct cpu *cpu, const char *name, const struct seg *s,
-                          bool wide)
+static void print_segment(struct hmp *h, const struct cpu *cpu, const char *name, const struct seg *s, bool wide)
 {
-    fprintf(h->out, "%-3s=%04x %0*llx %08x %08x", name, s->sel, wide ? 16 : 8, LL(s->base), s->limit,
-            raw_flags(s));
+    fprintf(h->out, "%-3s=%04x %0*llx %08x %08x", name, s->sel, wide ? 16 : 8, LL(s->base), s->limit, raw_flags(s));
     if ((cpu->cr0 & CR0_PE) && (s->attr & SEG_P) && !(s->attr & SEG_UNUSABLE) && !(cpu->eflags & FL_VM))
         print_rights(h, cpu, s);
     fputc('\n', h->out);
@@ -98,8 +91,8 @@ static void print_system(struct hmp *h, const struct cpu *cpu, bool wide)
         print_segment(h, cpu, names[i], &cpu->seg[i], wide);
     print_segment(h, cpu, "LDT", &cpu->ldtr, wide);
     print_segment(h, cpu, "TR", &cpu->tr, wide);
-    fprintf(h->out, "GDT=     %0*llx %08x\nIDT=     %0*llx %08x\n", digits, LL(cpu->gdtr.base),
-            cpu->gdtr.limit, digits, LL(cpu->idtr.base), cpu->idtr.limit);
+    fprintf(h->out, "GDT=     %0*llx %08x\nIDT=     %0*llx %08x\n", digits, LL(cpu->gdtr.base), cpu->gdtr.limit, digits,
+            LL(cpu->idtr.base), cpu->idtr.limit);
     fprintf(h->out, "CR0=%08x CR2=%0*llx CR3=%0*llx CR4=%08x\n", (u32)cpu->cr0, digits, LL(cpu->cr2), digits,
             LL(cpu->cr3), (u32)cpu->cr4);
     for (unsigned i = 0; i < 4; i++)
@@ -111,8 +104,8 @@ static void print_system(struct hmp *h, const struct cpu *cpu, bool wide)
 static void print_fpu(struct hmp *h, struct cpu *cpu, bool wide)
 {
     const struct fpu *f = &cpu->fpu;
-    fprintf(h->out, "FCW=%04x FSW=%04x [ST=%d] FTW=%02x MXCSR=%08x\n", f->fcw, (u16)(f->fsw | f->top << 11),
-            f->top, f->ftw, cpu_mxcsr(cpu));
+    fprintf(h->out, "FCW=%04x FSW=%04x [ST=%d] FTW=%02x MXCSR=%08x\n", f->fcw, (u16)(f->fsw | f->top << 11), f->top,
+            f->ftw, cpu_mxcsr(cpu));
     for (unsigned i = 0; i < 8; i++)
         fprintf(h->out, "FPR%u=%016llx %04x%c", i, LL(f->reg[i].man), f->reg[i].se, i % 2 ? '\n' : ' ');
     for (unsigned i = 0; i < (wide ? 16u : 8u); i++)
@@ -149,8 +142,8 @@ void info_cpus(struct hmp *h)
 {
     for (unsigned i = 0; i < h->m->ncpus; i++) {
         struct cpu *cpu = h->m->cpu[i];
-        fprintf(h->out, "%c CPU #%u: pc=0x%016llx%s%s\n", i == h->session->cpu ? '*' : ' ', i,
-                LL(reg_pc(cpu)), cpu->halted ? " (halted)" : "", cpu->wait_sipi ? " (waiting for SIPI)" : "");
+        fprintf(h->out, "%c CPU #%u: pc=0x%016llx%s%s\n", i == h->session->cpu ? '*' : ' ', i, LL(reg_pc(cpu)),
+                cpu->halted ? " (halted)" : "", cpu->wait_sipi ? " (waiting for SIPI)" : "");
     }
 }
 

@@ -187,8 +187,7 @@ bool host_change_medium(struct host *h, const char *drive, const char *file, boo
     if (c.drive->bus == DRIVE_IDE && !c.drive->cdrom)
         return fail(e, "Device '%s' is not removable", drive);
     if (file) {
-        struct disk_options opt = {
-            .path = file, .readonly = c.drive->readonly, .snapshot = c.drive->snapshot};
+        struct disk_options opt = {.path = file, .readonly = c.drive->readonly, .snapshot = c.drive->snapshot};
         c.disk = disk_open_raw(&opt, h->trace, e->text, sizeof(e->text));
         if (!c.disk)
             return false;
@@ -198,8 +197,7 @@ bool host_change_medium(struct host *h, const char *drive, const char *file, boo
         disk_close(c.disk);
         return c.drive->bus == DRIVE_FLOPPY
                    ? fail(e, "'%s' has not the size of a floppy", file ? file : "")
-                   : fail(e, "Device '%s' is locked, the guest must release it or the command be forced",
-                          drive);
+                   : fail(e, "Device '%s' is locked, the guest must release it or the command be forced", drive);
     }
     free(c.drive->changed);
     c.drive->file = c.drive->changed = file ? strdup(file) : NULL;

@@ -25,8 +25,7 @@ bool key_combo_add(struct key_combo *c, const char *name, struct error *e)
             code = keymap[i].code;
     }
     if (!code && (strncmp(name, "0x", 2) != 0 || !text_number(name, 0xffffff, &code)))
-        return fail_unknown(e, "key", name, names,
-                            text_nearest(name, names, ARRAY_LEN(names)) ? ARRAY_LEN(names) : 0);
+        return fail_unknown(e, "key", name, names, text_nearest(name, names, ARRAY_LEN(names)) ? ARRAY_LEN(names) : 0);
     if (code > 0x80 && code <= 0xff)
         code = 0xe000 | (code & 0x7f); /* how QEMU numbers extended keys */
     if (c->count == KEYS_MAX)

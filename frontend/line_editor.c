@@ -203,8 +203,7 @@ static bool open_terminal(struct line_editor *e)
     struct winsize size;
     e->slave = -1;
     e->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (e->master < 0 || grantpt(e->master) || unlockpt(e->master) ||
-        ptsname_r(e->master, name, sizeof(name)))
+    if (e->master < 0 || grantpt(e->master) || unlockpt(e->master) || ptsname_r(e->master, name, sizeof(name)))
         return false;
     e->slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (e->slave < 0)
@@ -238,8 +237,7 @@ static bool open_editor(struct line_editor *e)
     return true;
 }
 
-struct line_editor *line_editor_create(struct stream *out, const char *prompt_text,
-                                       const struct line_editor_user *user)
+struct line_editor *line_editor_create(struct stream *out, const char *prompt_text, const struct line_editor_user *user)
 {
     struct line_editor *e = calloc(1, sizeof(*e));
     if (!e)

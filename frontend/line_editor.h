@@ -16,8 +16,7 @@ struct line_editor_user {
     void (*complete)(const char *line, void (*found)(void *owner, const char *word), void *owner);
     void *owner;
 };
-struct line_editor *line_editor_create(struct stream *out, const char *prompt,
-                                       const struct line_editor_user *user);
+struct line_editor *line_editor_create(struct stream *out, const char *prompt, const struct line_editor_user *user);
 /* Main thread: what was typed. */
 void line_editor_input(struct line_editor *e, const u8 *buf, size_t n);
 /* Prints the prompt and what has been typed again. */

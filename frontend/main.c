@@ -102,10 +102,8 @@ static void watch_signals(struct app *app)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTTIN, SIG_IGN);
     signal(SIGTTOU, SIG_IGN);
-    app->signals = (struct loop_fd){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
-                                    .events = POLLIN,
-                                    .ready = signal_ready,
-                                    .owner = app};
+    app->signals = (struct loop_fd){
+        .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN, .ready = signal_ready, .owner = app};
     loop_fd_add(app->loop, &app->signals);
 }
 
@@ -163,8 +161,7 @@ static bool open_streams(struct app *app, struct error *e)
         if (!app->host.stream[i])
             return false;
         if (o->specs[i].mux) {
-            app->mux[i] =
-                mux_create(app->host.stream[i], &(struct mux_actions){quit_by_mux, sync_by_mux, app});
+            app->mux[i] = mux_create(app->host.stream[i], &(struct mux_actions){quit_by_mux, sync_by_mux, app});
             if (!app->mux[i])
                 return fail(e, "out of memory");
         }
@@ -243,8 +240,7 @@ static bool open_drives(struct app *app, struct error *e)
     struct options *o = &app->options;
     for (unsigned i = 0; i < o->ndrives; i++) {
         struct drive_option *d = &o->drive[i];
-        struct drive_config *to =
-            d->bus == DRIVE_IDE ? &o->config.ide[d->index] : &o->config.floppy[d->index];
+        struct drive_config *to = d->bus == DRIVE_IDE ? &o->config.ide[d->index] : &o->config.floppy[d->index];
         *to = (struct drive_config){.present = true, .cdrom = d->cdrom};
         if (!d->file)
             continue;

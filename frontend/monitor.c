@@ -65,8 +65,7 @@ static void greet(struct monitor *m)
     m->greeted = true;
     print_text(m->stream, "Orrery " ORRERY_VERSION " monitor - type 'help' for more information\n");
     if (m->stream->is_tty)
-        m->editor =
-            line_editor_create(m->stream, PROMPT, &(struct line_editor_user){editor_line, hmp_complete, m});
+        m->editor = line_editor_create(m->stream, PROMPT, &(struct line_editor_user){editor_line, hmp_complete, m});
     if (!m->editor)
         print_text(m->stream, PROMPT);
 }

@@ -150,10 +150,7 @@ static size_t port_write(struct stream *s, const u8 *buf, size_t n, bool all)
     return stamps ? n : m->below->cls->write(m->below, buf, n, all);
 }
 
-static void port_accept_input(struct stream *s)
-{
-    stream_accept_input(container_of(s, struct port, s)->mux->below);
-}
+static void port_accept_input(struct stream *s) { stream_accept_input(container_of(s, struct port, s)->mux->below); }
 
 /* Ports go with their mux. */
 static void port_close(struct stream *s) { (void)s; }

@@ -44,17 +44,16 @@ static const struct {
                         "-icount shift=3,sleep=off -rtc base=2020-01-01,clock=vm -hda disk.img",
                         "-M bare -kernel test.elf -device isa-debug-exit,iobase=0xf4,iosize=4"}},
     [GROUP_DISK] = {"Disks",
-                    {"-hda disk.img -cdrom install.iso -boot d",
-                     "-drive file=disk.img,format=raw,index=1,snapshot=on", "-fda floppy.img -boot a"}},
+                    {"-hda disk.img -cdrom install.iso -boot d", "-drive file=disk.img,format=raw,index=1,snapshot=on",
+                     "-fda floppy.img -boot a"}},
     [GROUP_BOOT] = {"Booting",
                     {"-kernel vmlinuz -initrd initrd.img -append \"console=ttyS0\" -nographic",
                      "-boot order=dc,menu=on,splash-time=5000 -cdrom install.iso -hda disk.img"}},
     [GROUP_DISPLAY] = {"Screen", {"-nographic -hda disk.img", "-display none -monitor stdio -hda disk.img"}},
-    [GROUP_CHAR] =
-        {"Serial ports, monitors and the like",
-         {"-serial file:serial.log -monitor stdio -hda disk.img",
-          "-display none -qmp unix:/tmp/qmp,server,nowait -hda disk.img",
-          "-chardev socket,id=s,path=/tmp/serial,server=on,wait=off -serial chardev:s -hda disk.img"}},
+    [GROUP_CHAR] = {"Serial ports, monitors and the like",
+                    {"-serial file:serial.log -monitor stdio -hda disk.img",
+                     "-display none -qmp unix:/tmp/qmp,server,nowait -hda disk.img",
+                     "-chardev socket,id=s,path=/tmp/serial,server=on,wait=off -serial chardev:s -hda disk.img"}},
     [GROUP_DEBUG] = {"Debugging",
                      {"-s -S -kernel vmlinux -nographic     then: gdb -ex 'target remote :1234' vmlinux",
                       "-d int,guest_errors -D trace.log -hda disk.img",
@@ -65,8 +64,7 @@ static const struct {
 static void help_row(FILE *out, const struct option_row *row)
 {
     enum { COLUMN = 30, WIDTH = 100 };
-    int at =
-        fprintf(out, "  -%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
+    int at = fprintf(out, "  -%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
     if (at >= COLUMN - 1) {
         fputc('\n', out);
         at = 0;
@@ -85,8 +83,7 @@ static void help_row(FILE *out, const struct option_row *row)
 
 void options_help(FILE *out, const char *program)
 {
-    fprintf(out, "Orrery %s: a whole PC in software\nusage: %s [options] [hard disk image]\n", ORRERY_VERSION,
-            program);
+    fprintf(out, "Orrery %s: a whole PC in software\nusage: %s [options] [hard disk image]\n", ORRERY_VERSION, program);
     for (int g = 0; g < GROUPS; g++) {
         fprintf(out, "\n%s:\n", options_groups[g].title);
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -94,12 +91,10 @@ void options_help(FILE *out, const char *program)
                 help_row(out, &rows[i]);
         }
         for (size_t i = 0; i < ARRAY_LEN(options_groups[g].examples) && options_groups[g].examples[i]; i++)
-            fprintf(out, "%s%s %s\n", i ? "           " : "  example: ", program,
-                    options_groups[g].examples[i]);
+            fprintf(out, "%s%s %s\n", i ? "           " : "  example: ", program, options_groups[g].examples[i]);
     }
-    fprintf(out,
-            "\nIn all values of the form KEY=VALUE,... a comma inside a value is written twice.\n"
-            "With -nographic or a 'mon:' device: Ctrl-a h help, Ctrl-a x end, Ctrl-a c monitor and back.\n");
+    fprintf(out, "\nIn all values of the form KEY=VALUE,... a comma inside a value is written twice.\n"
+                 "With -nographic or a 'mon:' device: Ctrl-a h help, Ctrl-a x end, Ctrl-a c monitor and back.\n");
 }
 
 static const struct option_row *find_row(const char *word)
@@ -122,9 +117,8 @@ static int parse_word(struct options *o, int argc, char *const argv[], int *i, F
         return opt_hda(o, word, out, e);
     const struct option_row *row = find_row(word);
     if (!row)
-        return fail_unknown(
-            e, "option", word[1] == '-' ? word + 1 : word, option_names,
-            text_nearest(word, option_names, ARRAY_LEN(option_names)) ? ARRAY_LEN(option_names) : 0);
+        return fail_unknown(e, "option", word[1] == '-' ? word + 1 : word, option_names,
+                            text_nearest(word, option_names, ARRAY_LEN(option_names)) ? ARRAY_LEN(option_names) : 0);
     const char *arg = NULL;
     if (row->argument) {
         if (*i + 1 >= argc)

@@ -57,8 +57,7 @@ struct options {
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version was printed to out */, OPTIONS_ERROR };
 /* Parses all of argv; on OPTIONS_ERROR one sentence is in e. Always pair with options_free. */
-enum options_result options_parse(struct options *o, int argc, char *const argv[], FILE *out,
-                                  struct error *e);
+enum options_result options_parse(struct options *o, int argc, char *const argv[], FILE *out, struct error *e);
 void options_free(struct options *o);
 /* -help: everything, grouped, with examples. */
 void options_help(FILE *out, const char *program);

@@ -106,11 +106,10 @@ int opt_smp(struct options *o, const char *arg, FILE *out, struct error *e)
     if (!subopts_parse(&s, arg, "cpus", e))
         return false;
     u64 cpus = 0, sockets = 1, dies = 1, cores = 1, threads = 1, maxcpus = 0;
-    bool ok = subopts_number(&s, "cpus", 1000, &cpus, e) &&
-              subopts_number(&s, "sockets", 1000, &sockets, e) &&
+    bool ok = subopts_number(&s, "cpus", 1000, &cpus, e) && subopts_number(&s, "sockets", 1000, &sockets, e) &&
               subopts_number(&s, "dies", 1000, &dies, e) && subopts_number(&s, "cores", 1000, &cores, e) &&
-              subopts_number(&s, "threads", 1000, &threads, e) &&
-              subopts_number(&s, "maxcpus", 1000, &maxcpus, e) && subopts_done(&s, "-smp", e);
+              subopts_number(&s, "threads", 1000, &threads, e) && subopts_number(&s, "maxcpus", 1000, &maxcpus, e) &&
+              subopts_done(&s, "-smp", e);
     if (ok && !subopts_get(&s, "cpus"))
         cpus = sockets * dies * cores * threads;
     subopts_free(&s);
@@ -182,8 +181,7 @@ int opt_rtc(struct options *o, const char *arg, FILE *out, struct error *e)
     struct subopts s;
     if (!subopts_parse(&s, arg, "base", e))
         return false;
-    const char *base = subopts_get(&s, "base"), *clock = subopts_get(&s, "clock"),
-               *fix = subopts_get(&s, "driftfix");
+    const char *base = subopts_get(&s, "base"), *clock = subopts_get(&s, "clock"), *fix = subopts_get(&s, "driftfix");
     bool ok = !base || parse_rtc_base(o, base, e);
     if (ok && clock) {
         o->config.rtc_clock_vm = !strcmp(clock, "vm");
@@ -274,11 +272,11 @@ static bool simple_drive(struct options *o, enum drive_bus bus, int index, const
     return d != NULL;
 }
 
-#define SIMPLE_DRIVE(function, bus, index, name, cdrom)                                                      \
-    int function(struct options *o, const char *arg, FILE *out, struct error *e)                             \
-    {                                                                                                        \
-        (void)out;                                                                                           \
-        return simple_drive(o, bus, index, name, arg, cdrom, e);                                             \
+#define SIMPLE_DRIVE(function, bus, index, name, cdrom)                                                                \
+    int function(struct options *o, const char *arg, FILE *out, struct error *e)                                       \
+    {                                                                                                                  \
+        (void)out;                                                                                                     \
+        return simple_drive(o, bus, index, name, arg, cdrom, e);                                                       \
     }
 SIMPLE_DRIVE(opt_hda, DRIVE_IDE, 0, "-hda", false)
 SIMPLE_DRIVE(opt_hdb, DRIVE_IDE, 1, "-hdb", false)
@@ -313,8 +311,7 @@ static bool drive_keys(struct options *o, struct subopts *s, const char *arg, st
     enum drive_bus bus = DRIVE_IDE;
     int index = -1;
     bool readonly = false, snapshot = false;
-    const char *format = subopts_get(s, "format"), *media = subopts_get(s, "media"),
-               *id = subopts_get(s, "id");
+    const char *format = subopts_get(s, "format"), *media = subopts_get(s, "media"), *id = subopts_get(s, "id");
     const char *file = subopts_get(s, "file");
     if (!drive_place(s, &bus, &index, e) || !subopts_bool(s, "snapshot", &snapshot, e) ||
         !subopts_bool(s, "readonly", &readonly, e) || !subopts_bool(s, "read-only", &readonly, e))
@@ -370,9 +367,8 @@ static bool boot_letters(struct options *o, const char *letters, struct error *e
     static const char known[] = "abcdn";
     for (const char *p = letters; *p; p++) {
         if (!strchr(known, *p))
-            return fail(
-                e, "-boot order=%s: '%c' is not a boot device, use a (floppy), c (hard disk), d (CD-ROM)",
-                letters, *p);
+            return fail(e, "-boot order=%s: '%c' is not a boot device, use a (floppy), c (hard disk), d (CD-ROM)",
+                        letters, *p);
         if (strchr(p + 1, *p))
             return fail(e, "-boot order=%s names '%c' twice", letters, *p);
     }
@@ -400,19 +396,19 @@ int opt_boot(struct options *o, const char *arg, FILE *out, struct error *e)
     return ok;
 }
 
-#define KEEP_STRING(function, field)                                                                         \
-    int function(struct options *o, const char *arg, FILE *out, struct error *e)                             \
-    {                                                                                                        \
-        UNUSED_ARGS;                                                                                         \
-        o->field = arg;                                                                                      \
-        return true;                                                                                         \
+#define KEEP_STRING(function, field)                                                                                   \
+    int function(struct options *o, const char *arg, FILE *out, struct error *e)                                       \
+    {                                                                                                                  \
+        UNUSED_ARGS;                                                                                                   \
+        o->field = arg;                                                                                                \
+        return true;                                                                                                   \
     }
-#define SET_BOOL(function, field, value)                                                                     \
-    int function(struct options *o, const char *arg, FILE *out, struct error *e)                             \
-    {                                                                                                        \
-        UNUSED_ARGS;                                                                                         \
-        o->field = value;                                                                                    \
-        return true;                                                                                         \
+#define SET_BOOL(function, field, value)                                                                               \
+    int function(struct options *o, const char *arg, FILE *out, struct error *e)                                       \
+    {                                                                                                                  \
+        UNUSED_ARGS;                                                                                                   \
+        o->field = value;                                                                                              \
+        return true;                                                                                                   \
     }
 KEEP_STRING(opt_bios, config.bios)
 KEEP_STRING(opt_kernel, config.kernel)
@@ -607,8 +603,7 @@ int opt_debugcon(struct options *o, const char *arg, FILE *out, struct error *e)
     if (!strcmp(arg, "none"))
         return true;
     int stream = add_stream(o, arg, "debugcon", e);
-    return stream != STREAM_BAD && add_its_monitor(o, stream, e) &&
-           add_debugcon(o, DEBUGCON_BY_GLOBAL, stream, e);
+    return stream != STREAM_BAD && add_its_monitor(o, stream, e) && add_debugcon(o, DEBUGCON_BY_GLOBAL, stream, e);
 }
 
 static bool device_debug_exit(struct options *o, struct subopts *s, struct error *e)
@@ -774,8 +769,7 @@ int opt_net(struct options *o, const char *arg, FILE *out, struct error *e)
 {
     (void)o;
     (void)out;
-    return !strcmp(arg, "none") ||
-           fail(e, "network '%s' is unknown, there is no network card, only 'none'", arg);
+    return !strcmp(arg, "none") || fail(e, "network '%s' is unknown, there is no network card, only 'none'", arg);
 }
 
 int opt_version(struct options *o, const char *arg, FILE *out, struct error *e)
@@ -848,9 +842,7 @@ static bool resolve_all(struct options *o, struct error *e)
     for (unsigned i = 0; i < o->nspecs; i++)
         stdios += o->specs[i].kind == STREAM_STDIO;
     if (stdios > 1)
-        return fail(e,
-                    "stdio is asked for %u times, one 'mon:stdio' or a -chardev stdio,mux=on can be shared",
-                    stdios);
+        return fail(e, "stdio is asked for %u times, one 'mon:stdio' or a -chardev stdio,mux=on can be shared", stdios);
     return true;
 }
 
@@ -884,13 +876,12 @@ static bool place_drive(struct options *o, struct drive_option *taken[2][MAX_DRI
         for (d->index = 0; d->index < places && taken[d->bus][d->index];)
             d->index++;
         if (d->index == places)
-            return fail(e, "%s: all %d %s drives are taken", d->given, places,
-                        d->bus == DRIVE_IDE ? "IDE" : "floppy");
+            return fail(e, "%s: all %d %s drives are taken", d->given, places, d->bus == DRIVE_IDE ? "IDE" : "floppy");
     }
     struct drive_option *other = taken[d->bus][d->index];
     if (other)
-        return fail(e, "%s and %s are both %s drive %d, give one of them another index", other->given,
-                    d->given, d->bus == DRIVE_IDE ? "IDE" : "floppy", d->index);
+        return fail(e, "%s and %s are both %s drive %d, give one of them another index", other->given, d->given,
+                    d->bus == DRIVE_IDE ? "IDE" : "floppy", d->index);
     taken[d->bus][d->index] = d;
     return true;
 }

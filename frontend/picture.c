@@ -47,8 +47,7 @@ bool picture_write_ppm(const struct picture *p, const char *file, struct error *
 
 bool picture_write_png(const struct picture *p, const char *file, struct error *e)
 {
-    png_image image = {
-        .version = PNG_IMAGE_VERSION, .width = p->width, .height = p->height, .format = PNG_FORMAT_RGB};
+    png_image image = {.version = PNG_IMAGE_VERSION, .width = p->width, .height = p->height, .format = PNG_FORMAT_RGB};
     FILE *f = fopen(file, "we");
     if (!f)
         return fail(e, "failed to open file '%s': %s", file, strerror(errno));

@@ -95,10 +95,7 @@ bool qmp_int(struct qmp_call *c, const char *name, i64 *out, bool required)
     return v != NULL;
 }
 
-bool qmp_flag(struct qmp_call *c, const char *name)
-{
-    return json_is_true(qmp_arg(c, name, JSON_TRUE, false));
-}
+bool qmp_flag(struct qmp_call *c, const char *name) { return json_is_true(qmp_arg(c, name, JSON_TRUE, false)); }
 
 bool qmp_args_done(struct qmp_call *c)
 {
@@ -150,16 +147,15 @@ static void reply_error(struct qmp *q, const char *class, const char *desc, json
 static void greet(struct qmp *q)
 {
     /* The version whose protocol this is; the package says who we are. */
-    send_json(q, json_pack("{s:{s:{s:{s:i, s:i, s:i}, s:s}, s:[]}}", "QMP", "version", "qemu", "micro", 0,
-                           "minor", 2, "major", 7, "package", "Orrery " ORRERY_VERSION, "capabilities"));
+    send_json(q, json_pack("{s:{s:{s:{s:i, s:i, s:i}, s:s}, s:[]}}", "QMP", "version", "qemu", "micro", 0, "minor", 2,
+                           "major", 7, "package", "Orrery " ORRERY_VERSION, "capabilities"));
 }
 
 static void on_event(void *owner, enum machine_event e, const char *detail, u64 when_us)
 {
     static const char *const names[] = {
-        [EVENT_STOP] = "STOP",           [EVENT_RESUME] = "RESUME",
-        [EVENT_RESET] = "RESET",         [EVENT_SHUTDOWN] = "SHUTDOWN",
-        [EVENT_POWERDOWN] = "POWERDOWN", [EVENT_GUEST_PANICKED] = "GUEST_PANICKED"};
+        [EVENT_STOP] = "STOP",         [EVENT_RESUME] = "RESUME",       [EVENT_RESET] = "RESET",
+        [EVENT_SHUTDOWN] = "SHUTDOWN", [EVENT_POWERDOWN] = "POWERDOWN", [EVENT_GUEST_PANICKED] = "GUEST_PANICKED"};
     struct qmp *q = owner;
     if (!q->negotiated || (size_t)e >= ARRAY_LEN(names) || !names[e])
         return;
@@ -167,8 +163,7 @@ static void on_event(void *owner, enum machine_event e, const char *detail, u64 
                           "microseconds", (json_int_t)(when_us % 1000000), "event", names[e]);
     if (e == EVENT_SHUTDOWN || e == EVENT_RESET) {
         bool guest = detail && !strncmp(detail, "guest", 5);
-        json_object_set_new(r, "data",
-                            json_pack("{s:b, s:s}", "guest", guest, "reason", detail ? detail : "none"));
+        json_object_set_new(r, "data", json_pack("{s:b, s:s}", "guest", guest, "reason", detail ? detail : "none"));
     } else if (e == EVENT_GUEST_PANICKED) {
         const char *action = q->host->options->config.no_shutdown ? "pause" : "poweroff";
         json_object_set_new(r, "data", json_pack("{s:s}", "action", action));
@@ -180,8 +175,7 @@ static void on_event(void *owner, enum machine_event e, const char *detail, u64 
 
 static void execute(struct qmp *q, const char *name, json_t *args, json_t *id)
 {
-    struct qmp_call c = {
-        .host = q->host, .session = &q->session, .args = args, .error_class = "GenericError"};
+    struct qmp_call c = {.host = q->host, .session = &q->session, .args = args, .error_class = "GenericError"};
     char text[160];
     size_t i = 0;
     while (i < qmp_count && strcmp(commands[i].name, name) != 0)

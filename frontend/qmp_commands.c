@@ -40,8 +40,7 @@ json_t *qmp_query_status(struct qmp_call *c)
 {
     enum run_state s = machine_state(c->host->machine);
     qmp_args_done(c);
-    return json_pack("{s:s, s:b, s:b}", "status", run_state_name(s), "singlestep", 0, "running",
-                     s == RUN_RUNNING);
+    return json_pack("{s:s, s:b, s:b}", "status", run_state_name(s), "singlestep", 0, "running", s == RUN_RUNNING);
 }
 
 json_t *qmp_query_name(struct qmp_call *c)
@@ -78,10 +77,9 @@ json_t *qmp_query_cpus_fast(struct qmp_call *c)
     for (unsigned i = 0; i < c->host->machine->ncpus; i++) {
         char path[48];
         snprintf(path, sizeof(path), "/machine/unattached/device[%u]", i);
-        json_array_append_new(list,
-                              json_pack("{s:i, s:s, s:i, s:s, s:{s:i, s:i, s:i}}", "cpu-index", (int)i,
-                                        "qom-path", path, "thread-id", (int)getpid(), "target", "x86_64",
-                                        "props", "core-id", 0, "thread-id", 0, "socket-id", (int)i));
+        json_array_append_new(list, json_pack("{s:i, s:s, s:i, s:s, s:{s:i, s:i, s:i}}", "cpu-index", (int)i,
+                                              "qom-path", path, "thread-id", (int)getpid(), "target", "x86_64", "props",
+                                              "core-id", 0, "thread-id", 0, "socket-id", (int)i));
     }
     return list;
 }
@@ -100,8 +98,8 @@ static json_t *describe_image(const struct drive_option *d)
     struct stat st;
     json_int_t size = stat(d->file, &st) ? 0 : (json_int_t)st.st_size;
     json_t *image = json_pack("{s:s, s:s, s:I}", "filename", d->file, "format", "raw", "virtual-size", size);
-    return json_pack("{s:s, s:b, s:s, s:b, s:i, s:o}", "file", d->file, "ro", d->readonly, "drv", "raw",
-                     "encrypted", 0, "backing_file_depth", 0, "image", image);
+    return json_pack("{s:s, s:b, s:s, s:b, s:i, s:o}", "file", d->file, "ro", d->readonly, "drv", "raw", "encrypted", 0,
+                     "backing_file_depth", 0, "image", image);
 }
 
 json_t *qmp_query_block(struct qmp_call *c)
@@ -134,8 +132,8 @@ json_t *qmp_query_chardev(struct qmp_call *c)
         if (!s)
             continue;
         s->cls->describe(s, what, sizeof(what));
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:b}", "label", s->label, "filename", what, "frontend-open", 1));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:b}", "label", s->label, "filename", what, "frontend-open", 1));
     }
     return list;
 }
@@ -273,8 +271,7 @@ static bool event_button(struct qmp_call *c, const char *button, bool down)
         const char *name;
         unsigned bit;
         int wheel;
-    } buttons[] = {
-        {"left", 1, 0}, {"right", 2, 0}, {"middle", 4, 0}, {"wheel-up", 0, -1}, {"wheel-down", 0, 1}};
+    } buttons[] = {{"left", 1, 0}, {"right", 2, 0}, {"middle", 4, 0}, {"wheel-up", 0, -1}, {"wheel-down", 0, 1}};
     for (size_t i = 0; i < ARRAY_LEN(buttons); i++) {
         if (strcmp(buttons[i].name, button) != 0)
             continue;
@@ -369,8 +366,8 @@ static json_t *save(struct qmp_call *c, const char *command)
     struct hmp_session session;
     hmp_session_init(&session);
     session.cpu = (unsigned)cpu;
-    snprintf(line, sizeof(line), "%s 0x%llx %llu \"%s\"", command, (unsigned long long)addr,
-             (unsigned long long)size, file);
+    snprintf(line, sizeof(line), "%s 0x%llx %llu \"%s\"", command, (unsigned long long)addr, (unsigned long long)size,
+             file);
     char *said = hmp_run_to_string(c->host, &session, line);
     hmp_session_free(&session);
     if (said && *said)

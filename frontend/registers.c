@@ -29,8 +29,7 @@ void reg_set_pc(struct cpu *cpu, u64 lin)
 
 void reg_set_eflags(struct cpu *cpu, u32 v)
 {
-    static const u32 writable =
-        FL_TF | FL_IF | FL_DF | FL_IOPL | FL_NT | FL_RF | FL_AC | FL_VIF | FL_VIP | FL_ID;
+    static const u32 writable = FL_TF | FL_IF | FL_DF | FL_IOPL | FL_NT | FL_RF | FL_AC | FL_VIF | FL_VIP | FL_ID;
     cpu_set_eflags(cpu, v, writable);
     cpu_update_mode(cpu);
 }

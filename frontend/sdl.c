@@ -64,8 +64,8 @@ bool sdl_display_exists(void)
 static void copy_rect(struct sdl *s, const struct surface *from, const struct rect *r)
 {
     for (int y = r->y; y < r->y + r->h; y++)
-        memcpy(s->pixels + (size_t)y * (size_t)s->width + r->x,
-               from->pixels + (size_t)y * (size_t)from->stride + r->x, (size_t)r->w * sizeof *s->pixels);
+        memcpy(s->pixels + (size_t)y * (size_t)s->width + r->x, from->pixels + (size_t)y * (size_t)from->stride + r->x,
+               (size_t)r->w * sizeof *s->pixels);
 }
 
 /* The smallest rectangle around all that is dirty takes the place of the list when that is full. */
@@ -92,8 +92,7 @@ static bool picture_resize(struct sdl *s, int width, int height)
     return true;
 }
 
-static void on_frame(struct screen_observer *o, const struct surface *from, const struct rect *dirty,
-                     int count)
+static void on_frame(struct screen_observer *o, const struct surface *from, const struct rect *dirty, int count)
 {
     struct sdl *s = container_of(o, struct sdl, observer);
     struct rect all = {0, 0, from->width, from->height};
@@ -129,8 +128,8 @@ static void update_title(struct sdl *s)
         state = " [Suspended]";
     else if (now != RUN_RUNNING)
         state = " [Stopped]";
-    snprintf(title, sizeof title, "Orrery%s%.80s%s%s%s", name ? " (" : "", name ? name : "", name ? ")" : "",
-             state, s->grabbed ? " - Press Ctrl-Alt-G to release grab" : "");
+    snprintf(title, sizeof title, "Orrery%s%.80s%s%s%s", name ? " (" : "", name ? name : "", name ? ")" : "", state,
+             s->grabbed ? " - Press Ctrl-Alt-G to release grab" : "");
     SDL_SetWindowTitle(s->window, title);
 }
 
@@ -158,14 +157,13 @@ static void fit_texture(struct sdl *s)
         return;
     if (s->texture)
         SDL_DestroyTexture(s->texture);
-    s->texture = SDL_CreateTexture(s->renderer, SDL_PIXELFORMAT_RGB888, SDL_TEXTUREACCESS_STREAMING, s->width,
-                                   s->height);
+    s->texture =
+        SDL_CreateTexture(s->renderer, SDL_PIXELFORMAT_RGB888, SDL_TEXTUREACCESS_STREAMING, s->width, s->height);
     s->texture_width = s->width;
     s->texture_height = s->height;
     s->dirty[0] = (struct rect){0, 0, s->width, s->height};
     s->ndirty = 1;
-    SDL_RenderSetLogicalSize(s->renderer, s->width,
-                             s->height); /* keeps the shape when the window has another */
+    SDL_RenderSetLogicalSize(s->renderer, s->width, s->height); /* keeps the shape when the window has another */
     if (!s->fullscreen)
         SDL_SetWindowSize(s->window, (int)(s->width * s->scale), (int)(s->height * s->scale));
 }
@@ -374,8 +372,8 @@ static bool open_window(struct sdl *s)
     SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) < 0)
         return false;
-    s->window = SDL_CreateWindow("Orrery", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, FIRST_WIDTH,
-                                 FIRST_HEIGHT, SDL_WINDOW_RESIZABLE);
+    s->window = SDL_CreateWindow("Orrery", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, FIRST_WIDTH, FIRST_HEIGHT,
+                                 SDL_WINDOW_RESIZABLE);
     if (!s->window)
         return false;
     s->renderer = SDL_CreateRenderer(s->window, -1, 0);
@@ -401,8 +399,7 @@ struct sdl *sdl_create(struct loop *loop, struct machine *m, struct keys *keys, 
                       .timer = {.fire = serve, .owner = s}};
     pthread_mutex_init(&s->lock, NULL);
     if (!open_window(s)) {
-        fail(e, "-display sdl: cannot open a window: %s (use -display none or -nographic without one)",
-             SDL_GetError());
+        fail(e, "-display sdl: cannot open a window: %s (use -display none or -nographic without one)", SDL_GetError());
         sdl_free(s);
         return NULL;
     }

@@ -21,9 +21,8 @@ void stream_init(struct stream *s, const struct stream_class *cls, const char *l
 struct stream *stream_open(const struct stream_spec *spec, struct loop *l, struct error *e)
 {
     static stream_opener *const openers[] = {
-        [STREAM_NULL] = stream_open_null,   [STREAM_STDIO] = stream_open_stdio,
-        [STREAM_FILE] = stream_open_file,   [STREAM_PIPE] = stream_open_pipe,
-        [STREAM_PTY] = stream_open_pty,     [STREAM_TTY] = stream_open_tty,
+        [STREAM_NULL] = stream_open_null,   [STREAM_STDIO] = stream_open_stdio, [STREAM_FILE] = stream_open_file,
+        [STREAM_PIPE] = stream_open_pipe,   [STREAM_PTY] = stream_open_pty,     [STREAM_TTY] = stream_open_tty,
         [STREAM_UNIX] = stream_open_socket, [STREAM_TCP] = stream_open_socket,
     };
     assert(spec->kind < ARRAY_LEN(openers));
@@ -52,10 +51,7 @@ void stream_event(struct stream *s, enum stream_event e)
         s->user.event(s->user.owner, e);
 }
 
-size_t stream_write(struct stream *s, const u8 *buf, size_t n)
-{
-    return s ? s->cls->write(s, buf, n, false) : n;
-}
+size_t stream_write(struct stream *s, const u8 *buf, size_t n) { return s ? s->cls->write(s, buf, n, false) : n; }
 
 void stream_write_all(struct stream *s, const void *buf, size_t n)
 {

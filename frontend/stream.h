@@ -62,7 +62,7 @@ void stream_accept_input(struct stream *s);
 void stream_init(struct stream *s, const struct stream_class *cls, const char *label, struct loop *l);
 void stream_event(struct stream *s, enum stream_event e);
 typedef struct stream *stream_opener(const struct stream_spec *spec, struct loop *l, struct error *e);
-stream_opener stream_open_null, stream_open_stdio, stream_open_file, stream_open_pipe, stream_open_pty,
-    stream_open_tty, stream_open_socket;
+stream_opener stream_open_null, stream_open_stdio, stream_open_file, stream_open_pipe, stream_open_pty, stream_open_tty,
+    stream_open_socket;
 
 #endif

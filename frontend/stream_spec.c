@@ -7,8 +7,7 @@
 
 static const char *const legacy_names[] = {"stdio", "null", "none",    "vc",       "file:", "pipe:",   "pty",
                                            "unix:", "tcp:", "telnet:", "chardev:", "mon:",  "/dev/..."};
-static const char *const chardev_names[] = {"stdio", "null",   "vc",  "file",  "pipe",
-                                            "pty",   "serial", "tty", "socket"};
+static const char *const chardev_names[] = {"stdio", "null", "vc", "file", "pipe", "pty", "serial", "tty", "socket"};
 
 static void spec_init(struct stream_spec *s, enum stream_kind kind, const char *label)
 {

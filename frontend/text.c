@@ -63,8 +63,7 @@ bool fail_unknown(struct error *e, const char *what, const char *word, const cha
     const char *near = text_nearest(word, names, count);
     if (near)
         return fail(e, "%s '%s' is unknown, did you mean '%s'?", what, word, near);
-    int at =
-        snprintf(e->text, sizeof(e->text), "%s '%s' is unknown%s", what, word, count ? ", there are:" : "");
+    int at = snprintf(e->text, sizeof(e->text), "%s '%s' is unknown%s", what, word, count ? ", there are:" : "");
     for (size_t i = 0; i < count && at > 0 && (size_t)at < sizeof(e->text); i++)
         at += snprintf(e->text + at, sizeof(e->text) - (size_t)at, " %s", names[i]);
     return false;
@@ -103,8 +102,7 @@ bool text_size(const char *s, u64 unit, u64 *out)
         unit = 1ull << (10 * (p - suffixes));
     }
     u64 v;
-    if (__builtin_mul_overflow(whole, unit, &v) ||
-        __builtin_add_overflow(v, (u64)(fraction * (double)unit), &v))
+    if (__builtin_mul_overflow(whole, unit, &v) || __builtin_add_overflow(v, (u64)(fraction * (double)unit), &v))
         return false;
     *out = v;
     return true;

@@ -18,8 +18,7 @@ bool fail(struct error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The name nearest to 'word' by edit distance, or NULL when none is near enough to be meant. */
 const char *text_nearest(const char *word, const char *const *names, size_t count);
 /* Fails with "<what> 'word' is unknown", and the nearest name or the list of all. */
-bool fail_unknown(struct error *e, const char *what, const char *word, const char *const *names,
-                  size_t count);
+bool fail_unknown(struct error *e, const char *what, const char *word, const char *const *names, size_t count);
 
 /* A whole unsigned number (decimal, 0x hex, 0 octal) not above max. */
 bool text_number(const char *s, u64 max, u64 *out);

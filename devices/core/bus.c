@@ -343,8 +343,14 @@ void space_load(struct space *s, u64 addr, const void *buf, size_t n) { write_by
 void region_device(struct region *r, struct space *s, const char *name, u64 base, u64 size, void *owner,
                    region_read *read, region_write *write)
 {
-    *r = (struct region){.name = name, .owner = owner, .read = read, .write = write, .priority = PRIO_DEVICE,
-                         .enabled = true, .base = base, .size = size};
+    *r = (struct region){.name = name,
+                         .owner = owner,
+                         .read = read,
+                         .write = write,
+                         .priority = PRIO_DEVICE,
+                         .enabled = true,
+                         .base = base,
+                         .size = size};
     region_add(s, r);
 }
 
@@ -394,8 +400,15 @@ void region_ram(struct region *r, struct space *s, const char *name, u64 base, s
                 bool rom)
 {
     assert(off <= ram->size && size <= ram->size - off);
-    *r = (struct region){.name = name, .priority = PRIO_RAM, .enabled = true, .base = base, .size = size,
-                         .host = ram->host + off, .rom = rom, .ram = ram, .ram_off = off};
+    *r = (struct region){.name = name,
+                         .priority = PRIO_RAM,
+                         .enabled = true,
+                         .base = base,
+                         .size = size,
+                         .host = ram->host + off,
+                         .rom = rom,
+                         .ram = ram,
+                         .ram_off = off};
     region_add(s, r);
 }
 

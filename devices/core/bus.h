@@ -41,10 +41,10 @@ struct region {
 struct ram {
     u8 *host;
     u64 size;
-    int fd;        /* memfd: clones and windows map it again */
-    u8 *dirty;     /* one byte a page, bits by client: enum dirty_client */
-    u64 *code;     /* one word a page, one bit per 64 bytes: holds decoded code */
-    u8 tracked;    /* clients that look: a page clean for one of them must not be written behind our back */
+    int fd;     /* memfd: clones and windows map it again */
+    u8 *dirty;  /* one byte a page, bits by client: enum dirty_client */
+    u64 *code;  /* one word a page, one bit per 64 bytes: holds decoded code */
+    u8 tracked; /* clients that look: a page clean for one of them must not be written behind our back */
 };
 enum dirty_client { DIRTY_VGA = BIT(0), DIRTY_MIGRATION = BIT(1) };
 
@@ -57,13 +57,13 @@ struct flat_range {
 
 struct space {
     const char *name;
-    u64 limit;          /* number of addresses: 65536 for ports, 2^52 for memory */
+    u64 limit; /* number of addresses: 65536 for ports, 2^52 for memory */
     bool is_io;
     struct region *regions;
     struct flat_range *flat;
     unsigned nflat;
     u32 next_seq;
-    unsigned batch;     /* depth of space_begin */
+    unsigned batch; /* depth of space_begin */
     struct trace *trace;
     /* Told after every change of the view (CPUs flush their TLBs). */
     void (*changed)(void *owner);

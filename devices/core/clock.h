@@ -22,11 +22,11 @@ struct event {
 };
 
 struct clock {
-    u64 now;                      /* ns at the last clock_advance */
-    bool firing;                  /* inside clock_advance: time stands at the event's moment */
-    struct event *head;           /* sorted by (when, seq) */
+    u64 now;            /* ns at the last clock_advance */
+    bool firing;        /* inside clock_advance: time stands at the event's moment */
+    struct event *head; /* sorted by (when, seq) */
     u64 seq;
-    u64 (*read)(void *owner);     /* exact now, between advances; never past head->when. NULL: 'now' */
+    u64 (*read)(void *owner); /* exact now, between advances; never past head->when. NULL: 'now' */
     void *owner;
     struct trace *trace;
     void (*earlier)(void *owner); /* told when a new event became the first: shorten the slice */

@@ -48,8 +48,8 @@ struct system {
     /* Requests to the machine, applied at the next instruction boundary. */
     void (*request)(void *owner, enum system_request what);
     void *request_owner;
-    int exit_code;          /* with REQUEST_EXIT */
-    bool a20;               /* address line 20 passes */
+    int exit_code; /* with REQUEST_EXIT */
+    bool a20;      /* address line 20 passes */
     void (*a20_changed)(void *owner);
     void *a20_owner;
 };

@@ -67,10 +67,7 @@ static int read_image(struct raw_disk *r, u64 sector, u8 *buf, u32 count)
     return read_full(r->fd, buf, have, pos);
 }
 
-static bool is_written(const struct raw_disk *r, u64 sector)
-{
-    return r->written[sector / 64] & BIT64(sector % 64);
-}
+static bool is_written(const struct raw_disk *r, u64 sector) { return r->written[sector / 64] & BIT64(sector % 64); }
 
 /* Run by run: each is wholly in the overlay or wholly in the image. */
 static int read_overlaid(struct raw_disk *r, u64 sector, u8 *buf, u32 count)
@@ -80,8 +77,7 @@ static int read_overlaid(struct raw_disk *r, u64 sector, u8 *buf, u32 count)
         u32 n = 1;
         while (n < count && is_written(r, sector + n) == over)
             n++;
-        int err = over ? read_full(r->overlay, buf, (u64)n * SECTOR, sector * SECTOR)
-                       : read_image(r, sector, buf, n);
+        int err = over ? read_full(r->overlay, buf, (u64)n * SECTOR, sector * SECTOR) : read_image(r, sector, buf, n);
         if (err)
             return err;
         buf += (size_t)n * SECTOR;
@@ -199,8 +195,8 @@ static bool measure(struct raw_disk *r, const struct disk_options *opt, const st
     if (end < 0)
         return complain(c, "cannot tell the size of disk image '%s': %s", opt->path, strerror(errno));
     if (end == 0)
-        return complain(c, "disk image '%s' is empty; give it a size, as with: truncate -s 1G '%s'",
-                        opt->path, opt->path);
+        return complain(c, "disk image '%s' is empty; give it a size, as with: truncate -s 1G '%s'", opt->path,
+                        opt->path);
     r->regular = S_ISREG(st.st_mode);
     r->bytes = (u64)end;
     r->disk.sectors = (r->bytes + SECTOR - 1) / SECTOR;
@@ -215,8 +211,7 @@ static bool lock_file(struct raw_disk *r, const struct disk_options *opt, const 
     if (fcntl(r->fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
         return true; /* a file system without locks is not the user's fault */
     return complain(c, "disk image '%s' is in use by another drive or machine%s", opt->path,
-                    write ? "; close that, or use -snapshot on both"
-                          : " that writes to it; close that first");
+                    write ? "; close that, or use -snapshot on both" : " that writes to it; close that first");
 }
 
 /* An open file without a name, where the user wants temporary files. */

@@ -38,10 +38,14 @@ static bool is_saved(const struct state_field *f) { return f->type != STATE_DERI
 static u64 host_value(const void *p, unsigned size)
 {
     switch (size) {
-    case 1: return *(const u8 *)p;
-    case 2: return *(const u16 *)p;
-    case 4: return *(const u32 *)p;
-    default: return *(const u64 *)p;
+    case 1:
+        return *(const u8 *)p;
+    case 2:
+        return *(const u16 *)p;
+    case 4:
+        return *(const u32 *)p;
+    default:
+        return *(const u64 *)p;
     }
 }
 
@@ -106,10 +110,18 @@ static const u8 *take(struct loader *l, size_t n)
 static void set_host_value(void *p, u64 val, unsigned size)
 {
     switch (size) {
-    case 1: *(u8 *)p = (u8)val; break;
-    case 2: *(u16 *)p = (u16)val; break;
-    case 4: *(u32 *)p = (u32)val; break;
-    default: *(u64 *)p = val; break;
+    case 1:
+        *(u8 *)p = (u8)val;
+        break;
+    case 2:
+        *(u16 *)p = (u16)val;
+        break;
+    case 4:
+        *(u32 *)p = (u32)val;
+        break;
+    default:
+        *(u64 *)p = val;
+        break;
     }
 }
 

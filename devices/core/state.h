@@ -11,8 +11,20 @@
 #include "cpu/base.h"
 
 enum state_type {
-    STATE_END_, STATE_U8, STATE_U16, STATE_U32, STATE_U64, STATE_I8, STATE_I16, STATE_I32, STATE_I64, STATE_BOOL,
-    STATE_STRUCT, STATE_EVENT, STATE_DERIVED, STATE_HOST
+    STATE_END_,
+    STATE_U8,
+    STATE_U16,
+    STATE_U32,
+    STATE_U64,
+    STATE_I8,
+    STATE_I16,
+    STATE_I32,
+    STATE_I64,
+    STATE_BOOL,
+    STATE_STRUCT,
+    STATE_EVENT,
+    STATE_DERIVED,
+    STATE_HOST
 };
 
 struct state_field {
@@ -26,27 +38,44 @@ struct state_field {
 
 /* 'type' itself or a one-dimensional array of it */
 #define STATE_KIND_(T, f, type, kind) type * : kind, type(*)[sizeof(((T *)0)->f) / (sizeof(type))] : kind
-#define STATE_TYPE_OF(T, f)                                                                                       \
-    _Generic(&((T *)0)->f, STATE_KIND_(T, f, u8, STATE_U8), STATE_KIND_(T, f, u16, STATE_U16),                    \
-             STATE_KIND_(T, f, u32, STATE_U32), STATE_KIND_(T, f, u64, STATE_U64), STATE_KIND_(T, f, i8, STATE_I8), \
-             STATE_KIND_(T, f, i16, STATE_I16), STATE_KIND_(T, f, i32, STATE_I32),                                \
-             STATE_KIND_(T, f, i64, STATE_I64), STATE_KIND_(T, f, bool, STATE_BOOL))
-#define STATE_SIZE_(t)                                                                                            \
-    ((t) == STATE_U8 || (t) == STATE_I8 || (t) == STATE_BOOL ? 1u                                                 \
-     : (t) == STATE_U16 || (t) == STATE_I16                  ? 2u                                                 \
-     : (t) == STATE_U32 || (t) == STATE_I32                  ? 4u                                                 \
+#define STATE_TYPE_OF(T, f)                                                                                            \
+    _Generic(&((T *)0)->f, STATE_KIND_(T, f, u8, STATE_U8), STATE_KIND_(T, f, u16, STATE_U16),                         \
+             STATE_KIND_(T, f, u32, STATE_U32), STATE_KIND_(T, f, u64, STATE_U64), STATE_KIND_(T, f, i8, STATE_I8),    \
+             STATE_KIND_(T, f, i16, STATE_I16), STATE_KIND_(T, f, i32, STATE_I32), STATE_KIND_(T, f, i64, STATE_I64),  \
+             STATE_KIND_(T, f, bool, STATE_BOOL))
+#define STATE_SIZE_(t)                                                                                                 \
+    ((t) == STATE_U8 || (t) == STATE_I8 || (t) == STATE_BOOL ? 1u                                                      \
+     : (t) == STATE_U16 || (t) == STATE_I16                  ? 2u                                                      \
+     : (t) == STATE_U32 || (t) == STATE_I32                  ? 4u                                                      \
                                                              : 8u)
 /* An integer or bool, or a one-dimensional array of them. */
-#define STATE(T, f)                                                                                               \
-    {#f, STATE_TYPE_OF(T, f), offsetof(T, f), STATE_SIZE_(STATE_TYPE_OF(T, f)),                                   \
-     sizeof(((T *)0)->f) / STATE_SIZE_(STATE_TYPE_OF(T, f)), NULL}
+#define STATE(T, f)                                                                                                    \
+    {                                                                                                                  \
+#f, STATE_TYPE_OF(T, f), offsetof(T, f), STATE_SIZE_(STATE_TYPE_OF(T, f)),                                     \
+            sizeof(((T *)0)->f) / STATE_SIZE_(STATE_TYPE_OF(T, f)), NULL                                               \
+    }
 /* A struct or an array of structs described by 'desc'. S is the element type. */
-#define STRUCTS(T, f, S, desc) {#f, STATE_STRUCT, offsetof(T, f), sizeof(S), sizeof(((T *)0)->f) / sizeof(S), desc}
+#define STRUCTS(T, f, S, desc)                                                                                         \
+    {                                                                                                                  \
+#f, STATE_STRUCT, offsetof(T, f), sizeof(S), sizeof(((T *)0)->f) / sizeof(S), desc                             \
+    }
 /* A struct event: saved as pending and when. */
-#define EVENT(T, f) {#f, STATE_EVENT, offsetof(T, f), sizeof(struct event), 1, NULL}
-#define DERIVED(T, f) {#f, STATE_DERIVED, offsetof(T, f), sizeof(((T *)0)->f), 1, NULL}
-#define HOST(T, f) {#f, STATE_HOST, offsetof(T, f), sizeof(((T *)0)->f), 1, NULL}
-#define STATE_END {NULL, STATE_END_, 0, 0, 0, NULL}
+#define EVENT(T, f)                                                                                                    \
+    {                                                                                                                  \
+#f, STATE_EVENT, offsetof(T, f), sizeof(struct event), 1, NULL                                                 \
+    }
+#define DERIVED(T, f)                                                                                                  \
+    {                                                                                                                  \
+#f, STATE_DERIVED, offsetof(T, f), sizeof(((T *)0)->f), 1, NULL                                                \
+    }
+#define HOST(T, f)                                                                                                     \
+    {                                                                                                                  \
+#f, STATE_HOST, offsetof(T, f), sizeof(((T *)0)->f), 1, NULL                                                   \
+    }
+#define STATE_END                                                                                                      \
+    {                                                                                                                  \
+        NULL, STATE_END_, 0, 0, 0, NULL                                                                                \
+    }
 
 struct clock;
 /* A growing buffer: data[0, len), read from pos. */

@@ -11,8 +11,7 @@ static struct device *pm;
 static void setup(void)
 {
     bench_setup();
-    struct piix4_pm_config c = {
-        .bus = bench.bus, .sci = bench_line(SCI), .cpus = 3, .com1 = true, .lpt1 = true};
+    struct piix4_pm_config c = {.bus = bench.bus, .sci = bench_line(SCI), .cpus = 3, .com1 = true, .lpt1 = true};
     pm = device_create(&bench.sys, &piix4_pm_class, "pm", &c);
     ck_assert_ptr_nonnull(pm);
     /* as SeaBIOS sets it up */

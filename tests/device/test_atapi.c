@@ -215,8 +215,7 @@ START_TEST(toc)
     ck_assert_uint_eq(be(data + 8), 0x00000600); /* 300 + 150 frames are six seconds */
     ck_assert_uint_eq(packet(CDB(0x43, 0, 1, 0, 0, 0, 0, 0, 100)), READY);
     ck_assert_uint_eq(got, 12);
-    ck_assert_uint_eq(packet(CDB(0x43, 0, 0, 0, 0, 0, 0, 0, 100, 0x40)),
-                      READY); /* the old place of the format */
+    ck_assert_uint_eq(packet(CDB(0x43, 0, 0, 0, 0, 0, 0, 0, 100, 0x40)), READY); /* the old place of the format */
     ck_assert_uint_eq(got, 12);
     ck_assert_uint_eq(packet(CDB(0x43, 2, 2, 0, 0, 0, 0, 0, 100)), READY);
     ck_assert_uint_eq(got, 4 + 4 * 11);

@@ -72,15 +72,14 @@ START_TEST(round_trip)
     stir(dev);
     struct state_buf a = save(dev);
     stir(dev);
-    ck_assert_msg(state_load(dev->cls->state, dev, &rig.sys.clock, &a, err, sizeof err), "%s: %s", dev->cls->name,
-                  err);
+    ck_assert_msg(state_load(dev->cls->state, dev, &rig.sys.clock, &a, err, sizeof err), "%s: %s", dev->cls->name, err);
     if (dev->cls->restored)
         dev->cls->restored(dev);
     struct state_buf b = save(dev);
     same(dev, &a, &b, "save, load, save");
     /* Loading what a fresh one saved must work too: nothing is kept outside the description. */
-    ck_assert_msg(state_load(dev->cls->state, dev, &rig.sys.clock, &fresh, err, sizeof err), "%s: %s",
-                  dev->cls->name, err);
+    ck_assert_msg(state_load(dev->cls->state, dev, &rig.sys.clock, &fresh, err, sizeof err), "%s: %s", dev->cls->name,
+                  err);
     if (dev->cls->restored)
         dev->cls->restored(dev);
     free(a.data);

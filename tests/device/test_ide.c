@@ -379,10 +379,9 @@ START_TEST(features)
     static const struct {
         u8 feature, count;
         bool ok;
-    } rows[] = {{0x02, 0, true},     {0x82, 0, true},    {0xaa, 0, true},     {0x55, 0, true},
-                {0xcc, 0, true},     {0x66, 0, true},    {0x03, 0x00, true},  {0x03, 0x0c, true},
-                {0x03, 0x22, true},  {0x03, 0x45, true}, {0x03, 0x46, false}, {0x03, 0x23, false},
-                {0x03, 0xff, false}, {0x77, 0, false}};
+    } rows[] = {{0x02, 0, true},     {0x82, 0, true},     {0xaa, 0, true},     {0x55, 0, true},    {0xcc, 0, true},
+                {0x66, 0, true},     {0x03, 0x00, true},  {0x03, 0x0c, true},  {0x03, 0x22, true}, {0x03, 0x45, true},
+                {0x03, 0x46, false}, {0x03, 0x23, false}, {0x03, 0xff, false}, {0x77, 0, false}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         registers(rows[i].feature, rows[i].count, 0, LBA);
         command(0xef);

@@ -4,9 +4,29 @@
 #include "tests/device/rig.h"
 
 enum { CPUS = 4, BASE = LAPIC_BASE };
-enum { ID = 0x20, VERSION = 0x30, TPR = 0x80, PPR = 0xa0, EOI = 0xb0, LDR = 0xd0, DFR = 0xe0, SVR = 0xf0, ISR = 0x100,
-       TMR = 0x180, IRR = 0x200, ESR = 0x280, ICR = 0x300, ICR_HIGH = 0x310, LVT_TIMER = 0x320, LVT_LINT0 = 0x350,
-       LVT_LINT1 = 0x360, LVT_ERROR = 0x370, INITIAL = 0x380, CURRENT = 0x390, DIVIDE = 0x3e0 };
+enum {
+    ID = 0x20,
+    VERSION = 0x30,
+    TPR = 0x80,
+    PPR = 0xa0,
+    EOI = 0xb0,
+    LDR = 0xd0,
+    DFR = 0xe0,
+    SVR = 0xf0,
+    ISR = 0x100,
+    TMR = 0x180,
+    IRR = 0x200,
+    ESR = 0x280,
+    ICR = 0x300,
+    ICR_HIGH = 0x310,
+    LVT_TIMER = 0x320,
+    LVT_LINT0 = 0x350,
+    LVT_LINT1 = 0x360,
+    LVT_ERROR = 0x370,
+    INITIAL = 0x380,
+    CURRENT = 0x390,
+    DIVIDE = 0x3e0
+};
 
 static struct apic_bus bus;
 static struct device *lapic[CPUS], *ioapic;
@@ -45,9 +65,19 @@ static void setup(void)
     bus = (struct apic_bus){.current = which};
     memset(cpu, 0, sizeof cpu);
     for (unsigned i = 0; i < CPUS; i++) {
-        struct lapic_config cfg = {.bus = &bus, .id = (u8)i, .bsp = i == 0, .x2apic = true, .tsc_deadline = true,
-                                   .cpu = &cpu[i], .intr = on_intr, .nmi = on_nmi, .init = on_init, .sipi = on_sipi,
-                                   .extint_ack = on_extint, .tsc = tsc, .tsc_hz = 2000000000};
+        struct lapic_config cfg = {.bus = &bus,
+                                   .id = (u8)i,
+                                   .bsp = i == 0,
+                                   .x2apic = true,
+                                   .tsc_deadline = true,
+                                   .cpu = &cpu[i],
+                                   .intr = on_intr,
+                                   .nmi = on_nmi,
+                                   .init = on_init,
+                                   .sipi = on_sipi,
+                                   .extint_ack = on_extint,
+                                   .tsc = tsc,
+                                   .tsc_hz = 2000000000};
         lapic[i] = rig_plug(&lapic_class, &cfg);
         enable(i);
     }
@@ -410,7 +440,7 @@ START_TEST(x2apic)
     ck_assert(faults(0x1b, BASE | 0x901));
     ck_assert(faults(0x1b, BASE | 0x500)); /* x2APIC without enable */
     ck_assert(!faults(0x1b, BASE | 0xd00));
-    ck_assert(faults(0x1b, BASE | 0x900)); /* back to xAPIC only through off */
+    ck_assert(faults(0x1b, BASE | 0x900));  /* back to xAPIC only through off */
     ck_assert_uint_eq(get(ID), 0xffffffff); /* the page is gone */
     ck_assert_uint_eq(rdmsr(0x802), 0);
     ck_assert_uint_eq(rdmsr(0x803), 0x50014);

@@ -41,7 +41,8 @@ START_TEST(calendar)
     check_time(0x20, 0x24, 0x03, 0x01, 6, 0x00, 0x00, 0x00);
     /* 2000 was a leap year, 2100 is none */
     set(0x0b, 0x82);
-    static const u8 time[][2] = {{0x32, 0x21}, {9, 0x00}, {8, 0x02}, {7, 0x28}, {6, 1}, {4, 0x23}, {2, 0x59}, {0, 0x59}};
+    static const u8 time[][2] = {{0x32, 0x21}, {9, 0x00}, {8, 0x02}, {7, 0x28},
+                                 {6, 1},       {4, 0x23}, {2, 0x59}, {0, 0x59}};
     for (unsigned i = 0; i < ARRAY_LEN(time); i++)
         set(time[i][0], time[i][1]);
     wait_ns(5 * NS_PER_SEC);
@@ -62,7 +63,7 @@ START_TEST(formats)
     ck_assert_uint_eq(get(4), 0x8b);
     wait_ns(2 * NS_PER_SEC);
     ck_assert_uint_eq(get(4), 12); /* midnight is 12 AM */
-    set(4, 0x80 | 12);              /* noon is 12 PM */
+    set(4, 0x80 | 12);             /* noon is 12 PM */
     set(0x0b, 0x02);
     ck_assert_uint_eq(get(4), 0x12);
     wait_ns(13 * 3600 * NS_PER_SEC);

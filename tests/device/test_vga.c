@@ -512,8 +512,8 @@ START_TEST(retrace_timing)
                   {411, 0, 1}, {412, 10, 9},  {413, 10, 9},  {414, 10, 1}, {448, 0, 1}};
     for (unsigned i = 0; i < ARRAY_LEN(points); i++) {
         at_ns(start + points[i].line * line + points[i].line * 32 / 100 + points[i].column * line / 900);
-        ck_assert_msg((in(0x3da) & 9) == points[i].status, "line %u column %u: %02x", points[i].line,
-                      points[i].column, in(0x3da));
+        ck_assert_msg((in(0x3da) & 9) == points[i].status, "line %u column %u: %02x", points[i].line, points[i].column,
+                      in(0x3da));
     }
     /* The vertical interrupt bit: cleared by bit 4 = 0, armed by 1, set at the next retrace. */
     indexed(0x3d4, 0x11, 0x0e);
@@ -721,8 +721,7 @@ START_TEST(pci_function)
     static const struct {
         unsigned off;
         u32 mask, base;
-    } bars[] = {
-        {0x10, 0xff000008, 0xfd000000}, {0x18, 0xfffff000, 0xfebf0000}, {0x30, 0xfffff001, 0xfebe0001}};
+    } bars[] = {{0x10, 0xff000008, 0xfd000000}, {0x18, 0xfffff000, 0xfebf0000}, {0x30, 0xfffff001, 0xfebe0001}};
     for (unsigned i = 0; i < ARRAY_LEN(bars); i++) {
         pci_config_write(bus, 0x10, bars[i].off, 0xffffffff, 4);
         ck_assert_uint_eq(pci_config_read(bus, 0x10, bars[i].off, 4), bars[i].mask);

@@ -39,10 +39,14 @@ static inline u64 value(void)
 {
     static const u64 special[] = {0, 1, 0xff, 0x80, 0xffff, 0xffffffff, 0x80000000, ~0ull, 0x55aa};
     switch (below(4)) {
-    case 0: return special[below(ARRAY_LEN(special))];
-    case 1: return BIT64(below(64));
-    case 2: return below(256);
-    default: return rnd();
+    case 0:
+        return special[below(ARRAY_LEN(special))];
+    case 1:
+        return BIT64(below(64));
+    case 2:
+        return below(256);
+    default:
+        return rnd();
     }
 }
 

@@ -33,9 +33,15 @@ static void feed(struct chardev *cd)
 static void one_input(struct machine *m)
 {
     switch (below(4)) {
-    case 0: m->keyboard.key(m->keyboard.owner, (u32)below(128) | (below(2) ? 0xe000 : 0), below(2)); break;
-    case 1: m->mouse.mouse(m->mouse.owner, (int)rnd(), (int)rnd(), (int)rnd(), (unsigned)rnd()); break;
-    case 2: feed(m->config.serial[0]); break;
+    case 0:
+        m->keyboard.key(m->keyboard.owner, (u32)below(128) | (below(2) ? 0xe000 : 0), below(2));
+        break;
+    case 1:
+        m->mouse.mouse(m->mouse.owner, (int)rnd(), (int)rnd(), (int)rnd(), (unsigned)rnd());
+        break;
+    case 2:
+        feed(m->config.serial[0]);
+        break;
     default:
         if (m->display)
             m->display->refresh(m->display->owner, below(2));
@@ -47,8 +53,12 @@ static void step(struct machine *m)
     struct clock *clock = &m->sys.clock;
     switch (below(256)) {
     case 0:
-    case 1: clock_advance(clock, clock_now(clock) + below(2000000)); break;
-    case 2: one_input(m); break;
+    case 1:
+        clock_advance(clock, clock_now(clock) + below(2000000));
+        break;
+    case 2:
+        one_input(m);
+        break;
     case 3:
         if (below(128) == 0)
             device_reset_all(&m->sys);
@@ -57,17 +67,27 @@ static void step(struct machine *m)
         if (below(16) == 0)
             one_snapshot(&m->sys);
         break;
-    default: one_access(&m->sys);
+    default:
+        one_access(&m->sys);
     }
 }
 
 static struct machine *build(struct trace *quiet)
 {
     static struct chardev sink = {.write = sink_write}, printer = {.write = sink_write};
-    struct machine_config c = {.type = MACHINE_PC, .ram_size = RAM_SIZE, .cpus = 2, .icount = ICOUNT_SHIFT,
-                               .serial = {&sink}, .serial_present = {true, true}, .parallel = &printer,
-                               .parallel_present = true, .debug_exit = true, .pvpanic = true, .testdev = true,
-                               .vga = true, .trace = quiet};
+    struct machine_config c = {.type = MACHINE_PC,
+                               .ram_size = RAM_SIZE,
+                               .cpus = 2,
+                               .icount = ICOUNT_SHIFT,
+                               .serial = {&sink},
+                               .serial_present = {true, true},
+                               .parallel = &printer,
+                               .parallel_present = true,
+                               .debug_exit = true,
+                               .pvpanic = true,
+                               .testdev = true,
+                               .vga = true,
+                               .trace = quiet};
     c.floppy[0] = (struct drive_config){.present = true, .disk = memory_disk(2880, quiet)};
     c.ide[0] = (struct drive_config){.present = true, .disk = memory_disk(10000, quiet)};
     c.ide[2] = (struct drive_config){.present = true, .cdrom = true, .disk = memory_disk(4000, quiet)};

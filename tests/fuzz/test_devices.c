@@ -29,8 +29,12 @@ static void one_input(struct system *sys)
 static void step(struct system *sys)
 {
     switch (below(256)) {
-    case 0: clock_advance(&sys->clock, clock_now(&sys->clock) + below(2000000)); break;
-    case 1: one_input(sys); break;
+    case 0:
+        clock_advance(&sys->clock, clock_now(&sys->clock) + below(2000000));
+        break;
+    case 1:
+        one_input(sys);
+        break;
     case 2:
         if (below(64) == 0)
             device_reset_all(sys);
@@ -39,7 +43,8 @@ static void step(struct system *sys)
         if (below(16) == 0)
             one_snapshot(sys);
         break;
-    default: one_access(sys);
+    default:
+        one_access(sys);
     }
 }
 

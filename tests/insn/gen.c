@@ -24,16 +24,38 @@ static bool chance(struct gen *g, unsigned percent) { return below(g, 100) < per
 
 u64 gen_value(struct gen *g)
 {
-    static const u64 corners[] = {0, 1, 2, ~0ull, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
-                                  0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, 0x100, 0x10000, 0x100000000};
+    static const u64 corners[] = {0,
+                                  1,
+                                  2,
+                                  ~0ull,
+                                  0x7f,
+                                  0x80,
+                                  0xff,
+                                  0x7fff,
+                                  0x8000,
+                                  0xffff,
+                                  0x7fffffff,
+                                  0x80000000,
+                                  0xffffffff,
+                                  0x7fffffffffffffff,
+                                  0x8000000000000000,
+                                  0x100,
+                                  0x10000,
+                                  0x100000000};
     u64 v = gen_random(g);
     switch (below(g, 6)) {
-    case 0: return corners[below(g, ARRAY_LEN(corners))];
-    case 1: return corners[below(g, ARRAY_LEN(corners))] + below(g, 3) - 1;
-    case 2: return v >> below(g, 64);
-    case 3: return ~(v >> below(g, 64));
-    case 4: return v & gen_random(g) & gen_random(g);
-    default: return v;
+    case 0:
+        return corners[below(g, ARRAY_LEN(corners))];
+    case 1:
+        return corners[below(g, ARRAY_LEN(corners))] + below(g, 3) - 1;
+    case 2:
+        return v >> below(g, 64);
+    case 3:
+        return ~(v >> below(g, 64));
+    case 4:
+        return v & gen_random(g) & gen_random(g);
+    default:
+        return v;
     }
 }
 
@@ -44,13 +66,17 @@ static unsigned count_of(enum gen_family f)
 #define INSN(...) +1
         INTS = 0
 #include "cpu/insn_int.def"
-        , SYSS = 0
+        ,
+        SYSS = 0
 #include "cpu/insn_sys.def"
-        , X87S = 0
+        ,
+        X87S = 0
 #include "cpu/insn_x87.def"
-        , MMXS = 0
+        ,
+        MMXS = 0
 #include "cpu/insn_mmx.def"
-        , SSES = 0
+        ,
+        SSES = 0
 #include "cpu/insn_sse.def"
 #undef INSN
     };
@@ -88,12 +114,12 @@ void gen_init(struct gen *g, u64 seed)
     /* those of x87 store pointers in ways that differ between hosts: test_x87.c looks at them */
     static const char *const elsewhere[] = {"in", "out", "ins", "outs", "fnstenv", "fldenv", "fnsave", "frstor", NULL};
     static const char *const never[] = {
-        "in",     "out",    "ins",     "outs",    "rdtsc",   "rdtscp",  "cpuid",   "sidt",     "sgdt",   "sldt",
-        "str",    "smsw",   "lsl",     "lar",     "verr",    "verw",    "rdpid",   "rdrand",   "rdseed", "xgetbv",
-        "xsave",  "xrstor", "xsaveopt", "xsavec", "xsaves",  "xrstors", "syscall", "sysenter", "int",    "int3",
-        "int1",   "iret",   "ljmp",    "lcall",   "retf",    "lds",     "les",     "lss",      "lfs",    "lgs",
-        "sysret", "sysexit", "monitor", "mwait",  "rdpmc",   "invpcid", "popf",    "push",     "pop",    "fxsave",
-        "fxrstor", NULL};
+        "in",       "out",    "ins",   "outs",   "rdtsc",    "rdtscp",  "cpuid",   "sidt",    "sgdt",
+        "sldt",     "str",    "smsw",  "lsl",    "lar",      "verr",    "verw",    "rdpid",   "rdrand",
+        "rdseed",   "xgetbv", "xsave", "xrstor", "xsaveopt", "xsavec",  "xsaves",  "xrstors", "syscall",
+        "sysenter", "int",    "int3",  "int1",   "iret",     "ljmp",    "lcall",   "retf",    "lds",
+        "les",      "lss",    "lfs",   "lgs",    "sysret",   "sysexit", "monitor", "mwait",   "rdpmc",
+        "invpcid",  "popf",   "push",  "pop",    "fxsave",   "fxrstor", NULL};
     g->rng = seed;
     g->features = ours_features();
     g->usable = g->skipped = 0;
@@ -101,7 +127,8 @@ void gen_init(struct gen *g, u64 seed)
         const struct insn_row *row = &insn_rows[r];
         enum gen_family f = gen_family(r);
         if (!(g->families & BIT(f)) || (g->only && !named(row->mnemonic, g->only)) ||
-            (f == GEN_SYS ? any_of(row->mnemonic, never) || strchr(row->operands, 'S') : any_of(row->mnemonic, elsewhere)))
+            (f == GEN_SYS ? any_of(row->mnemonic, never) || strchr(row->operands, 'S')
+                          : any_of(row->mnemonic, elsewhere)))
             continue;
         if (!native_has(row->feature) || !(g->features[row->feature >> 5] >> (row->feature & 31) & 1))
             g->skipped++;
@@ -124,8 +151,8 @@ struct encoding {
     bool vex;
     int vex_l;
     u8 opcode[4];
-    unsigned nopcode;   /* with escapes; of VEX only the opcode itself */
-    u8 map;             /* VEX */
+    unsigned nopcode; /* with escapes; of VEX only the opcode itself */
+    u8 map;           /* VEX */
     bool plus_r, modrm;
     int digit, byte;
     bool plus_i;
@@ -186,7 +213,8 @@ static struct encoding parse(const struct insn_row *row)
     return e;
 }
 
-static unsigned put_prefixes(struct gen *g, const struct insn_row *row, const struct encoding *e, unsigned bits, u8 *out)
+static unsigned put_prefixes(struct gen *g, const struct insn_row *row, const struct encoding *e, unsigned bits,
+                             u8 *out)
 {
     unsigned n = 0;
     bool branch = strchr(row->operands, 'J') != NULL || (row->attrs & A_F64);
@@ -274,7 +302,7 @@ unsigned gen_encode(struct gen *g, unsigned r, unsigned bits, u8 out[16])
 struct building {
     struct gen *g;
     struct oracle_case *c;
-    bool first;   /* no instruction yet: registers can be set in the state */
+    bool first;       /* no instruction yet: registers can be set in the state */
     unsigned skip_at; /* where to patch a forward jump, 0: nothing */
     unsigned skip_size;
 };
@@ -315,12 +343,25 @@ static u64 place(struct building *b, unsigned asize)
     u64 base = asize == 2 && !b->c->segmented ? ORACLE_LOW : ORACLE_DATA;
     u64 at = below(g, 0x1000);
     switch (below(g, 12)) {
-    case 0: at = 0x1000 - below(g, 20); break;           /* over a page border */
-    case 1: at = 0x2000 - below(g, 20); break;           /* into read-only or nothing */
-    case 2: at = 0x2000 + below(g, 0x800); break;        /* read-only, or nothing */
-    case 3: at = base == ORACLE_LOW ? 0 - (u64)below(g, 40) : 0x3000 - below(g, 40); break;
-    case 4: case 5: case 6: break;
-    default: at &= ~15ull; break;
+    case 0:
+        at = 0x1000 - below(g, 20);
+        break; /* over a page border */
+    case 1:
+        at = 0x2000 - below(g, 20);
+        break; /* into read-only or nothing */
+    case 2:
+        at = 0x2000 + below(g, 0x800);
+        break; /* read-only, or nothing */
+    case 3:
+        at = base == ORACLE_LOW ? 0 - (u64)below(g, 40) : 0x3000 - below(g, 40);
+        break;
+    case 4:
+    case 5:
+    case 6:
+        break;
+    default:
+        at &= ~15ull;
+        break;
     }
     return base + at;
 }
@@ -395,8 +436,8 @@ static void set_implied(struct building *b, const struct insn *in, unsigned bits
 static void tame_bit_index(struct building *b, const struct insn *in)
 {
     if ((mnemonic_is(in, "bt") || mnemonic_is(in, "bts") || mnemonic_is(in, "btr") || mnemonic_is(in, "btc")) &&
-        in->op[0].kind == OPK_MEM && in->op[1].kind == OPK_REG && in->op[1].reg != in->base && in->op[1].reg != in->index &&
-        (b->c->bits == 64 || chance(b->g, 90)))
+        in->op[0].kind == OPK_MEM && in->op[1].kind == OPK_REG && in->op[1].reg != in->base &&
+        in->op[1].reg != in->index && (b->c->bits == 64 || chance(b->g, 90)))
         set_reg(b, in->op[1].reg, (u64)((i64)below(b->g, 0x4000) - 0x2000));
 }
 
@@ -461,7 +502,7 @@ static bool append(struct building *b, unsigned row, bool single)
             return false;
         const char *name = in.row->mnemonic;
         if (strstr(name, "maskmovp") || strstr(name, "pmaskmov") || strstr(name, "gather"))
-            b->c->in.rflags &= ~(u64)FL_AC; /* what they check, manuals leave open */
+            b->c->in.rflags &= ~(u64)FL_AC;        /* what they check, manuals leave open */
         if (strstr(in.row->mnemonic, "ldmxcsr")) { /* AMD has a bit 17 there */
             if (!b->first)
                 return false;
@@ -489,24 +530,42 @@ static bool append(struct building *b, unsigned row, bool single)
 /* ---- the state a case starts in ---- */
 static u64 random_double(struct gen *g)
 {
-    static const u64 corners[] = {0, 1ull << 63, 0x3ff0000000000000, 0xbff0000000000000, 0x7ff0000000000000,
-                                  0xfff0000000000000, 0x7ff8000000000000, 0x7ff0000000000001, 1, 0x000fffffffffffff,
-                                  0x0010000000000000, 0x7fefffffffffffff, 0x41dfffffffc00000, 0xc1e0000000000000};
+    static const u64 corners[] = {0,
+                                  1ull << 63,
+                                  0x3ff0000000000000,
+                                  0xbff0000000000000,
+                                  0x7ff0000000000000,
+                                  0xfff0000000000000,
+                                  0x7ff8000000000000,
+                                  0x7ff0000000000001,
+                                  1,
+                                  0x000fffffffffffff,
+                                  0x0010000000000000,
+                                  0x7fefffffffffffff,
+                                  0x41dfffffffc00000,
+                                  0xc1e0000000000000};
     switch (below(g, 4)) {
-    case 0: return corners[below(g, ARRAY_LEN(corners))];
-    case 1: return (gen_random(g) & 0x800fffffffffffff) | (u64)(0x3ff - 40 + below(g, 80)) << 52;
-    case 2: return (gen_value(g) & 0x800fffffffffffff) | (u64)(0x3ff + below(g, 64)) << 52;
-    default: return gen_random(g);
+    case 0:
+        return corners[below(g, ARRAY_LEN(corners))];
+    case 1:
+        return (gen_random(g) & 0x800fffffffffffff) | (u64)(0x3ff - 40 + below(g, 80)) << 52;
+    case 2:
+        return (gen_value(g) & 0x800fffffffffffff) | (u64)(0x3ff + below(g, 64)) << 52;
+    default:
+        return gen_random(g);
     }
 }
 static u32 random_float(struct gen *g)
 {
-    static const u32 corners[] = {0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000,
-                                  0x7f800001, 1, 0x007fffff, 0x00800000, 0x7f7fffff, 0x4f000000, 0xcf000000};
+    static const u32 corners[] = {0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000,
+                                  0x7f800001, 1,          0x007fffff, 0x00800000, 0x7f7fffff, 0x4f000000, 0xcf000000};
     switch (below(g, 3)) {
-    case 0: return corners[below(g, ARRAY_LEN(corners))];
-    case 1: return (u32)(gen_random(g) & 0x807fffff) | (127 - 20 + below(g, 60)) << 23;
-    default: return (u32)gen_random(g);
+    case 0:
+        return corners[below(g, ARRAY_LEN(corners))];
+    case 1:
+        return (u32)(gen_random(g) & 0x807fffff) | (127 - 20 + below(g, 60)) << 23;
+    default:
+        return (u32)gen_random(g);
     }
 }
 static void random_vector(struct gen *g, u8 *p)
@@ -523,12 +582,26 @@ static void random_st(struct gen *g, u8 *p)
     u64 man = gen_random(g) | 1ull << 63;
     u16 se = (u16)(16383 - 70 + below(g, 140) + (below(g, 2) << 15));
     switch (below(g, 8)) {
-    case 0: man = 0; se &= 0x8000; break;                            /* zero */
-    case 1: man = chance(g, 50) ? 1ull << 63 : man; se |= 0x7fff; break; /* infinity, NaN */
-    case 2: man = gen_value(g) | 1ull << 63; break;
-    case 3: man = gen_random(g) >> (1 + below(g, 63)); se &= 0x8000; break; /* denormal */
-    case 4: se = (u16)gen_random(g); break;
-    default: break;
+    case 0:
+        man = 0;
+        se &= 0x8000;
+        break; /* zero */
+    case 1:
+        man = chance(g, 50) ? 1ull << 63 : man;
+        se |= 0x7fff;
+        break; /* infinity, NaN */
+    case 2:
+        man = gen_value(g) | 1ull << 63;
+        break;
+    case 3:
+        man = gen_random(g) >> (1 + below(g, 63));
+        se &= 0x8000;
+        break; /* denormal */
+    case 4:
+        se = (u16)gen_random(g);
+        break;
+    default:
+        break;
     }
     if (chance(g, 2))
         man &= ~(1ull << 63); /* unsupported */

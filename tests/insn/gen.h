@@ -13,11 +13,11 @@ enum gen_family { GEN_INT, GEN_SYS, GEN_X87, GEN_MMX, GEN_SSE, GEN_FAMILIES };
 
 struct gen {
     u64 rng;
-    const char *only;          /* only rows of this mnemonic, or NULL */
-    u32 families;              /* BIT(enum gen_family) */
-    const u32 *features;       /* for decode() */
+    const char *only;    /* only rows of this mnemonic, or NULL */
+    u32 families;        /* BIT(enum gen_family) */
+    const u32 *features; /* for decode() */
     /* out: what the rows were chosen from */
-    unsigned usable, skipped;  /* rows that can be used; that the host lacks */
+    unsigned usable, skipped; /* rows that can be used; that the host lacks */
     u16 rows[4096];
 };
 

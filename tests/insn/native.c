@@ -62,7 +62,8 @@ static struct {
     volatile sig_atomic_t running, ticks;
 } native;
 
-void oracle_enter_code(const struct enter *e); /* does not return, but saying so makes ASan call out before it, without FS */
+void oracle_enter_code(
+    const struct enter *e); /* does not return, but saying so makes ASan call out before it, without FS */
 __asm__(".text\n"
         ".globl oracle_enter_code\n"
         "oracle_enter_code:\n"
@@ -199,9 +200,15 @@ static bool child_segments(void)
         for (unsigned s = ES; s < SEG_COUNT; s++) {
             const struct oracle_segment *g = &oracle_segments[s];
             c.bits = bits;
-            struct user_desc d = {.entry_number = oracle_selector(&c, s) >> 3, .base_addr = g->base, .limit = g->limit,
-                                  .seg_32bit = bits == 32, .contents = g->code ? 2 : g->down ? 1 : 0,
-                                  .read_exec_only = g->readonly, .useable = 1};
+            struct user_desc d = {.entry_number = oracle_selector(&c, s) >> 3,
+                                  .base_addr = g->base,
+                                  .limit = g->limit,
+                                  .seg_32bit = bits == 32,
+                                  .contents = g->code   ? 2
+                                              : g->down ? 1
+                                                        : 0,
+                                  .read_exec_only = g->readonly,
+                                  .useable = 1};
             if (syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) != 0)
                 return false;
         }

@@ -88,7 +88,8 @@ static void compare_flags(struct report *r, const struct oracle_case *c, u64 a, 
                     (b & names[i].bit) != 0, (c->in.rflags & names[i].bit) != 0);
 }
 
-static void compare_bytes(struct report *r, const char *name, u64 base, const u8 *in, const u8 *a, const u8 *b, size_t n)
+static void compare_bytes(struct report *r, const char *name, u64 base, const u8 *in, const u8 *a, const u8 *b,
+                          size_t n)
 {
     unsigned shown = 0;
     for (size_t i = 0; i < n && shown < 16; i++)

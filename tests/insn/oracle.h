@@ -24,20 +24,20 @@
 
 #define ORACLE_CODE 0x20000800u /* in the middle of a page of INT3, not writable */
 #define ORACLE_DATA 0x10000000u /* two writable pages, one read-only, then nothing */
-#define ORACLE_LOW 0x8000u      /* two writable pages that 16-bit addresses reach */
+#define ORACLE_LOW  0x8000u     /* two writable pages that 16-bit addresses reach */
 enum { ORACLE_DATA_SIZE = 0x3000, ORACLE_LOW_SIZE = 0x2000, ORACLE_CODE_MAX = 480, ORACLE_TIMEOUT = 255 };
 
 struct oracle_state {
     u64 gpr[16], rip, rflags;
-    u64 fs_base, gs_base;        /* in only */
-    _Alignas(16) u8 fx[512];     /* FXSAVE64 image: x87, MXCSR, XMM0..15 */
-    u8 ymmh[16 * 16];            /* bits 255:128 of YMM0..15; zero on hosts without AVX */
+    u64 fs_base, gs_base;    /* in only */
+    _Alignas(16) u8 fx[512]; /* FXSAVE64 image: x87, MXCSR, XMM0..15 */
+    u8 ymmh[16 * 16];        /* bits 255:128 of YMM0..15; zero on hosts without AVX */
     u8 data[ORACLE_DATA_SIZE];
     u8 low[ORACLE_LOW_SIZE];
     /* out only */
-    unsigned vector;             /* exception that ended it; ORACLE_TIMEOUT: none did */
-    u32 error;                   /* its error code, 0 if it has none */
-    u64 cr2;                     /* for vector 14 */
+    unsigned vector; /* exception that ended it; ORACLE_TIMEOUT: none did */
+    u32 error;       /* its error code, 0 if it has none */
+    u64 cr2;         /* for vector 14 */
 };
 /* Segments of a segmented case: code and stack have its width. Offsets count from the base. */
 struct oracle_segment {
@@ -49,17 +49,27 @@ extern const struct oracle_segment oracle_segments[SEG_COUNT];
 #define ORACLE_ESP_HIGH 0x5a5e0000u
 
 struct oracle_case {
-    unsigned bits;               /* 16, 32 or 64 */
+    unsigned bits; /* 16, 32 or 64 */
     bool segmented;
     unsigned len;
     u8 code[ORACLE_CODE_MAX];
     struct oracle_state in;
     /* what not to compare */
-    u32 ignore_flags;            /* FL_* */
-    bool ignore_x87_pointers;    /* FOP, FIP, FDP: set by init, as hosts differ in keeping them */
+    u32 ignore_flags;         /* FL_* */
+    bool ignore_x87_pointers; /* FOP, FIP, FDP: set by init, as hosts differ in keeping them */
 };
 /* Offsets in an FXSAVE image. */
-enum { FX_FCW = 0, FX_FSW = 2, FX_FTW = 4, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16, FX_MXCSR = 24, FX_ST = 32, FX_XMM = 160 };
+enum {
+    FX_FCW = 0,
+    FX_FSW = 2,
+    FX_FTW = 4,
+    FX_FOP = 6,
+    FX_FIP = 8,
+    FX_FDP = 16,
+    FX_MXCSR = 24,
+    FX_ST = 32,
+    FX_XMM = 160
+};
 
 void oracle_case_init(struct oracle_case *c, unsigned bits);
 /* Makes a blank case of 16 or 32 bits run in oracle_segments. */

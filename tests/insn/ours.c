@@ -15,11 +15,26 @@
 
 /* Physical memory: tables from 0, then the areas. */
 enum {
-    PA_PML4 = 0x1000, PA_PDPT_USER = 0x2000, PA_PD_USER = 0x3000, PA_PT_LOW = 0x4000, PA_PT_DATA = 0x5000,
-    PA_PT_CODE = 0x6000, PA_PDPT_KERNEL = 0x7000, PA_PD_KERNEL = 0x8000, PA_PT_KERNEL = 0x9000,
-    PA_GDT = 0xa000, PA_IDT = 0xb000, PA_TSS = 0xc000, PA_STUBS = 0xd000, PA_STACK = 0xe000,
-    PA_CODE = 0x10000, PA_DATA = 0x11000, PA_LOW = 0x14000, RAM_SIZE = 0x16000,
-    KERNEL_PAGES = 16, FRAME_TOP = 0xf00,
+    PA_PML4 = 0x1000,
+    PA_PDPT_USER = 0x2000,
+    PA_PD_USER = 0x3000,
+    PA_PT_LOW = 0x4000,
+    PA_PT_DATA = 0x5000,
+    PA_PT_CODE = 0x6000,
+    PA_PDPT_KERNEL = 0x7000,
+    PA_PD_KERNEL = 0x8000,
+    PA_PT_KERNEL = 0x9000,
+    PA_GDT = 0xa000,
+    PA_IDT = 0xb000,
+    PA_TSS = 0xc000,
+    PA_STUBS = 0xd000,
+    PA_STACK = 0xe000,
+    PA_CODE = 0x10000,
+    PA_DATA = 0x11000,
+    PA_LOW = 0x14000,
+    RAM_SIZE = 0x16000,
+    KERNEL_PAGES = 16,
+    FRAME_TOP = 0xf00,
 };
 #define KERNEL 0xffff800000000000ull /* linear address of physical 0 */
 enum { SEL_CODE32 = 0x23, SEL_DATA = 0x2b, SEL_CODE64 = 0x33, SEL_KERNEL = 0x08, SEL_TSS = 0x40 };
@@ -68,7 +83,10 @@ static void world_code_here(void *world, u64 pa)
     }
 }
 static u32 world_io_read(void *world, u16 port, unsigned size) { return (void)world, (void)port, (void)size, ~0u; }
-static void world_io_write(void *world, u16 port, u32 val, unsigned size) { (void)world, (void)port, (void)val, (void)size; }
+static void world_io_write(void *world, u16 port, u32 val, unsigned size)
+{
+    (void)world, (void)port, (void)val, (void)size;
+}
 static int world_int_ack(void *world, struct cpu *cpu) { return (void)world, (void)cpu, -1; }
 static u64 world_tsc(void *world, struct cpu *cpu) { return (void)world, cpu_icount(cpu); }
 static bool world_msr_read(void *world, struct cpu *cpu, u32 msr, u64 *val, bool *fault)
@@ -127,11 +145,20 @@ static void build_tables(void)
 static bool ours_start(void)
 {
     char err[200];
-    ours.env = (struct cpu_env){
-        .page = world_page, .mem_read = world_read, .mem_write = world_write, .code_here = world_code_here,
-        .io_read = world_io_read, .io_write = world_io_write, .int_ack = world_int_ack, .tsc = world_tsc,
-        .msr_read = world_msr_read, .msr_write = world_msr_write, .tpr_read = world_tpr_read,
-        .tpr_write = world_tpr_write, .ferr = world_ferr, .shutdown = world_shutdown};
+    ours.env = (struct cpu_env){.page = world_page,
+                                .mem_read = world_read,
+                                .mem_write = world_write,
+                                .code_here = world_code_here,
+                                .io_read = world_io_read,
+                                .io_write = world_io_write,
+                                .int_ack = world_int_ack,
+                                .tsc = world_tsc,
+                                .msr_read = world_msr_read,
+                                .msr_write = world_msr_write,
+                                .tpr_read = world_tpr_read,
+                                .tpr_write = world_tpr_write,
+                                .ferr = world_ferr,
+                                .shutdown = world_shutdown};
     if (!cpu_model_parse("max", &ours.model, err, sizeof(err))) {
         fprintf(stderr, "oracle: %s\n", err);
         return false;
@@ -161,13 +188,17 @@ static void set_segment(struct cpu *cpu, const struct oracle_case *c, enum segre
     attr |= s == CS ? SEG_CODE | SEG_R : c->segmented && g->readonly ? 0u : (u32)SEG_W;
     attr |= c->bits == 32 ? (u32)SEG_DB : 0;
     if (c->segmented) {
-        cpu->seg[s] = (struct seg){.sel = oracle_selector(c, s), .attr = attr | (g->down ? (u32)SEG_E : 0),
-                                   .limit = g->limit, .base = g->base};
+        cpu->seg[s] = (struct seg){.sel = oracle_selector(c, s),
+                                   .attr = attr | (g->down ? (u32)SEG_E : 0),
+                                   .limit = g->limit,
+                                   .base = g->base};
         return;
     }
     attr |= SEG_G | (s == CS && c->bits == 64 ? (u32)SEG_L : (u32)SEG_DB);
-    cpu->seg[s] = (struct seg){.sel = oracle_selector(c, s), .attr = s >= FS ? (u32)SEG_UNUSABLE : attr,
-                               .limit = ~0u, .base = oracle_base(c, s)};
+    cpu->seg[s] = (struct seg){.sel = oracle_selector(c, s),
+                               .attr = s >= FS ? (u32)SEG_UNUSABLE : attr,
+                               .limit = ~0u,
+                               .base = oracle_base(c, s)};
 }
 
 static void set_system(struct cpu *cpu, const struct oracle_case *c)
@@ -238,7 +269,10 @@ static void ymmh_store(const struct cpu *cpu, u8 *ymmh)
         st64(ymmh + 8 * i, VQ(&cpu->xmm[i / 2], 2 + i % 2));
 }
 
-static bool pushes_error(unsigned vector) { return vector == EXC_DF || (vector >= EXC_TS && vector <= EXC_PF) || vector == EXC_AC; }
+static bool pushes_error(unsigned vector)
+{
+    return vector == EXC_DF || (vector >= EXC_TS && vector <= EXC_PF) || vector == EXC_AC;
+}
 
 /* What ended it, from the HLT it stands behind and the frame below FRAME_TOP. */
 static void collect(struct cpu *cpu, struct oracle_state *out)

@@ -146,11 +146,15 @@ static bool parse_options(struct options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.cases = 20000, .seed = 1, .families = BIT(GEN_INT) | BIT(GEN_SYS) | BIT(GEN_X87) | BIT(GEN_MMX) | BIT(GEN_SSE),
+    struct options o = {.cases = 20000,
+                        .seed = 1,
+                        .families = BIT(GEN_INT) | BIT(GEN_SYS) | BIT(GEN_X87) | BIT(GEN_MMX) | BIT(GEN_SSE),
                         .show = 20};
     if (!parse_options(&o, argc, argv)) {
-        fprintf(stderr, "usage: %s [--cases N] [--seed S] [--only MNEMONIC] [--family int,x87,mmx,sse,sys] [--length N] "
-                        "[--show N] [--long]\n", argv[0]);
+        fprintf(stderr,
+                "usage: %s [--cases N] [--seed S] [--only MNEMONIC] [--family int,x87,mmx,sse,sys] [--length N] "
+                "[--show N] [--long]\n",
+                argv[0]);
         return 2;
     }
     if (!native_available()) {

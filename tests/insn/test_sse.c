@@ -25,38 +25,83 @@ static bool chance(unsigned one_in) { return pick(one_in) == 0; }
 /* ---- values that matter ---- */
 static u32 any_float(void)
 {
-    static const u32 special[] = {
-        0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001,
-        0xffbfffff, 0x7fc12345, 0xffc54321, 0x00000001, 0x80000001, 0x007fffff, 0x00800000, 0x80800000,
-        0x7f7fffff, 0xff7fffff, 0x3f000000, 0x3fc00000, 0x40200000, 0xbf000000, 0x4b000000, 0x4b7fffff,
-        0x4f000000, 0xcf000000, 0x5f000000, 0xdf000000, 0x4effffff, 0x3effffff, 0x00ffffff, 0x5f7fffff, 0x1f000000};
+    static const u32 special[] = {0,          0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000,
+                                  0xffc00000, 0x7f800001, 0xffbfffff, 0x7fc12345, 0xffc54321, 0x00000001, 0x80000001,
+                                  0x007fffff, 0x00800000, 0x80800000, 0x7f7fffff, 0xff7fffff, 0x3f000000, 0x3fc00000,
+                                  0x40200000, 0xbf000000, 0x4b000000, 0x4b7fffff, 0x4f000000, 0xcf000000, 0x5f000000,
+                                  0xdf000000, 0x4effffff, 0x3effffff, 0x00ffffff, 0x5f7fffff, 0x1f000000};
     switch (pick(8)) {
-    case 0: case 1: case 2: return special[pick(ARRAY_LEN(special))];
-    case 3: return (u32)rng() & 0x807fffff; /* denormals */
-    case 4: return ((u32)rng() & 0x80000fff) | (u32)(120 + pick(16)) << 23; /* few bits */
-    case 5: return ((u32)rng() & 0x807fffff) | (u32)(124 + pick(36)) << 23;
-    case 6: return ((u32)rng() & 0x807fffff) | (u32)(pick(2) ? pick(40) : 215 + pick(40)) << 23;
-    default: return (u32)rng();
+    case 0:
+    case 1:
+    case 2:
+        return special[pick(ARRAY_LEN(special))];
+    case 3:
+        return (u32)rng() & 0x807fffff; /* denormals */
+    case 4:
+        return ((u32)rng() & 0x80000fff) | (u32)(120 + pick(16)) << 23; /* few bits */
+    case 5:
+        return ((u32)rng() & 0x807fffff) | (u32)(124 + pick(36)) << 23;
+    case 6:
+        return ((u32)rng() & 0x807fffff) | (u32)(pick(2) ? pick(40) : 215 + pick(40)) << 23;
+    default:
+        return (u32)rng();
     }
 }
 static u64 any_double(void)
 {
-    static const u64 special[] = {
-        0, 0x8000000000000000, 0x3ff0000000000000, 0xbff0000000000000, 0x7ff0000000000000, 0xfff0000000000000,
-        0x7ff8000000000000, 0xfff8000000000000, 0x7ff0000000000001, 0xfff7ffffffffffff, 0x7ff8123456789abc,
-        0xfff8cba987654321, 1, 0x8000000000000001, 0x000fffffffffffff, 0x0010000000000000, 0x7fefffffffffffff,
-        0xffefffffffffffff, 0x3fe0000000000000, 0x3ff8000000000000, 0x4004000000000000, 0x4330000000000000,
-        0x41e0000000000000, 0xc1e0000000000000, 0x43e0000000000000, 0xc3e0000000000000, 0x41dfffffffc00000,
-        0x41dfffffffe00000, 0x47efffffe0000000, 0x47effffff0000000, 0x3810000000000000, 0x36a0000000000000,
-        0x3690000000000000, 0x380fffffffffffff, 0x3fdfffffffffffff, 0x001fffffffffffff};
+    static const u64 special[] = {0,
+                                  0x8000000000000000,
+                                  0x3ff0000000000000,
+                                  0xbff0000000000000,
+                                  0x7ff0000000000000,
+                                  0xfff0000000000000,
+                                  0x7ff8000000000000,
+                                  0xfff8000000000000,
+                                  0x7ff0000000000001,
+                                  0xfff7ffffffffffff,
+                                  0x7ff8123456789abc,
+                                  0xfff8cba987654321,
+                                  1,
+                                  0x8000000000000001,
+                                  0x000fffffffffffff,
+                                  0x0010000000000000,
+                                  0x7fefffffffffffff,
+                                  0xffefffffffffffff,
+                                  0x3fe0000000000000,
+                                  0x3ff8000000000000,
+                                  0x4004000000000000,
+                                  0x4330000000000000,
+                                  0x41e0000000000000,
+                                  0xc1e0000000000000,
+                                  0x43e0000000000000,
+                                  0xc3e0000000000000,
+                                  0x41dfffffffc00000,
+                                  0x41dfffffffe00000,
+                                  0x47efffffe0000000,
+                                  0x47effffff0000000,
+                                  0x3810000000000000,
+                                  0x36a0000000000000,
+                                  0x3690000000000000,
+                                  0x380fffffffffffff,
+                                  0x3fdfffffffffffff,
+                                  0x001fffffffffffff};
     switch (pick(9)) {
-    case 0: case 1: case 2: return special[pick(ARRAY_LEN(special))];
-    case 3: return rng() & 0x800fffffffffffff;
-    case 4: return (rng() & 0x80000000000fffff) | (u64)(1016 + pick(16)) << 52;
-    case 5: return (rng() & 0x800fffffffffffff) | (u64)(1020 + pick(70)) << 52;
-    case 6: return (rng() & 0x800fffffffffffff) | (u64)(pick(2) ? pick(80) : 1967 + pick(80)) << 52;
-    case 7: return (rng() & 0x800fffffe0000000) | (u64)(860 + pick(330)) << 52; /* around float's range */
-    default: return rng();
+    case 0:
+    case 1:
+    case 2:
+        return special[pick(ARRAY_LEN(special))];
+    case 3:
+        return rng() & 0x800fffffffffffff;
+    case 4:
+        return (rng() & 0x80000000000fffff) | (u64)(1016 + pick(16)) << 52;
+    case 5:
+        return (rng() & 0x800fffffffffffff) | (u64)(1020 + pick(70)) << 52;
+    case 6:
+        return (rng() & 0x800fffffffffffff) | (u64)(pick(2) ? pick(80) : 1967 + pick(80)) << 52;
+    case 7:
+        return (rng() & 0x800fffffe0000000) | (u64)(860 + pick(330)) << 52; /* around float's range */
+    default:
+        return rng();
     }
 }
 /* Sixteen bytes of one kind; 'like' makes two registers meet. */
@@ -82,10 +127,16 @@ static u32 any_mxcsr(void)
 {
     u32 control = (u32)rng() & (MXCSR_RC | MXCSR_DAZ | MXCSR_FTZ);
     switch (pick(6)) {
-    case 0: case 1: return MXCSR_RESET;
-    case 2: case 3: return control | MXCSR_MASKS | ((u32)rng() & MXCSR_FLAGS & (u32)rng());
-    case 4: return control | (MXCSR_MASKS & ~(BIT(MXCSR_MASK_SHIFT + pick(6)))) | ((u32)rng() & MXCSR_FLAGS & (u32)rng());
-    default: return control | ((u32)rng() & (MXCSR_MASKS | MXCSR_FLAGS));
+    case 0:
+    case 1:
+        return MXCSR_RESET;
+    case 2:
+    case 3:
+        return control | MXCSR_MASKS | ((u32)rng() & MXCSR_FLAGS & (u32)rng());
+    case 4:
+        return control | (MXCSR_MASKS & ~(BIT(MXCSR_MASK_SHIFT + pick(6)))) | ((u32)rng() & MXCSR_FLAGS & (u32)rng());
+    default:
+        return control | ((u32)rng() & (MXCSR_MASKS | MXCSR_FLAGS));
     }
 }
 
@@ -245,10 +296,7 @@ static void any_state(struct oracle_case *c)
     }
 }
 
-static bool is_ours(const struct insn_row *row)
-{
-    return row->attrs & (A_SSE | A_AVX) || (row->uop == UOP_MOVNTI);
-}
+static bool is_ours(const struct insn_row *row) { return row->attrs & (A_SSE | A_AVX) || (row->uop == UOP_MOVNTI); }
 static unsigned cases_from_environment(const char *name, unsigned otherwise)
 {
     const char *s = getenv(name);
@@ -292,7 +340,8 @@ START_TEST(test_row)
     unsigned cases = cases_from_environment("ORRERY_CASES", 30);
     rng_state = 0x9e3779b97f4a7c15ull * (unsigned)(_i + 1) + cases_from_environment("ORRERY_SEED", 1);
     for (unsigned i = 0; i < cases; i++) {
-        bool is64 = !(row->attrs & A_I64) && ((row->attrs & A_O64) || strstr(row->encoding, "W1") || !chance(5)), memory;
+        bool is64 = !(row->attrs & A_I64) && ((row->attrs & A_O64) || strstr(row->encoding, "W1") || !chance(5)),
+             memory;
         oracle_case_init(&test_case, is64 ? 64 : 32);
         any_state(&test_case);
         emit(&test_case, row, &memory);
@@ -357,11 +406,11 @@ START_TEST(test_soft_muladd)
         fp_host_set(before);
         if (host[0] != soft[0] || host[1] != soft[1] || host_flags != soft_flags)
             ck_abort_msg("FMA %s, which %u, a %016llx%016llx b %016llx%016llx c %016llx%016llx, host %016llx%016llx "
-                         "MXCSR %x, soft %016llx%016llx MXCSR %x", names[type], which,
-                         (unsigned long long)v[0][1], (unsigned long long)v[0][0], (unsigned long long)v[1][1],
-                         (unsigned long long)v[1][0], (unsigned long long)v[2][1], (unsigned long long)v[2][0],
-                         (unsigned long long)host[1], (unsigned long long)host[0], host_flags,
-                         (unsigned long long)soft[1], (unsigned long long)soft[0], soft_flags);
+                         "MXCSR %x, soft %016llx%016llx MXCSR %x",
+                         names[type], which, (unsigned long long)v[0][1], (unsigned long long)v[0][0],
+                         (unsigned long long)v[1][1], (unsigned long long)v[1][0], (unsigned long long)v[2][1],
+                         (unsigned long long)v[2][0], (unsigned long long)host[1], (unsigned long long)host[0],
+                         host_flags, (unsigned long long)soft[1], (unsigned long long)soft[0], soft_flags);
     }
 }
 END_TEST

@@ -60,51 +60,84 @@ static struct x87_reg random_reg(void)
     if (below(8) == 0)
         m = ~0ull >> below(64);
     switch (below(20)) {
-    case 0: return (struct x87_reg){0, sign};
-    case 1: return (struct x87_reg){BIT64(63), 0x7fff | sign};
-    case 2: return (struct x87_reg){m & ~BIT64(63), sign};                   /* denormal */
-    case 3: return (struct x87_reg){m | BIT64(63), sign};                    /* pseudo-denormal */
-    case 4: return (struct x87_reg){m | 3ull << 62, 0x7fff | sign};          /* QNaN */
-    case 5: return (struct x87_reg){(m | BIT64(63)) & ~BIT64(62), 0x7fff | sign}; /* SNaN or infinity */
-    case 6: return (struct x87_reg){m & ~BIT64(63), (u16)(rnd() & 0x7fff) | sign}; /* unsupported */
-    case 7: return (struct x87_reg){m | BIT64(63), (u16)(rnd() & 0x7fff) | sign};
-    case 8: return (struct x87_reg){m | BIT64(63), (u16)below(70) | sign};
-    case 9: return (struct x87_reg){m | BIT64(63), (u16)(0x7ffe - below(70)) | sign};
-    case 10: return (struct x87_reg){m | BIT64(63), (u16)(0x3fff - 1022 - 32 + below(64)) | sign}; /* edge of double */
-    case 11: return (struct x87_reg){m | BIT64(63), (u16)(0x3fff + 1023 - 3 + below(6)) | sign};
-    case 12: return (struct x87_reg){m | BIT64(63), (u16)(0x3fff - 126 - 28 + below(34)) | sign};
-    case 13: return (struct x87_reg){m | BIT64(63), (u16)(0x3fff + 127 - 3 + below(6)) | sign};
-    case 14: return fp80_from_int((i64)(rnd() >> below(64)) * (sign ? -1 : 1));
-    case 15: return FP80_INDEFINITE;
-    case 16: return (struct x87_reg){m | BIT64(63), (u16)(0x3fff + 60 + below(8)) | sign};
-    case 17: return (struct x87_reg){m | BIT64(63), (u16)(0x3fff - 2 + below(20)) | sign};
-    default: return (struct x87_reg){m | BIT64(63), (u16)(0x3fff - 20 + below(40)) | sign};
+    case 0:
+        return (struct x87_reg){0, sign};
+    case 1:
+        return (struct x87_reg){BIT64(63), 0x7fff | sign};
+    case 2:
+        return (struct x87_reg){m & ~BIT64(63), sign}; /* denormal */
+    case 3:
+        return (struct x87_reg){m | BIT64(63), sign}; /* pseudo-denormal */
+    case 4:
+        return (struct x87_reg){m | 3ull << 62, 0x7fff | sign}; /* QNaN */
+    case 5:
+        return (struct x87_reg){(m | BIT64(63)) & ~BIT64(62), 0x7fff | sign}; /* SNaN or infinity */
+    case 6:
+        return (struct x87_reg){m & ~BIT64(63), (u16)(rnd() & 0x7fff) | sign}; /* unsupported */
+    case 7:
+        return (struct x87_reg){m | BIT64(63), (u16)(rnd() & 0x7fff) | sign};
+    case 8:
+        return (struct x87_reg){m | BIT64(63), (u16)below(70) | sign};
+    case 9:
+        return (struct x87_reg){m | BIT64(63), (u16)(0x7ffe - below(70)) | sign};
+    case 10:
+        return (struct x87_reg){m | BIT64(63), (u16)(0x3fff - 1022 - 32 + below(64)) | sign}; /* edge of double */
+    case 11:
+        return (struct x87_reg){m | BIT64(63), (u16)(0x3fff + 1023 - 3 + below(6)) | sign};
+    case 12:
+        return (struct x87_reg){m | BIT64(63), (u16)(0x3fff - 126 - 28 + below(34)) | sign};
+    case 13:
+        return (struct x87_reg){m | BIT64(63), (u16)(0x3fff + 127 - 3 + below(6)) | sign};
+    case 14:
+        return fp80_from_int((i64)(rnd() >> below(64)) * (sign ? -1 : 1));
+    case 15:
+        return FP80_INDEFINITE;
+    case 16:
+        return (struct x87_reg){m | BIT64(63), (u16)(0x3fff + 60 + below(8)) | sign};
+    case 17:
+        return (struct x87_reg){m | BIT64(63), (u16)(0x3fff - 2 + below(20)) | sign};
+    default:
+        return (struct x87_reg){m | BIT64(63), (u16)(0x3fff - 20 + below(40)) | sign};
     }
 }
 static u64 random_f64(void)
 {
     u64 m = rnd() & 0xfffffffffffffull, s = rnd() << 63;
     switch (below(10)) {
-    case 0: return s;
-    case 1: return s | 0x7ffull << 52;
-    case 2: return s | 0x7ffull << 52 | m;
-    case 3: return s | 0x7ffull << 52 | 1ull << 51 | m;
-    case 4: return s | m >> below(52);
-    case 5: return s | m | (u64)below(0x7ff) << 52;
-    default: return s | m >> below(52) << below(52) | (u64)(0x3ff - 20 + below(40)) << 52;
+    case 0:
+        return s;
+    case 1:
+        return s | 0x7ffull << 52;
+    case 2:
+        return s | 0x7ffull << 52 | m;
+    case 3:
+        return s | 0x7ffull << 52 | 1ull << 51 | m;
+    case 4:
+        return s | m >> below(52);
+    case 5:
+        return s | m | (u64)below(0x7ff) << 52;
+    default:
+        return s | m >> below(52) << below(52) | (u64)(0x3ff - 20 + below(40)) << 52;
     }
 }
 static u32 random_f32(void)
 {
     u32 m = (u32)rnd() & 0x7fffff, s = (u32)rnd() << 31;
     switch (below(10)) {
-    case 0: return s;
-    case 1: return s | 0xffu << 23;
-    case 2: return s | 0xffu << 23 | m;
-    case 3: return s | 0xffu << 23 | 1u << 22 | m;
-    case 4: return s | m >> below(23);
-    case 5: return s | m | below(0xff) << 23;
-    default: return s | m >> below(23) << below(23) | (0x7f - 10 + below(20)) << 23;
+    case 0:
+        return s;
+    case 1:
+        return s | 0xffu << 23;
+    case 2:
+        return s | 0xffu << 23 | m;
+    case 3:
+        return s | 0xffu << 23 | 1u << 22 | m;
+    case 4:
+        return s | m >> below(23);
+    case 5:
+        return s | m | below(0xff) << 23;
+    default:
+        return s | m >> below(23) << below(23) | (0x7f - 10 + below(20)) << 23;
     }
 }
 static u16 random_fcw(void)
@@ -150,8 +183,12 @@ static void random_memory(u8 *mem)
     for (unsigned i = 0; i < MEM_BYTES; i += 8)
         st64(mem + i, rnd());
     switch (below(6)) {
-    case 0: st32(mem, random_f32()); break;
-    case 1: st64(mem, random_f64()); break;
+    case 0:
+        st32(mem, random_f32());
+        break;
+    case 1:
+        st64(mem, random_f64());
+        break;
     case 2:
         st64(mem, r.man);
         st16(mem + 8, r.se);
@@ -160,8 +197,12 @@ static void random_memory(u8 *mem)
         for (unsigned i = 0; i < 10; i++)
             mem[i] = (u8)(below(10) | below(10) << 4);
         break;
-    case 4: st64(mem, (u64)(i64)(below(2000) - 1000)); break;
-    default: st64(mem, rnd() >> below(64)); break;
+    case 4:
+        st64(mem, (u64)(i64)(below(2000) - 1000));
+        break;
+    default:
+        st64(mem, rnd() >> below(64));
+        break;
     }
 }
 
@@ -371,8 +412,8 @@ static bool same(const struct state *a, const struct state *b)
 static void print_image(const char *what, const struct state *s)
 {
     const struct image *im = &s->fpu;
-    printf("%-6s cw %04x sw %04x (top %u) tw %04x ip %08x fop %03x cs %04x dp %08x ds %04x rax %llx fl %03llx%s\n", what,
-           im->fcw & 0xffff, im->fsw & 0xffff, im->fsw >> 11 & 7, im->ftw & 0xffff, im->fip, im->fcs_fop >> 16,
+    printf("%-6s cw %04x sw %04x (top %u) tw %04x ip %08x fop %03x cs %04x dp %08x ds %04x rax %llx fl %03llx%s\n",
+           what, im->fcw & 0xffff, im->fsw & 0xffff, im->fsw >> 11 & 7, im->ftw & 0xffff, im->fip, im->fcs_fop >> 16,
            im->fcs_fop & 0xffff, im->fdp, im->fds & 0xffff, (unsigned long long)s->rax,
            (unsigned long long)(s->flags & FL_ARITH), s->fault ? " #MF" : "");
     for (unsigned i = 0; i < 8; i++)
@@ -509,7 +550,8 @@ static unsigned oracle_sequence(const struct insn_row *const *rows, unsigned nro
     for (unsigned i = 0; i < 12;) {
         encode(rows[below(nrows)], &insn);
         u16 op = insn.row->uop; /* random images are no use, and the pointers in stored ones not the child's */
-        if (op == UOP_FLDENV || op == UOP_FRSTOR || op == UOP_FNSTENV || op == UOP_FNSAVE || (bits == 32 && insn.b[0] == 0x48))
+        if (op == UOP_FLDENV || op == UOP_FRSTOR || op == UOP_FNSTENV || op == UOP_FNSAVE ||
+            (bits == 32 && insn.b[0] == 0x48))
             continue;
         memcpy(c.code + c.len, insn.b, insn.n);
         c.len += insn.n;
@@ -551,7 +593,8 @@ static bool host_has(const u8 *code, unsigned n)
     if (sigsetjmp(signal_env, 1))
         return false;
     __asm__ volatile("lea -128(%%rsp), %%rsp\n\tcall *%[code]\n\tlea 128(%%rsp), %%rsp"
-                     : : [code] "r"(code_page), "D"(data_page)
+                     :
+                     : [code] "r"(code_page), "D"(data_page)
                      : "rax", "memory", "cc", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)");
     return true;
 }
@@ -693,9 +736,9 @@ START_TEST(waiting_instructions_raise)
         const char *bytes;
         unsigned n, vector;
     } cases[] = {
-        {CR0_PE | CR0_NE, "\x9b", 1, EXC_MF}, {CR0_PE | CR0_NE, "\x0f\x77", 2, EXC_MF},
-        {CR0_PE | CR0_NE, "\x0f\x6f\x07", 3, EXC_MF}, {CR0_PE | CR0_NE, "\xd9\xd0", 2, EXC_MF},
-        {CR0_PE | CR0_NE, "\xd9\x2f", 2, EXC_MF}, {CR0_PE | CR0_NE | CR0_MP | CR0_TS, "\x9b", 1, EXC_NM},
+        {CR0_PE | CR0_NE, "\x9b", 1, EXC_MF},          {CR0_PE | CR0_NE, "\x0f\x77", 2, EXC_MF},
+        {CR0_PE | CR0_NE, "\x0f\x6f\x07", 3, EXC_MF},  {CR0_PE | CR0_NE, "\xd9\xd0", 2, EXC_MF},
+        {CR0_PE | CR0_NE, "\xd9\x2f", 2, EXC_MF},      {CR0_PE | CR0_NE | CR0_MP | CR0_TS, "\x9b", 1, EXC_NM},
         {CR0_PE | CR0_NE | CR0_TS, "\x9b", 1, EXC_MF}, {CR0_PE | CR0_NE | CR0_MP | CR0_EM, "\x9b", 1, EXC_MF},
     };
     for (volatile unsigned i = 0; i < ARRAY_LEN(cases); i++) {
@@ -745,24 +788,28 @@ static void irq13_out(void *world, u16 port, u32 val, unsigned size)
 }
 START_TEST(irq13_in_real_mode)
 {
-    static const struct cpu_env env = {.page = ram_page, .mem_read = ram_read, .mem_write = ram_write,
-                                       .code_here = ram_code, .io_write = irq13_out, .int_ack = irq13_ack,
+    static const struct cpu_env env = {.page = ram_page,
+                                       .mem_read = ram_read,
+                                       .mem_write = ram_write,
+                                       .code_here = ram_code,
+                                       .io_write = irq13_out,
+                                       .int_ack = irq13_ack,
                                        .ferr = irq13_ferr};
     static const u8 code[] = {
-        0xdb, 0xe3,                         /* fninit */
-        0xd9, 0x2e, 0x00, 0x08,             /* fldcw [800h]: zero divide unmasked */
-        0xfb,                               /* sti */
-        0xd9, 0xe8, 0xd9, 0xee,             /* fld1, fldz */
-        0xde, 0xf9,                         /* fdivp */
-        0x40,                               /* inc ax: FERR# comes with the next waiting instruction */
-        0xd9, 0xeb,                         /* fldpi: waits */
-        0x43, 0xf4,                         /* inc bx, hlt */
+        0xdb, 0xe3,             /* fninit */
+        0xd9, 0x2e, 0x00, 0x08, /* fldcw [800h]: zero divide unmasked */
+        0xfb,                   /* sti */
+        0xd9, 0xe8, 0xd9, 0xee, /* fld1, fldz */
+        0xde, 0xf9,             /* fdivp */
+        0x40,                   /* inc ax: FERR# comes with the next waiting instruction */
+        0xd9, 0xeb,             /* fldpi: waits */
+        0x43, 0xf4,             /* inc bx, hlt */
     };
     static const u8 handler[] = {
-        0xe6, 0xf0,                         /* out F0h, al */
-        0x9b, 0xd9, 0x36, 0x10, 0x08,       /* fstenv [810h]: its WAIT is let through */
-        0xdb, 0xe2,                         /* fnclex */
-        0x41, 0xcf,                         /* inc cx, iret */
+        0xe6, 0xf0,                   /* out F0h, al */
+        0x9b, 0xd9, 0x36, 0x10, 0x08, /* fstenv [810h]: its WAIT is let through */
+        0xdb, 0xe2,                   /* fnclex */
+        0x41, 0xcf,                   /* inc cx, iret */
     };
     struct trace trace = {0};
     struct cpu_model model;

@@ -70,8 +70,7 @@ static void setup(void)
     *(volatile u64 *)(TSSP + 0x2c) = 0x1d008;
     *(volatile u16 *)(TSSP + 0x66) = 0x68;
     for (int i = 0; i < 256; i++) {
-        IDT[2 * i] =
-            gate(K_CS, (u32)(u64)isr_table + 16 * i, (i >= 0x80 || i == 3 || i == 4) ? 0xee : 0x8e, 1);
+        IDT[2 * i] = gate(K_CS, (u32)(u64)isr_table + 16 * i, (i >= 0x80 || i == 3 || i == 4) ? 0xee : 0x8e, 1);
         IDT[2 * i + 1] = 0;
     }
     kgdtr.limit = NENT * 8 - 1;
@@ -127,10 +126,10 @@ static void code(const u8 *p, int n)
     CODE[0x21] = 0x82;
     CODE[0x22] = 0x90;
 }
-#define CODEB(...)                                                                                           \
-    do {                                                                                                     \
-        static const u8 b[] = {__VA_ARGS__};                                                                 \
-        code(b, sizeof b);                                                                                   \
+#define CODEB(...)                                                                                                     \
+    do {                                                                                                               \
+        static const u8 b[] = {__VA_ARGS__};                                                                           \
+        code(b, sizeof b);                                                                                             \
     } while (0)
 static void clear(void)
 {
@@ -235,8 +234,7 @@ static void far_transfers(void)
                         int ty = a & 31;
                         setup();
                         if (ty == 4 || ty == 12 || ty == 5) {
-                            GDT[T / 8] =
-                                gate(how == 1 || how == 3 ? K_CS : K_CS, (u32)(u64)CODE + 0x20, a, 2);
+                            GDT[T / 8] = gate(how == 1 || how == 3 ? K_CS : K_CS, (u32)(u64)CODE + 0x20, a, 2);
                             GDT[T / 8 + 1] = hi == 0 ? 0 : hi == 1 ? 0x1f0000000000 : hi == 2 ? 0x8000 : 0;
                         } else
                             GDT[T / 8] = descriptor(0, 0xfffff, a | 0x8000 | hiL[hi]);
@@ -497,8 +495,8 @@ static void non_canonical(void)
                     n = 4;
                 if (o == 18)
                     n = 3;
-                if ((o >= 4 && o <= 9) || o == 12 || o == 13 || o == 19 || o == 20 || o == 21 || o == 23 ||
-                    o == 24 || o == 27)
+                if ((o >= 4 && o <= 9) || o == 12 || o == 13 || o == 19 || o == 20 || o == 21 || o == 23 || o == 24 ||
+                    o == 27)
                     ctx[4] = addrs[k];
                 code(ops[o], n);
                 run_case();
@@ -621,8 +619,7 @@ static void paging(void)
                                 continue;
                             }
                             asm volatile("mov %0,%%cr3" ::"r"(0x100000ull));
-                            asm volatile(
-                                "mov %0,%%cr4" ::"r"(cr4 | (cr & 1 ? 1 << 20 : 0) | (cr & 2 ? 1 << 21 : 0)));
+                            asm volatile("mov %0,%%cr4" ::"r"(cr4 | (cr & 1 ? 1 << 20 : 0) | (cr & 2 ? 1 << 21 : 0)));
                             asm volatile("mov %0,%%cr0" ::"r"((cr0 & ~0x10000) | (cr & 4 ? 0x10000 : 0)));
                             run_case();
                             asm volatile("mov %0,%%cr0; mov %1,%%cr4" ::"r"(cr0), "r"(cr4));

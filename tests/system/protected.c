@@ -134,10 +134,10 @@ static void code(const u8 *p, int n)
     CODE[n] = 0xcd;
     CODE[n + 1] = 0x81;
 }
-#define CODEB(...)                                                                                           \
-    do {                                                                                                     \
-        static const u8 b[] = {__VA_ARGS__};                                                                 \
-        code(b, sizeof b);                                                                                   \
+#define CODEB(...)                                                                                                     \
+    do {                                                                                                               \
+        static const u8 b[] = {__VA_ARGS__};                                                                           \
+        code(b, sizeof b);                                                                                             \
     } while (0)
 static void clear(void)
 {
@@ -310,8 +310,7 @@ static void interrupt_gates(void)
             IDT[0x90] = gate(T | (a & 3), (u32)isr_table + 16 * 0x90, 0xee, 0);
             GDT[T / 8] = descriptor(0, 0xfffff, a | 0xc000);
             if ((a & 0x98) == 0x98 &&
-                !((a >> 5 & 3) ==
-                  0)) { /* handlers outside ring 0 would not survive: skip conforming and equal */
+                !((a >> 5 & 3) == 0)) { /* handlers outside ring 0 would not survive: skip conforming and equal */
                 if ((a & 4) && cpl)
                     continue;
                 if (!(a & 4))
@@ -646,9 +645,7 @@ static void virtual_8086(void)
                         CODE[0x30] = 0xcc;
                         CODE[0x31] = 0x90;
                         for (int i = 0; i < 4; i++)
-                            CODE[i] = ops[o][i]                       ? ops[o][i]
-                                      : (i < 3 && o >= 12 && o <= 17) ? ops[o][i]
-                                                                      : 0x90;
+                            CODE[i] = ops[o][i] ? ops[o][i] : (i < 3 && o >= 12 && o <= 17) ? ops[o][i] : 0x90;
                         CODE[4] = 0xcc;
                         asm volatile("mov %0,%%cr4" ::"r"(vme));
                         run_case();

@@ -16,19 +16,52 @@
 #include "cpu/mem.h"
 
 enum {
-    RAM_SIZE = 4 << 20, GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, TSS2 = 0x3800, LDT = 0x4000, STUBS = 0x5000,
-    STUB_SIZE = 16, STACK0 = 0x8000, STACK1 = 0x9000, STACK3 = 0xa000, CODE = 0x10000, DATA = 0x20000, TABLES = 0x40000,
+    RAM_SIZE = 4 << 20,
+    GDT = 0x1000,
+    IDT = 0x2000,
+    TSS = 0x3000,
+    TSS2 = 0x3800,
+    LDT = 0x4000,
+    STUBS = 0x5000,
+    STUB_SIZE = 16,
+    STACK0 = 0x8000,
+    STACK1 = 0x9000,
+    STACK3 = 0xa000,
+    CODE = 0x10000,
+    DATA = 0x20000,
+    TABLES = 0x40000,
     MMIO = RAM_SIZE, /* one page where nothing is but a recorder */
 };
 /* Descriptor words 8..23 of the second dword, as struct seg's attr has them, and what a test may add. */
 enum {
-    D_CODE32 = 0xc09b, D_CODE16 = 0x809b, D_CODE64 = 0xa09b, D_DATA = 0xc093, D_DATA16 = 0x8093, D_TSS32 = 0x0089,
-    D_TSS16 = 0x0081, D_LDT = 0x0082, D_DPL3 = 0x60, D_DPL1 = 0x20,
+    D_CODE32 = 0xc09b,
+    D_CODE16 = 0x809b,
+    D_CODE64 = 0xa09b,
+    D_DATA = 0xc093,
+    D_DATA16 = 0x8093,
+    D_TSS32 = 0x0089,
+    D_TSS16 = 0x0081,
+    D_LDT = 0x0082,
+    D_DPL3 = 0x60,
+    D_DPL1 = 0x20,
 };
 enum {
-    SEL_CODE0 = 0x08, SEL_DATA0 = 0x10, SEL_CODE3 = 0x1b, SEL_DATA3 = 0x23, SEL_TSS = 0x28, SEL_TSS_HIGH = 0x30,
-    SEL_CODE64 = 0x38, SEL_CODE16 = 0x40, SEL_TEST = 0x48, SEL_TEST2 = 0x50, SEL_CODE1 = 0x59, SEL_DATA1 = 0x61,
-    SEL_TSS2 = 0x68, SEL_LDT = 0x70, SEL_CODE64_3 = 0x7b, GDT_ENTRIES = 32,
+    SEL_CODE0 = 0x08,
+    SEL_DATA0 = 0x10,
+    SEL_CODE3 = 0x1b,
+    SEL_DATA3 = 0x23,
+    SEL_TSS = 0x28,
+    SEL_TSS_HIGH = 0x30,
+    SEL_CODE64 = 0x38,
+    SEL_CODE16 = 0x40,
+    SEL_TEST = 0x48,
+    SEL_TEST2 = 0x50,
+    SEL_CODE1 = 0x59,
+    SEL_DATA1 = 0x61,
+    SEL_TSS2 = 0x68,
+    SEL_LDT = 0x70,
+    SEL_CODE64_3 = 0x7b,
+    GDT_ENTRIES = 32,
 };
 
 static struct {
@@ -38,7 +71,7 @@ static struct {
     struct cpu_env env;
     struct cpu_model model;
     struct trace trace;
-    int vector;       /* what int_ack answers */
+    int vector; /* what int_ack answers */
     unsigned shutdowns;
     u64 mmio_value;
     u64 mmio_log[64]; /* pa << 8 | size, one each */
@@ -150,11 +183,20 @@ static inline void w_start(const char *model)
     w_stop();
     w.ram = calloc(1, RAM_SIZE);
     w.vector = -1;
-    w.env = (struct cpu_env){
-        .page = w_page, .mem_read = w_read, .mem_write = w_write, .code_here = w_code_here, .io_read = w_io_read,
-        .io_write = w_io_write, .int_ack = w_int_ack, .tsc = w_tsc, .msr_read = w_msr_read,
-        .msr_write = w_msr_write, .tpr_read = w_tpr_read, .tpr_write = w_tpr_write, .ferr = w_ferr,
-        .shutdown = w_shutdown};
+    w.env = (struct cpu_env){.page = w_page,
+                             .mem_read = w_read,
+                             .mem_write = w_write,
+                             .code_here = w_code_here,
+                             .io_read = w_io_read,
+                             .io_write = w_io_write,
+                             .int_ack = w_int_ack,
+                             .tsc = w_tsc,
+                             .msr_read = w_msr_read,
+                             .msr_write = w_msr_write,
+                             .tpr_read = w_tpr_read,
+                             .tpr_write = w_tpr_write,
+                             .ferr = w_ferr,
+                             .shutdown = w_shutdown};
     ck_assert_msg(cpu_model_parse(model, &w.model, err, sizeof(err)), "%s", err);
     w.cpu = cpu_create(&w.model, 0, &w.env, &w.trace);
     ck_assert_ptr_nonnull(w.cpu);
@@ -184,7 +226,10 @@ static inline void w_idt(bool wide)
     memset(w.ram + STUBS, 0xf4, 256 * STUB_SIZE);
 }
 
-static inline struct seg w_seg(u16 sel, u32 attr) { return (struct seg){.sel = sel, .attr = attr, .limit = 0xffffffffu}; }
+static inline struct seg w_seg(u16 sel, u32 attr)
+{
+    return (struct seg){.sel = sel, .attr = attr, .limit = 0xffffffffu};
+}
 
 /* Protected mode, flat, without paging, at CODE with that privilege; a 32-bit TSS with stacks for rings 0, 1. */
 static inline void w_protected(unsigned cpl)

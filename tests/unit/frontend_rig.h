@@ -52,10 +52,8 @@ static inline void rig_open(struct rig *r, unsigned cpus)
     memset(r, 0, sizeof(*r));
     char count[8];
     snprintf(count, sizeof(count), "%u", cpus);
-    char *argv[] = {(char *)"orrery", (char *)"-M",   (char *)"bare", (char *)"-m",
-                    (char *)"1",      (char *)"-smp", count};
-    ck_assert_msg(options_parse(&r->options, (int)ARRAY_LEN(argv), argv, stdout, &e) == OPTIONS_RUN, "%s",
-                  e.text);
+    char *argv[] = {(char *)"orrery", (char *)"-M", (char *)"bare", (char *)"-m", (char *)"1", (char *)"-smp", count};
+    ck_assert_msg(options_parse(&r->options, (int)ARRAY_LEN(argv), argv, stdout, &e) == OPTIONS_RUN, "%s", e.text);
     r->options.config.trace = &r->options.trace;
     r->m = machine_create(&r->options.config, e.text, sizeof(e.text));
     ck_assert_msg(r->m != NULL, "%s", e.text);
@@ -98,9 +96,6 @@ static inline const char *rig_talk_bytes(struct rig *r, const void *bytes, size_
     r->got[r->ngot] = 0;
     return r->got;
 }
-static inline const char *rig_talk(struct rig *r, const char *text)
-{
-    return rig_talk_bytes(r, text, strlen(text));
-}
+static inline const char *rig_talk(struct rig *r, const char *text) { return rig_talk_bytes(r, text, strlen(text)); }
 
 #endif

@@ -14,9 +14,9 @@ START_TEST(signatures)
         const char *model;
         u32 eax;
         const char *vendor;
-    } cases[] = {{"486", 0x480, "GenuineIntel"},       {"pentium", 0x543, "GenuineIntel"},
-                 {"pentium3", 0x683, "GenuineIntel"},  {"qemu32", 0x663, "GenuineIntel"},
-                 {"core2duo", 0x6fb, "GenuineIntel"},  {"qemu64", 0x60fb1, "AuthenticAMD"},
+    } cases[] = {{"486", 0x480, "GenuineIntel"},      {"pentium", 0x543, "GenuineIntel"},
+                 {"pentium3", 0x683, "GenuineIntel"}, {"qemu32", 0x663, "GenuineIntel"},
+                 {"core2duo", 0x6fb, "GenuineIntel"}, {"qemu64", 0x60fb1, "AuthenticAMD"},
                  {"max", 0x60fb1, "AuthenticAMD"}};
     u32 out[4];
     char vendor[13] = {0};
@@ -56,9 +56,9 @@ START_TEST(spec_features)
     u32 out[4];
     w_start("qemu64,+avx,pclmulqdq");
     cpuid(w.cpu, 1, 0, out);
-    ck_assert(out[ECX] & BIT(28));   /* AVX ... */
-    ck_assert(out[ECX] & BIT(26));   /* ... brings XSAVE */
-    ck_assert(out[ECX] & BIT(20));   /* ... and SSE4.2 */
+    ck_assert(out[ECX] & BIT(28)); /* AVX ... */
+    ck_assert(out[ECX] & BIT(26)); /* ... brings XSAVE */
+    ck_assert(out[ECX] & BIT(20)); /* ... and SSE4.2 */
     ck_assert(out[ECX] & BIT(1));
     w_start("max,-nx,smap=on,pni=off");
     cpuid(w.cpu, 1, 0, out);
@@ -91,11 +91,12 @@ END_TEST
 START_TEST(max_is_what_there_is)
 {
     static const enum cpu_feature gating[] = {
-        FEAT_CX8, FEAT_CMOV, FEAT_CLFLUSH, FEAT_MMX, FEAT_FXSR, FEAT_SSE, FEAT_SSE2, FEAT_SSE3, FEAT_PCLMULQDQ,
-        FEAT_MONITOR, FEAT_SSSE3, FEAT_FMA, FEAT_CX16, FEAT_SSE4_1, FEAT_SSE4_2, FEAT_MOVBE, FEAT_POPCNT, FEAT_AES,
-        FEAT_XSAVE, FEAT_AVX, FEAT_F16C, FEAT_RDRAND, FEAT_FSGSBASE, FEAT_BMI1, FEAT_AVX2, FEAT_BMI2, FEAT_INVPCID,
-        FEAT_RDSEED, FEAT_ADX, FEAT_SMAP, FEAT_CLFLUSHOPT, FEAT_CLWB, FEAT_SHA, FEAT_RDPID, FEAT_SYSCALL, FEAT_RDTSCP,
-        FEAT_LAHF_LM, FEAT_ABM, FEAT_SSE4A, FEAT_XSAVEOPT, FEAT_XSAVEC};
+        FEAT_CX8,    FEAT_CMOV,      FEAT_CLFLUSH,    FEAT_MMX,   FEAT_FXSR,     FEAT_SSE,     FEAT_SSE2,
+        FEAT_SSE3,   FEAT_PCLMULQDQ, FEAT_MONITOR,    FEAT_SSSE3, FEAT_FMA,      FEAT_CX16,    FEAT_SSE4_1,
+        FEAT_SSE4_2, FEAT_MOVBE,     FEAT_POPCNT,     FEAT_AES,   FEAT_XSAVE,    FEAT_AVX,     FEAT_F16C,
+        FEAT_RDRAND, FEAT_FSGSBASE,  FEAT_BMI1,       FEAT_AVX2,  FEAT_BMI2,     FEAT_INVPCID, FEAT_RDSEED,
+        FEAT_ADX,    FEAT_SMAP,      FEAT_CLFLUSHOPT, FEAT_CLWB,  FEAT_SHA,      FEAT_RDPID,   FEAT_SYSCALL,
+        FEAT_RDTSCP, FEAT_LAHF_LM,   FEAT_ABM,        FEAT_SSE4A, FEAT_XSAVEOPT, FEAT_XSAVEC};
     w_start("max");
     for (unsigned i = 0; i < ARRAY_LEN(gating); i++) {
         unsigned rows = 0;
@@ -173,10 +174,17 @@ START_TEST(gating)
         u8 code[4];
         bool runs;
     } cases[] = {
-        {"486", {0x0f, 0x31}, false},          {"pentium", {0x0f, 0x31}, true},      {"486", {0x0f, 0x20, 0xe0}, true},
-        {"pentium", {0x0f, 0x40, 0xc0}, false}, {"pentium3", {0x0f, 0x40, 0xc0}, true},
-        {"pentium3", {0x0f, 0x05}, false},      {"max,-rdrand", {0x0f, 0xc7, 0xf0}, false},
-        {"max", {0x0f, 0xc7, 0xf0}, true},       {"qemu64", {0x0f, 0x0d, 0x09}, true}, {"pentium3", {0x0f, 0x0d, 0x09}, false},      {"486,-cpuid", {0x0f, 0xa2}, false},
+        {"486", {0x0f, 0x31}, false},
+        {"pentium", {0x0f, 0x31}, true},
+        {"486", {0x0f, 0x20, 0xe0}, true},
+        {"pentium", {0x0f, 0x40, 0xc0}, false},
+        {"pentium3", {0x0f, 0x40, 0xc0}, true},
+        {"pentium3", {0x0f, 0x05}, false},
+        {"max,-rdrand", {0x0f, 0xc7, 0xf0}, false},
+        {"max", {0x0f, 0xc7, 0xf0}, true},
+        {"qemu64", {0x0f, 0x0d, 0x09}, true},
+        {"pentium3", {0x0f, 0x0d, 0x09}, false},
+        {"486,-cpuid", {0x0f, 0xa2}, false},
     };
     w_start(cases[_i].model);
     w_protected(0);

@@ -30,13 +30,15 @@ static bool excepted(const struct insn *in, unsigned bits, const cs_insn *theirs
         return true; /* it forgets mandatory prefixes in 16-bit code */
     if (theirs && !strncmp(row->mnemonic, "cmp", 3) && !strncmp(theirs->mnemonic, "cmp", 3) && theirs->size == in->len)
         return true; /* it folds the predicate into the name */
-    if (theirs && !strncmp(row->mnemonic, "vcmp", 4) && !strncmp(theirs->mnemonic, "vcmp", 4) && theirs->size == in->len)
+    if (theirs && !strncmp(row->mnemonic, "vcmp", 4) && !strncmp(theirs->mnemonic, "vcmp", 4) &&
+        theirs->size == in->len)
         return true;
     if (!theirs && !strcmp(row->mnemonic, "vbroadcasti128"))
         return true; /* it does not know it */
     if (!strcmp(e, "F3 0F C7 /7") || !strcmp(e, "66 0F AE /6"))
         return true; /* RDPID, CLWB: too new for it */
-    return (in->rex & 8) && (row->uop == UOP_RET || row->uop == UOP_CALL || !strcmp(e, "F3 0F 7E /r") || !strncmp(e, "NP 0F", 5)); /* REX.W where it means nothing */
+    return (in->rex & 8) && (row->uop == UOP_RET || row->uop == UOP_CALL || !strcmp(e, "F3 0F 7E /r") ||
+                             !strncmp(e, "NP 0F", 5)); /* REX.W where it means nothing */
 }
 
 /* The last word of Capstone's mnemonic: prefixes come before it. */

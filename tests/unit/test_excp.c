@@ -237,7 +237,7 @@ START_TEST(code_breakpoint_and_rf)
     w_protected(0);
     struct cpu *c = w.cpu;
     CODE_AT(STUBS + STUB_SIZE, 0x81, 0x4c, 0x24, 0x08, 0, 0, 1, 0, 0x43, 0xcf); /* set RF in the image; INC EBX; IRET */
-    CODE_AT(CODE, 0x90, 0x40, 0xeb, 0xfc); /* NOP; INC EAX; JMP $-2 */
+    CODE_AT(CODE, 0x90, 0x40, 0xeb, 0xfc);                                      /* NOP; INC EAX; JMP $-2 */
     c->dr[0] = CODE + 1;
     c->dr[7] |= 2;
     cpu_update_mode(c);

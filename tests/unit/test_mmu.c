@@ -27,7 +27,7 @@ static int try_translate(u64 lin, enum access access, unsigned idx, u64 *pa)
 
 enum paging { PAGING_32, PAGING_PAE, PAGING_LONG };
 /* Tables at TABLES with one path to LIN, its leaf at that level (0: 4 KiB). */
-#define LIN 0x00403000ull
+#define LIN  0x00403000ull
 #define PHYS 0x00200000ull
 
 static u32 table_at(unsigned level) { return TABLES + level * 0x1000; }
@@ -35,11 +35,11 @@ static unsigned index_at(enum paging f, unsigned level)
 {
     return f == PAGING_32 ? (LIN >> (12 + 10 * level)) & 1023 : (LIN >> (12 + 9 * level)) & 511;
 }
-static u8 *entry_at(enum paging f, unsigned level) { return w.ram + table_at(level) + index_at(f, level) * (f == PAGING_32 ? 4 : 8); }
-static void put(enum paging f, unsigned level, u64 v)
+static u8 *entry_at(enum paging f, unsigned level)
 {
-    st_le(entry_at(f, level), v, f == PAGING_32 ? 4 : 8);
+    return w.ram + table_at(level) + index_at(f, level) * (f == PAGING_32 ? 4 : 8);
 }
+static void put(enum paging f, unsigned level, u64 v) { st_le(entry_at(f, level), v, f == PAGING_32 ? 4 : 8); }
 static u64 get(enum paging f, unsigned level) { return ld_le(entry_at(f, level), f == PAGING_32 ? 4 : 8); }
 
 static void set_form(enum paging f)
@@ -69,7 +69,7 @@ START_TEST(page_sizes)
         enum paging form;
         unsigned level;
         u64 pa;
-    } cases[] = {{PAGING_32, 0, PHYS + 0x123}, {PAGING_32, 1, 0xc03123}, {PAGING_PAE, 0, PHYS + 0x123},
+    } cases[] = {{PAGING_32, 0, PHYS + 0x123},   {PAGING_32, 1, 0xc03123},       {PAGING_PAE, 0, PHYS + 0x123},
                  {PAGING_PAE, 1, PHYS + 0x3123}, {PAGING_LONG, 0, PHYS + 0x123}, {PAGING_LONG, 1, PHYS + 0x3123},
                  {PAGING_LONG, 2, 0x40403123}};
     u64 pa = 0;
@@ -108,7 +108,8 @@ START_TEST(rights)
     static const struct {
         enum paging form;
         unsigned level;
-    } shapes[] = {{PAGING_32, 0}, {PAGING_32, 1}, {PAGING_PAE, 0}, {PAGING_PAE, 1}, {PAGING_LONG, 0}, {PAGING_LONG, 1}, {PAGING_LONG, 2}};
+    } shapes[] = {{PAGING_32, 0},   {PAGING_32, 1},   {PAGING_PAE, 0}, {PAGING_PAE, 1},
+                  {PAGING_LONG, 0}, {PAGING_LONG, 1}, {PAGING_LONG, 2}};
     enum paging form = shapes[_i].form;
     struct cpu *c = w.cpu;
     for (unsigned bits = 0; bits < 512; bits++) {
@@ -153,12 +154,15 @@ START_TEST(reserved_bits)
         u64 bit;
         bool fault;
     } cases[] = {
-        {PAGING_LONG, 0, 0, BIT64(51), true},  {PAGING_LONG, 0, 0, BIT64(40), true},  {PAGING_LONG, 0, 0, BIT64(39), false},
-        {PAGING_LONG, 0, 0, BIT64(52), false}, {PAGING_LONG, 0, 0, BIT64(63), true},  {PAGING_LONG, 0, 1, BIT64(51), true},
-        {PAGING_LONG, 0, 2, BIT64(63), true},  {PAGING_LONG, 0, 3, PS, true},         {PAGING_LONG, 0, 3, BIT64(40), true},
-        {PAGING_LONG, 1, 1, BIT64(13), true},  {PAGING_LONG, 1, 1, BIT64(20), true},  {PAGING_LONG, 1, 1, BIT64(12), false},
-        {PAGING_LONG, 2, 2, BIT64(13), true},  {PAGING_LONG, 2, 2, BIT64(29), true},  {PAGING_PAE, 0, 0, BIT64(52), true},
-        {PAGING_PAE, 0, 0, BIT64(62), true},   {PAGING_PAE, 0, 1, BIT64(63), true},   {PAGING_PAE, 1, 1, BIT64(14), true},
+        {PAGING_LONG, 0, 0, BIT64(51), true},  {PAGING_LONG, 0, 0, BIT64(40), true},
+        {PAGING_LONG, 0, 0, BIT64(39), false}, {PAGING_LONG, 0, 0, BIT64(52), false},
+        {PAGING_LONG, 0, 0, BIT64(63), true},  {PAGING_LONG, 0, 1, BIT64(51), true},
+        {PAGING_LONG, 0, 2, BIT64(63), true},  {PAGING_LONG, 0, 3, PS, true},
+        {PAGING_LONG, 0, 3, BIT64(40), true},  {PAGING_LONG, 1, 1, BIT64(13), true},
+        {PAGING_LONG, 1, 1, BIT64(20), true},  {PAGING_LONG, 1, 1, BIT64(12), false},
+        {PAGING_LONG, 2, 2, BIT64(13), true},  {PAGING_LONG, 2, 2, BIT64(29), true},
+        {PAGING_PAE, 0, 0, BIT64(52), true},   {PAGING_PAE, 0, 0, BIT64(62), true},
+        {PAGING_PAE, 0, 1, BIT64(63), true},   {PAGING_PAE, 1, 1, BIT64(14), true},
         {PAGING_32, 1, 1, BIT64(21), true},    {PAGING_32, 1, 1, BIT64(20), false},
     };
     u64 pa;
@@ -381,10 +385,10 @@ START_TEST(enter_long_mode)
     cpu_update_mode(c);
     tlb_flush(c, true);
     c->gpr[RDI] = TABLES;
-    CODE_AT(CODE, 0x0f, 0x20, 0xe0, 0x83, 0xc8, 0x20, 0x0f, 0x22, 0xe0,       /* CR4 |= PAE */
-            0x0f, 0x22, 0xdf,                                                /* CR3 = EDI */
-            0xb9, 0x80, 0, 0, 0xc0, 0x0f, 0x32, 0x0f, 0xba, 0xe8, 8, 0x0f, 0x30, /* EFER |= LME */
-            0x0f, 0x20, 0xc0, 0x0f, 0xba, 0xe8, 31, 0x0f, 0x22, 0xc0,         /* CR0 |= PG */
+    CODE_AT(CODE, 0x0f, 0x20, 0xe0, 0x83, 0xc8, 0x20, 0x0f, 0x22, 0xe0,                    /* CR4 |= PAE */
+            0x0f, 0x22, 0xdf,                                                              /* CR3 = EDI */
+            0xb9, 0x80, 0, 0, 0xc0, 0x0f, 0x32, 0x0f, 0xba, 0xe8, 8, 0x0f, 0x30,           /* EFER |= LME */
+            0x0f, 0x20, 0xc0, 0x0f, 0xba, 0xe8, 31, 0x0f, 0x22, 0xc0,                      /* CR0 |= PG */
             0xea, 0x2a, 0, 1, 0, SEL_CODE64, 0, 0x48, 0x31, 0xc0, 0x48, 0xff, 0xc8, 0xf4); /* JMP; XOR RAX; DEC RAX */
     w_run(40);
     ck_assert(c->efer & EFER_LMA);

@@ -35,10 +35,7 @@ static const char *hmp(const char *line)
 }
 #define SAYS(line, text) ck_assert_str_eq(hmp(line), text)
 
-static void poke(u64 addr, const void *bytes, size_t n)
-{
-    space_write_bytes(&rig.m->sys.mem, addr, bytes, n);
-}
+static void poke(u64 addr, const void *bytes, size_t n) { space_write_bytes(&rig.m->sys.mem, addr, bytes, n); }
 
 START_TEST(expressions)
 {
@@ -87,8 +84,7 @@ START_TEST(memory_dumps)
     SAYS("xp /2xg 0xfff0", "000000000000fff0: 0x2f3630f000e05bea 0x00fc0039392f3332\n");
     SAYS("xp /5xw 0xfff0",
          "000000000000fff0: 0x00e05bea 0x2f3630f0 0x392f3332 0x00fc0039\n0000000000010000: 0x00000000\n");
-    SAYS("xp /9xb 0xfff0",
-         "000000000000fff0: 0xea 0x5b 0xe0 0x00 0xf0 0x30 0x36 0x2f\n000000000000fff8: 0x32\n");
+    SAYS("xp /9xb 0xfff0", "000000000000fff0: 0xea 0x5b 0xe0 0x00 0xf0 0x30 0x36 0x2f\n000000000000fff8: 0x32\n");
     SAYS("xp 0xfff0", "000000000000fff0: 0xea\n"); /* the last format is remembered */
     SAYS("x /1xw 0xfff0", "000000000000fff0: 0x00e05bea\n");
     poke(0x3000, "\xfa\xb8\x34\x12", 4);
@@ -105,8 +101,7 @@ START_TEST(state)
 {
     SAYS("info status", "VM status: paused (prelaunch)\n");
     SAYS("info version", ORRERY_VERSION "\n");
-    ck_assert_ptr_nonnull(
-        strstr(hmp("info registers"), "\nCPU#0\nEAX=00000000 EBX=00000000 ECX=00000000 EDX="));
+    ck_assert_ptr_nonnull(strstr(hmp("info registers"), "\nCPU#0\nEAX=00000000 EBX=00000000 ECX=00000000 EDX="));
     ck_assert_ptr_nonnull(
         strstr(hmp("info registers"), "EIP=0000fff0 EFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=0"));
     ck_assert_ptr_nonnull(strstr(hmp("info registers"), "CS =f000 ffff0000 0000ffff 0000"));
@@ -221,9 +216,8 @@ static void teardown_qmp(void)
 START_TEST(qmp_negotiation)
 {
     ck_assert_ptr_nonnull(strstr(rig.got, "{\"QMP\": {\"version\": {\"qemu\": {"));
-    QMP_SAYS("{\"execute\":\"query-status\"}",
-             "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": "
-             "\"Expecting capabilities negotiation with 'qmp_capabilities'\"}}");
+    QMP_SAYS("{\"execute\":\"query-status\"}", "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": "
+                                               "\"Expecting capabilities negotiation with 'qmp_capabilities'\"}}");
     QMP_SAYS("{\"execute\":\"qmp_capabilities\",\"id\":1}", "{\"return\": {}, \"id\": 1}");
     QMP_SAYS("{\"execute\":\"query-status\",\"id\":{\"a\":[1]}}",
              "{\"return\": {\"status\": \"prelaunch\", \"singlestep\": false, \"running\": false}, \"id\": "
@@ -251,25 +245,21 @@ START_TEST(qmp_errors)
     static const struct {
         const char *in, *class, *desc;
     } bad[] = {
-        {"{\"execute\":\"query-nothing\"}", "CommandNotFound",
-         "The command query-nothing has not been found"},
+        {"{\"execute\":\"query-nothing\"}", "CommandNotFound", "The command query-nothing has not been found"},
         {"{\"foo\":1}", "GenericError", "QMP input member 'foo' is unexpected"},
         {"{}", "GenericError", "QMP input lacks member 'execute'"},
         {"[1]", "GenericError", "QMP input must be a JSON object"},
         {"{\"execute\":1}", "GenericError", "QMP input member 'execute' must be a string"},
-        {"{\"execute\":\"stop\",\"arguments\":3}", "GenericError",
-         "QMP input member 'arguments' must be an object"},
+        {"{\"execute\":\"stop\",\"arguments\":3}", "GenericError", "QMP input member 'arguments' must be an object"},
         {"{\"execute\":\"stop\",\"arguments\":{\"a\":1}}", "GenericError", "Parameter 'a' is unexpected"},
         {"{\"execute\":\"screendump\"}", "GenericError", "Parameter 'filename' is missing"},
         {"{\"execute\":\"screendump\",\"arguments\":{\"filename\":1}}", "GenericError",
          "Invalid parameter type for 'filename', expected: string"},
         {"{\"execute\":\"send-key\",\"arguments\":{\"keys\":[{\"type\":\"qcode\",\"data\":\"bnana\"}]}}",
          "GenericError", "key 'bnana' is unknown"},
-        {"{\"execute\":\"send-key\",\"arguments\":{\"keys\":[{}]}}", "GenericError",
-         "Invalid parameter 'keys'"},
+        {"{\"execute\":\"send-key\",\"arguments\":{\"keys\":[{}]}}", "GenericError", "Invalid parameter 'keys'"},
         {"{\"execute\":\"eject\",\"arguments\":{}}", "GenericError", "Parameter 'device' is missing"},
-        {"{\"execute\":\"system_wakeup\"}", "GenericError",
-         "Unable to wake up: guest is not in suspended state"},
+        {"{\"execute\":\"system_wakeup\"}", "GenericError", "Unable to wake up: guest is not in suspended state"},
     };
     rig_talk(&rig, "{\"execute\":\"qmp_capabilities\"}");
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -290,9 +280,8 @@ START_TEST(qmp_human)
     rig_talk(&rig, "{\"execute\":\"qmp_capabilities\"}");
     QMP_SAYS("{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"p 5\"}}",
              "{\"return\": \"0x5\\r\\n\"}");
-    QMP_SAYS(
-        "{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"p 5\",\"cpu-index\":9}}",
-        "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Invalid parameter 'cpu-index'\"}}");
+    QMP_SAYS("{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"p 5\",\"cpu-index\":9}}",
+             "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Invalid parameter 'cpu-index'\"}}");
     const char *all = rig_talk(&rig, "{\"execute\":\"query-commands\"}");
     static const char *const wanted[] = {"qmp_capabilities",
                                          "query-status",

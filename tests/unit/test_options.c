@@ -32,10 +32,10 @@ static enum options_result parse(const char *first, ...)
     return r;
 }
 #define RUNS(...) ck_assert_msg(parse(__VA_ARGS__, NULL) == OPTIONS_RUN, "%s", e.text)
-#define FAILS(sentence, ...)                                                                                 \
-    do {                                                                                                     \
-        ck_assert_int_eq(parse(__VA_ARGS__, NULL), OPTIONS_ERROR);                                           \
-        ck_assert_str_eq(e.text, sentence);                                                                  \
+#define FAILS(sentence, ...)                                                                                           \
+    do {                                                                                                               \
+        ck_assert_int_eq(parse(__VA_ARGS__, NULL), OPTIONS_ERROR);                                                     \
+        ck_assert_str_eq(e.text, sentence);                                                                            \
     } while (0)
 
 static void teardown(void) { options_free(&o); }
@@ -73,8 +73,7 @@ START_TEST(memory_sizes)
     FAILS("-m 100T is too much, the machine takes at most 512G", "-m", "100T");
     FAILS("-m lots is not a size, write for example 512M or 2G", "-m", "lots");
     FAILS("-m -5 is not a size, write for example 512M or 2G", "-m", "-5");
-    FAILS("-m 99999999999999999999 is not a size, write for example 512M or 2G", "-m",
-          "99999999999999999999");
+    FAILS("-m 99999999999999999999 is not a size, write for example 512M or 2G", "-m", "99999999999999999999");
     FAILS("-m key 'sise' is unknown, did you mean 'size'?", "-m", "sise=1,size=5");
     FAILS("-m needs an argument: -m SIZE", "-m");
 }
@@ -146,8 +145,8 @@ START_TEST(drives)
     ck_assert_int_eq(o.drive[0].index, 3);
     RUNS("-nodefaults");
     ck_assert_uint_eq(o.ndrives, 0);
-    FAILS("-hda a and -drive file=b,index=0 are both IDE drive 0, give one of them another index", "-hda",
-          "a", "-drive", "file=b,index=0");
+    FAILS("-hda a and -drive file=b,index=0 are both IDE drive 0, give one of them another index", "-hda", "a",
+          "-drive", "file=b,index=0");
     FAILS("-drive key 'fromat' is unknown, did you mean 'format'?", "-drive", "file=a,fromat=raw");
     FAILS("-drive format 'qcow2' is unknown, there are: raw", "-drive", "file=a,format=qcow2");
     FAILS("-drive interface 'flopy' is unknown, did you mean 'floppy'?", "-drive", "file=a,if=flopy");
@@ -168,8 +167,7 @@ START_TEST(booting)
     ck_assert(o.config.boot_menu && o.config.splash_time_ms == 5000);
     RUNS("-boot", "menu=on");
     ck_assert_ptr_null(o.config.boot_order);
-    FAILS("-boot order=cx: 'x' is not a boot device, use a (floppy), c (hard disk), d (CD-ROM)", "-boot",
-          "cx");
+    FAILS("-boot order=cx: 'x' is not a boot device, use a (floppy), c (hard disk), d (CD-ROM)", "-boot", "cx");
     FAILS("-boot order=cc names 'c' twice", "-boot", "cc");
     FAILS("-boot key 'oder' is unknown, did you mean 'order'?", "-boot", "oder=c");
     RUNS("-kernel", "k", "-initrd", "i", "-append", "console=ttyS0");
@@ -215,8 +213,7 @@ START_TEST(serial_and_monitors)
     RUNS("-nographic", "-nodefaults");
     ck_assert(o.nserial == 0 && o.nmonitors == 0 && o.parallel == STREAM_ABSENT);
     RUNS("-serial", "mon:stdio", "-serial", "file:x", "-serial", "none", "-parallel", "none");
-    ck_assert(o.nserial == 3 && o.serial[2] == STREAM_ABSENT && o.parallel == STREAM_ABSENT &&
-              o.nmonitors == 1);
+    ck_assert(o.nserial == 3 && o.serial[2] == STREAM_ABSENT && o.parallel == STREAM_ABSENT && o.nmonitors == 1);
     RUNS("-serial", "unix:/tmp/s,server,nowait", "-qmp", "tcp:localhost:4444,server=on,wait=off");
     ck_assert(o.specs[0].kind == STREAM_UNIX && o.specs[0].server && !o.specs[0].wait);
     ck_assert_str_eq(o.specs[0].path, "/tmp/s");
@@ -227,14 +224,14 @@ START_TEST(serial_and_monitors)
     RUNS("-serial", "chardev:m", "-mon", "chardev=m,mode=readline", "-chardev", "stdio,id=m,mux=on");
     ck_assert(o.serial[0] == o.monitor[0].stream && o.specs[o.serial[0]].uses == 2);
     FAILS("character device 'stdoi' is unknown, did you mean 'stdio'?", "-serial", "stdoi");
-    FAILS("-serial null: there are 4 serial ports", "-serial", "null", "-serial", "null", "-serial", "null",
-          "-serial", "null", "-serial", "null");
-    FAILS("stdio is asked for 2 times, one 'mon:stdio' or a -chardev stdio,mux=on can be shared", "-serial",
-          "stdio", "-monitor", "stdio");
-    FAILS("character device 'm' has two users, give it mux=on to share it", "-chardev", "null,id=m",
-          "-serial", "chardev:m", "-serial", "chardev:m");
-    FAILS("character device (-chardev id) 'sreial' is unknown, did you mean 'serial'?", "-chardev",
-          "null,id=serial", "-serial", "chardev:sreial");
+    FAILS("-serial null: there are 4 serial ports", "-serial", "null", "-serial", "null", "-serial", "null", "-serial",
+          "null", "-serial", "null");
+    FAILS("stdio is asked for 2 times, one 'mon:stdio' or a -chardev stdio,mux=on can be shared", "-serial", "stdio",
+          "-monitor", "stdio");
+    FAILS("character device 'm' has two users, give it mux=on to share it", "-chardev", "null,id=m", "-serial",
+          "chardev:m", "-serial", "chardev:m");
+    FAILS("character device (-chardev id) 'sreial' is unknown, did you mean 'serial'?", "-chardev", "null,id=serial",
+          "-serial", "chardev:sreial");
     FAILS("-chardev backend 'soket' is unknown, did you mean 'socket'?", "-chardev", "soket,id=a");
     FAILS("-chardev file,id=a needs path=FILE", "-chardev", "file,id=a");
     FAILS("-chardev null needs an id=NAME", "-chardev", "null");
@@ -249,10 +246,9 @@ START_TEST(devices)
     ck_assert(o.config.debug_exit && o.config.debug_exit_base == 0xf4 && o.config.debug_exit_size == 4);
     RUNS("-device", "isa-debug-exit");
     ck_assert(o.config.debug_exit_base == 0x501 && o.config.debug_exit_size == 2);
-    RUNS("-device", "isa-debugcon,iobase=0x402,chardev=d", "-chardev", "file,id=d,path=/tmp/x", "-device",
-         "pc-testdev", "-device", "pvpanic");
-    ck_assert(o.config.ndebugcon == 1 && o.config.debugcon[0].port == 0x402 && o.config.testdev &&
-              o.config.pvpanic);
+    RUNS("-device", "isa-debugcon,iobase=0x402,chardev=d", "-chardev", "file,id=d,path=/tmp/x", "-device", "pc-testdev",
+         "-device", "pvpanic");
+    ck_assert(o.config.ndebugcon == 1 && o.config.debugcon[0].port == 0x402 && o.config.testdev && o.config.pvpanic);
     ck_assert_int_eq(o.debugcon[0], 1);
     RUNS("-debugcon", "null", "-global", "isa-debugcon.iobase=0x402");
     ck_assert_uint_eq(o.config.debugcon[0].port, 0x402);
@@ -308,11 +304,11 @@ END_TEST
 /* Any words at all: an answer or a sentence, never a crash. */
 START_TEST(garbage)
 {
-    static const char *const words[] = {
-        "-drive",  "-m",    "-serial", "file=", ",,,,",     "a=b,c=d",  "=",       "-",
-        "-device", "-boot", "order=",  "unix:", "tcp:::::", "-chardev", "id=",     "mon:",
-        "-gdb",    "-rtc",  "-icount", "-smp",  "no",       "0x",       "[::1]:1", "chardev:",
-        "-cpu",    "+",     "-,-",     "-name", "-mon",     "help",     "-d",      ","};
+    static const char *const words[] = {"-drive", "-m",      "-serial",  "file=",  ",,,,",    "a=b,c=d",  "=",
+                                        "-",      "-device", "-boot",    "order=", "unix:",   "tcp:::::", "-chardev",
+                                        "id=",    "mon:",    "-gdb",     "-rtc",   "-icount", "-smp",     "no",
+                                        "0x",     "[::1]:1", "chardev:", "-cpu",   "+",       "-,-",      "-name",
+                                        "-mon",   "help",    "-d",       ","};
     u32 seed = 1;
     for (int round = 0; round < 20000; round++) {
         const char *w[6];

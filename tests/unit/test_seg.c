@@ -15,27 +15,19 @@ static const struct load_case {
     u8 cpl, sreg; /* enum segreg */
     u16 rpl;
     u32 attr;
-    int vector;   /* -1: loads */
+    int vector; /* -1: loads */
 } loads[] = {
-    {0, DS, 0, D_DATA, -1},
-    {0, DS, 3, D_DATA | D_DPL3, -1},
-    {0, DS, 3, D_DATA, EXC_GP},                    /* RPL > DPL */
-    {3, DS, 3, D_DATA, EXC_GP},
-    {3, DS, 0, D_DATA, EXC_GP},                    /* CPL > DPL */
-    {3, DS, 0, D_DATA | D_DPL3, -1},
-    {0, DS, 0, D_CODE32, -1},                      /* readable code */
-    {0, DS, 0, 0xc099, EXC_GP},                    /* execute-only code */
-    {3, DS, 3, 0xc09f, -1},                        /* conforming readable code: no privilege check */
-    {0, DS, 0, 0xc013, EXC_NP},
-    {0, DS, 0, D_LDT, EXC_GP},
-    {0, SS, 0, D_DATA, -1},
-    {0, SS, 0, 0xc091, EXC_GP},                    /* not writable */
-    {0, SS, 3, D_DATA, EXC_GP},
-    {0, SS, 0, D_DATA | D_DPL3, EXC_GP},
-    {3, SS, 3, D_DATA | D_DPL3, -1},
-    {3, SS, 0, D_DATA | D_DPL3, EXC_GP},
-    {0, SS, 0, 0xc013, EXC_SS},
-    {0, SS, 0, D_CODE32, EXC_GP},
+    {0, DS, 0, D_DATA, -1},          {0, DS, 3, D_DATA | D_DPL3, -1},
+    {0, DS, 3, D_DATA, EXC_GP},                                  /* RPL > DPL */
+    {3, DS, 3, D_DATA, EXC_GP},      {3, DS, 0, D_DATA, EXC_GP}, /* CPL > DPL */
+    {3, DS, 0, D_DATA | D_DPL3, -1}, {0, DS, 0, D_CODE32, -1},   /* readable code */
+    {0, DS, 0, 0xc099, EXC_GP},                                  /* execute-only code */
+    {3, DS, 3, 0xc09f, -1},                                      /* conforming readable code: no privilege check */
+    {0, DS, 0, 0xc013, EXC_NP},      {0, DS, 0, D_LDT, EXC_GP},
+    {0, SS, 0, D_DATA, -1},          {0, SS, 0, 0xc091, EXC_GP}, /* not writable */
+    {0, SS, 3, D_DATA, EXC_GP},      {0, SS, 0, D_DATA | D_DPL3, EXC_GP},
+    {3, SS, 3, D_DATA | D_DPL3, -1}, {3, SS, 0, D_DATA | D_DPL3, EXC_GP},
+    {0, SS, 0, 0xc013, EXC_SS},      {0, SS, 0, D_CODE32, EXC_GP},
 };
 
 START_TEST(load_checks)
@@ -120,13 +112,13 @@ static const struct limit_case {
     u32 attr, limit, offset;
     bool write, ok;
 } limits[] = {
-    {D_DATA16, 0xfff, 0xffc, true, true},    {D_DATA16, 0xfff, 0xffd, true, false},
-    {0x8091, 0xfff, 0, true, false},         {0x8091, 0xfff, 0, false, true},
+    {D_DATA16, 0xfff, 0xffc, true, true}, {D_DATA16, 0xfff, 0xffd, true, false},
+    {0x8091, 0xfff, 0, true, false},      {0x8091, 0xfff, 0, false, true},
     {0x4097, 0xfff, 0xfff, true, false}, /* expand-down: valid above the limit */
-    {0x4097, 0xfff, 0x1000, true, true},     {0x0097, 0xfff, 0xfffc, true, true},
+    {0x4097, 0xfff, 0x1000, true, true},  {0x0097, 0xfff, 0xfffc, true, true},
     {0x0097, 0xfff, 0xfffd, true, false}, /* 16-bit expand-down ends at FFFFh */
-    {0x4097, 0xfff, 0x10000, true, true},    {0x0097, 0xfff, 0x10000, true, false},
-    {0x0099, 0xffff, 0, false, false},       {0x009b, 0xffff, 0, false, true},
+    {0x4097, 0xfff, 0x10000, true, true}, {0x0097, 0xfff, 0x10000, true, false},
+    {0x0099, 0xffff, 0, false, false},    {0x009b, 0xffff, 0, false, true},
     {0x009b, 0xffff, 0, true, false},
 };
 START_TEST(limit_checks)
@@ -183,8 +175,8 @@ START_TEST(far_jump_and_call)
     w_protected(0);
     struct cpu *c = w.cpu;
     set_desc(GDT, SEL_TEST, CODE + 0x1000, 0xffff, 0x409b);
-    CODE_AT(CODE, 0x9a, 0x20, 0, 0, 0, SEL_TEST, 0, 0xf4);  /* CALL 48h:20h; HLT */
-    CODE_AT(CODE + 0x1020, 0xca, 4, 0);                     /* RETF 4 */
+    CODE_AT(CODE, 0x9a, 0x20, 0, 0, 0, SEL_TEST, 0, 0xf4); /* CALL 48h:20h; HLT */
+    CODE_AT(CODE + 0x1020, 0xca, 4, 0);                    /* RETF 4 */
     w_run(1);
     ck_assert_uint_eq(c->seg[CS].sel, SEL_TEST);
     ck_assert_uint_eq(c->gpr[SLOT_RIP], 0x20);
@@ -203,10 +195,16 @@ static const struct jump_case {
     u32 attr;
     int vector;
 } jumps[] = {
-    {0, 0, D_CODE32, -1},           {0, 3, D_CODE32, EXC_GP}, /* RPL > CPL */
-    {3, 3, D_CODE32, EXC_GP},       {3, 3, D_CODE32 | D_DPL3, -1}, {3, 0, D_CODE32 | D_DPL3, -1},
-    {0, 0, D_CODE32 | D_DPL3, EXC_GP}, {3, 3, 0xc09f, -1} /* conforming, stays in ring 3 */,
-    {0, 0, 0xc0ff, EXC_GP} /* conforming of an outer ring */, {0, 0, D_DATA, EXC_GP}, {0, 0, 0xc01b, EXC_NP},
+    {0, 0, D_CODE32, -1},
+    {0, 3, D_CODE32, EXC_GP}, /* RPL > CPL */
+    {3, 3, D_CODE32, EXC_GP},
+    {3, 3, D_CODE32 | D_DPL3, -1},
+    {3, 0, D_CODE32 | D_DPL3, -1},
+    {0, 0, D_CODE32 | D_DPL3, EXC_GP},
+    {3, 3, 0xc09f, -1} /* conforming, stays in ring 3 */,
+    {0, 0, 0xc0ff, EXC_GP} /* conforming of an outer ring */,
+    {0, 0, D_DATA, EXC_GP},
+    {0, 0, 0xc01b, EXC_NP},
 };
 START_TEST(far_jump_checks)
 {
@@ -276,8 +274,8 @@ START_TEST(inner_stack_faults)
         {0, D_DATA, EXC_TS, 0},
         {SEL_TEST2 | 1, D_DATA | D_DPL3, EXC_TS, SEL_TEST2},
         {SEL_TEST2 | 3, D_DATA | D_DPL1, EXC_TS, SEL_TEST2},
-        {SEL_TEST2 | 1, 0xc033, EXC_SS, SEL_TEST2},             /* not present */
-        {SEL_TEST2 | 1, 0xc0b1, EXC_TS, SEL_TEST2},             /* not writable */
+        {SEL_TEST2 | 1, 0xc033, EXC_SS, SEL_TEST2}, /* not present */
+        {SEL_TEST2 | 1, 0xc0b1, EXC_TS, SEL_TEST2}, /* not writable */
         {GDT_ENTRIES * 8 | 1, D_DATA, EXC_TS, GDT_ENTRIES * 8},
     };
     w_protected(3);
@@ -328,7 +326,7 @@ START_TEST(lar_lsl_verr_verw)
     w_protected(3);
     struct cpu *c = w.cpu;
     set_desc(GDT, SEL_TEST, 0, 0x12345fff, 0x90f1 & ~1u);
-    CODE_AT(CODE, 0xb8, SEL_TEST | 3, 0, 0, 0, 0x0f, 0x02, 0xd8, 0x0f, 0x03, 0xc8, /* LAR EBX, EAX; LSL ECX, EAX */
+    CODE_AT(CODE, 0xb8, SEL_TEST | 3, 0, 0, 0, 0x0f, 0x02, 0xd8, 0x0f, 0x03, 0xc8,   /* LAR EBX, EAX; LSL ECX, EAX */
             0x0f, 0x00, 0xe0, 0x0f, 0x94, 0xc2, 0x0f, 0x00, 0xe8, 0x0f, 0x94, 0xc6); /* VERR; SETZ DL; VERW; SETZ DH */
     w_run(7);
     ck_assert_uint_eq(c->gpr[RBX], 0x90f000 | (0x12345 & 0xf0000));
@@ -343,7 +341,7 @@ START_TEST(lar_refuses)
         u32 attr;
         bool lar, lsl;
     } cases[] = {{0x86, false, false}, {0x87, false, false}, {0x84 | 0x60, true, false}, {0xe5, true, false},
-                 {0xe2, true, true},   {0xe9, true, true},   {0x80, false, false},      {D_DATA, false, false}};
+                 {0xe2, true, true},   {0xe9, true, true},   {0x80, false, false},       {D_DATA, false, false}};
     w_protected(3);
     struct cpu *c = w.cpu;
     set_desc(GDT, SEL_TEST, 0, 0xfff, cases[_i].attr);
@@ -532,8 +530,11 @@ START_TEST(io_bitmap)
         u8 code[3];
         u32 map;
         bool ok;
-    } cases[] = {{{0xe6, 0x10}, 0, true},          {{0xe6, 0x10}, 0x10000, false}, {{0xe7, 0x0f}, 0x40000, false},
-                 {{0xe7, 0x0f}, 0x80000, true},    {{0xe5, 0x20}, 0, false} /* ports 20h.. are not permitted */};
+    } cases[] = {{{0xe6, 0x10}, 0, true},
+                 {{0xe6, 0x10}, 0x10000, false},
+                 {{0xe7, 0x0f}, 0x40000, false},
+                 {{0xe7, 0x0f}, 0x80000, true},
+                 {{0xe5, 0x20}, 0, false} /* ports 20h.. are not permitted */};
     w_protected(3);
     w.ram[TSS + 0x6c] = 0xff;
     st32(w.ram + TSS + 0x68, cases[_i].map);

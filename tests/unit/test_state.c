@@ -21,7 +21,10 @@ struct thing {
     u64 cache;
 };
 static const struct state_field part_state[] = {
-    STATE(struct part, kind), STATE(struct part, count), STATE(struct part, on), STATE_END,
+    STATE(struct part, kind),
+    STATE(struct part, count),
+    STATE(struct part, on),
+    STATE_END,
 };
 static const struct state_field thing_state[] = {
     DEVICE_STATE(struct thing),
@@ -40,7 +43,8 @@ static struct clock clk;
 
 static struct thing sample(void)
 {
-    return (struct thing){.index = 7, .reg = {1, 2, 0xfffffffe, 4}, .offset = -5, .part = {{1, 2, true}, {3, 4, false}}};
+    return (struct thing){
+        .index = 7, .reg = {1, 2, 0xfffffffe, 4}, .offset = -5, .part = {{1, 2, true}, {3, 4, false}}};
 }
 
 START_TEST(round_trip)
@@ -80,14 +84,16 @@ START_TEST(coverage)
 {
     ck_assert_int_eq(state_uncovered(thing_state, sizeof(struct thing)), -1);
     static const struct state_field hole[] = {
-        DEVICE_STATE(struct thing), STATE(struct thing, index), STATE(struct thing, offset),
-        STRUCTS(struct thing, part, struct part, part_state), EVENT(struct thing, timer),
-        HOST(struct thing, wire), DERIVED(struct thing, cache), STATE_END,
+        DEVICE_STATE(struct thing),   STATE(struct thing, index),
+        STATE(struct thing, offset),  STRUCTS(struct thing, part, struct part, part_state),
+        EVENT(struct thing, timer),   HOST(struct thing, wire),
+        DERIVED(struct thing, cache), STATE_END,
     };
     ck_assert_int_eq(state_uncovered(hole, sizeof(struct thing)), offsetof(struct thing, index) + 1);
     static const struct state_field inner_hole[] = {STATE(struct part, kind), STATE(struct part, on), STATE_END};
     const struct state_field outer[] = {
-        STRUCTS(struct thing, part, struct part, inner_hole), STATE_END,
+        STRUCTS(struct thing, part, struct part, inner_hole),
+        STATE_END,
     };
     ck_assert_int_ge(state_uncovered(outer, sizeof(struct thing)), 0);
 }

@@ -237,7 +237,9 @@ START_TEST(telnet)
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
     /* Negotiation, a subnegotiation, a doubled 255, and both spellings of the return key; then a break. */
-    static const char in[] = "a\xff\xfd\x01" "b\xff\xfa\x18xx\xff\xf0" "c\xff\xff\r\nd\r\0e\xff\xf3";
+    static const char in[] = "a\xff\xfd\x01"
+                             "b\xff\xfa\x18xx\xff\xf0"
+                             "c\xff\xff\r\nd\r\0e\xff\xf3";
     ck_assert_int_eq(write(fd, in, sizeof(in) - 1), sizeof(in) - 1);
     for (int i = 0; i < 5; i++)
         loop_once(rig.host.loop, 1);

@@ -86,13 +86,11 @@ START_TEST(faults)
         int vector;
         u32 mxcsr;
     } cases[] = {
-        {{0x0f, 0xae, 0x03}, AREA + 8, 0, 0, EXC_GP, 0},           /* FXSAVE wants 16 */
-        {{0x0f, 0xae, 0x23}, AREA + 32, 0, 0, EXC_GP, 0},          /* XSAVE wants 64 */
-        {{0x0f, 0xae, 0x03}, AREA, CR0_TS, 0, EXC_NM, 0},
-        {{0x0f, 0xae, 0x03}, AREA, CR0_EM, 0, EXC_UD, 0},
-        {{0x0f, 0xae, 0x23}, AREA, CR0_TS, 0, EXC_NM, 0},
-        {{0x0f, 0xae, 0x23}, AREA, 0, CR4_OSXSAVE, EXC_UD, 0},
-        {{0x0f, 0xae, 0x0b}, AREA, 0, 0, EXC_GP, 0x10000},         /* reserved MXCSR bit */
+        {{0x0f, 0xae, 0x03}, AREA + 8, 0, 0, EXC_GP, 0},  /* FXSAVE wants 16 */
+        {{0x0f, 0xae, 0x23}, AREA + 32, 0, 0, EXC_GP, 0}, /* XSAVE wants 64 */
+        {{0x0f, 0xae, 0x03}, AREA, CR0_TS, 0, EXC_NM, 0},  {{0x0f, 0xae, 0x03}, AREA, CR0_EM, 0, EXC_UD, 0},
+        {{0x0f, 0xae, 0x23}, AREA, CR0_TS, 0, EXC_NM, 0},  {{0x0f, 0xae, 0x23}, AREA, 0, CR4_OSXSAVE, EXC_UD, 0},
+        {{0x0f, 0xae, 0x0b}, AREA, 0, 0, EXC_GP, 0x10000}, /* reserved MXCSR bit */
         {{0x0f, 0xae, 0x2b}, AREA, 0, 0, EXC_GP, 0x10000},
     };
     struct cpu *c = w.cpu;
@@ -204,7 +202,8 @@ START_TEST(watch_point)
     struct cpu *c = w.cpu;
     enum point_kind kind;
     u64 lin;
-    CODE_AT(CODE, 0xff, 0xc1, 0x8b, 0x03, 0x89, 0x4b, 0x08, 0xeb, 0xf7); /* INC ECX; MOV EAX,[RBX]; MOV [RBX+8],ECX; JMP */
+    CODE_AT(CODE, 0xff, 0xc1, 0x8b, 0x03, 0x89, 0x4b, 0x08, 0xeb,
+            0xf7); /* INC ECX; MOV EAX,[RBX]; MOV [RBX+8],ECX; JMP */
     c->gpr[RCX] = 0;
     ck_assert(cpu_point_add(c, POINT_WATCH_WRITE, AREA + 8, 4));
     w_run(100);
