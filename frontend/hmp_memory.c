@@ -251,7 +251,12 @@ static void save(struct hmp *h, bool physical)
     for (u64 at = 0; ok && at < size;) {
         u8 buf[PAGE_SIZE];
         size_t n = (size_t)MIN(size - at, (u64)PAGE_SIZE - ((addr + at) & (PAGE_SIZE - 1)));
-        ok = read_memory(h, physical, addr + at, buf, n);
+        /* Physical addresses where nothing answers read as 0, so that a dump can span the hole below 1 MiB.
+         */
+        if (physical)
+            space_read_bytes(&h->m->sys.mem, addr + at, buf, n);
+        else
+            ok = read_memory(h, false, addr + at, buf, n);
         if (!ok)
             fprintf(h->out, "Error: Invalid addr 0x%016llx/size %llu specified\n", (unsigned long long)addr + at,
                     (unsigned long long)size);

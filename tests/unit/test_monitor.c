@@ -97,6 +97,25 @@ START_TEST(memory_dumps)
 }
 END_TEST
 
+/* A dump of low memory spans the hole where no adapter answers. */
+START_TEST(memory_files)
+{
+    char file[] = "/tmp/orrery-monitor-XXXXXX", line[80];
+    u8 bytes[8];
+    int fd = mkstemp(file);
+    poke(0x9fffc, "\x11\x22\x33\x44", 4);
+    snprintf(line, sizeof(line), "pmemsave 0x9fffc 8 \"%s\"", file);
+    SAYS(line, "");
+    ck_assert_int_eq(read(fd, bytes, 8), 8);
+    ck_assert_mem_eq(bytes, "\x11\x22\x33\x44\0\0\0\0", 8);
+    snprintf(line, sizeof(line), "memsave 0x9fffc 8 \"%s\"", file);
+    SAYS(line, "Error: Invalid addr 0x00000000000a0000/size 8 specified\n");
+    SAYS("pmemsave 0 8 \"/nonexistent/x\"", "Error: could not open '/nonexistent/x': No such file or directory\n");
+    close(fd);
+    unlink(file);
+}
+END_TEST
+
 START_TEST(state)
 {
     SAYS("info status", "VM status: paused (prelaunch)\n");
@@ -329,6 +348,7 @@ int main(void)
     tcase_set_timeout(q, 60);
     tcase_add_test(t, expressions);
     tcase_add_test(t, memory_dumps);
+    tcase_add_test(t, memory_files);
     tcase_add_test(t, state);
     tcase_add_test(t, page_tables);
     tcase_add_test(t, words);

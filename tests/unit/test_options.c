@@ -195,6 +195,13 @@ START_TEST(clocks)
     ck_assert(o.config.icount == ICOUNT_SHIFT && o.config.icount_shift == 7 && o.config.icount_sleep);
     RUNS("-icount", "auto");
     ck_assert_int_eq(o.config.icount, ICOUNT_AUTO);
+    RUNS("-icount", "auto,sleep=on");
+    ck_assert(o.config.icount == ICOUNT_AUTO && o.config.icount_sleep);
+    RUNS("-icount", "shift=0,sleep=on,align=off");
+    ck_assert(o.config.icount == ICOUNT_SHIFT && o.config.icount_shift == 0 && o.config.icount_sleep);
+    FAILS("'sleep=perhaps' must be on or off", "-icount", "3,sleep=perhaps");
+    FAILS("-icount shift=-1 must be auto or a number from 0 to 10", "-icount", "shift=-1");
+    FAILS("-icount align=on is not supported: virtual time is never slowed to the host's", "-icount", "3,align=on");
     FAILS("-icount shift=99 must be auto or a number from 0 to 10", "-icount", "99");
     FAILS("-icount shift=auto and sleep=off exclude each other", "-icount", "auto,sleep=off");
 }
