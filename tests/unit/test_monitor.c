@@ -108,8 +108,6 @@ START_TEST(memory_files)
     SAYS(line, "");
     ck_assert_int_eq(read(fd, bytes, 8), 8);
     ck_assert_mem_eq(bytes, "\x11\x22\x33\x44\0\0\0\0", 8);
-    snprintf(line, sizeof(line), "memsave 0x9fffc 8 \"%s\"", file);
-    SAYS(line, "Error: Invalid addr 0x00000000000a0000/size 8 specified\n");
     SAYS("pmemsave 0 8 \"/nonexistent/x\"", "Error: could not open '/nonexistent/x': No such file or directory\n");
     close(fd);
     unlink(file);
