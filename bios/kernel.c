@@ -17,6 +17,7 @@ enum {
     KERNEL_MAX = 1 << 30,
     SETUP_ADDR = 0x10000,
     CMDLINE_ADDR = 0x20000,
+    CMDLINE_ROOM = 0x10000,
     PAGE_TABLES = 0x11000,
     PROT_ADDR = 0x100000,
     FIRMWARE_RESERVE = 1 << 20, /* at the end of low memory: firmware's tables */
@@ -63,6 +64,7 @@ enum {
     P_COUNT = 32,
     P_COUNT_BYTES = 36,
     P_COUNT_SIZE = 37,
+    P_RSDP = 38,
     P_TABLE = 40,
 };
 
@@ -193,6 +195,11 @@ static bool plan_linux(const struct bios_config *cfg, const struct blob *file, s
         return false;
     memcpy(setup, file->data, setup_len);
     const char *cmdline = cfg->append ? cfg->append : "";
+    if (strlen(cmdline) >= CMDLINE_ROOM) {
+        snprintf(err, err_size, "the kernel's command line is longer than %d characters", CMDLINE_ROOM - 1);
+        free(setup);
+        return false;
+    }
     setup[H_TYPE] = LOADER_UNDEFINED;
     setup[H_FLAGS] |= CAN_USE_HEAP;
     st16(setup + H_HEAP_END, BOOT_SETUP_SP - 0x200);
@@ -267,6 +274,7 @@ static void put_params(u8 *rom, const struct boot_plan *plan)
     st32(p + P_COUNT, plan->map.count_addr);
     p[P_COUNT_BYTES] = plan->map.count_bytes;
     p[P_COUNT_SIZE] = plan->map.count_size;
+    p[P_RSDP] = plan->rsdp_off;
 }
 
 bool kernel_install(struct device *fw_cfg, const struct boot_plan *plan, char *err, size_t err_size)

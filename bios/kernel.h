@@ -33,6 +33,7 @@ struct boot_plan {
     u16 setup_seg;
     u32 entry, eax, ebx, esi, cr3;
     struct boot_map map;
+    u8 rsdp_off; /* where from EBX the address of ACPI's RSDP is to be written; 0: nowhere */
 };
 
 /* Reads and lays out kernel, initrd or modules, and command line. False with a sentence in err. */

@@ -30,6 +30,7 @@ enum {
     TEXT_OFF = 0xa00,
     INFO_MAX = 0x6000,
     MODULE_MAX = 1 << 30,
+    FIRMWARE_TOP = 128 << 10, /* what firmware keeps for its tables at the end of low memory, at most */
 };
 
 /* The fields of either ELF class that matter here. */
@@ -99,8 +100,9 @@ static bool elf_load(const struct elf *e, struct boot_plan *plan, u64 ram, u64 *
 struct info {
     u32 addr; /* where it goes: multiboot or PVH information, map, modules, strings */
     u8 bytes[INFO_MAX];
-    u32 text; /* where the next string goes */
-    u32 end;  /* first free address for modules */
+    u32 text;  /* where the next string goes */
+    bool full; /* a string did not fit */
+    u32 end;   /* first free address for modules */
 };
 
 /* An information block below the EBDA that no piece of the kernel overlaps; NULL: no room or memory. */
@@ -127,11 +129,33 @@ static u32 add_text(struct info *in, const char *s)
 {
     u32 at = in->text;
     size_t n = strlen(s) + 1;
-    if (at + n > INFO_MAX)
-        n = INFO_MAX > at + 1 ? INFO_MAX - at - 1 : 0;
+    if (n > INFO_MAX - at) {
+        in->full = true;
+        return 0;
+    }
     memcpy(in->bytes + at, s, n);
     in->text += (u32)n;
     return in->addr + at;
+}
+
+/* Cuts the first of comma-separated words off; a comma inside one is written twice. NULL: none left. */
+static char *next_module(char **list)
+{
+    char *word = *list, *to = word;
+    if (!word)
+        return NULL;
+    word += strspn(word, " ");
+    for (const char *from = to = word;; from++) {
+        bool comma = *from == ',';
+        if (comma && from[1] == ',')
+            from++;
+        else if (comma || !*from) {
+            *list = comma ? (char *)from + 1 : NULL;
+            *to = 0;
+            return word;
+        }
+        *to++ = *from;
+    }
 }
 
 /* One module per comma-separated "file arguments". 'entry' writes its description. */
@@ -139,9 +163,9 @@ static bool add_modules(const struct bios_config *cfg, struct boot_plan *plan, s
                         void (*entry)(u8 *e, u32 addr, u32 len, u32 text), unsigned entry_size, char *err,
                         size_t err_size)
 {
-    char *list = strdup(cfg->initrd ? cfg->initrd : ""), *save = NULL;
-    bool ok = list != NULL;
-    for (char *m = ok ? strtok_r(list, ",", &save) : NULL; ok && m; m = strtok_r(NULL, ",", &save)) {
+    char *list = cfg->initrd ? strdup(cfg->initrd) : NULL, *rest = list;
+    bool ok = list || !cfg->initrd;
+    for (char *m = next_module(&rest); ok && m; m = next_module(&rest)) {
         u32 text = add_text(in, m);
         struct blob b;
         m[strcspn(m, " ")] = 0;
@@ -191,6 +215,11 @@ static bool finish_info(struct boot_plan *plan, struct info *in, u64 ram, char *
 {
     plan->kind = BOOT_FLAT32;
     plan->ebx = in->addr;
+    if (in->full) {
+        snprintf(err, err_size, "the command lines of the kernel and its modules are longer than %d characters",
+                 INFO_MAX - TEXT_OFF);
+        return false;
+    }
     return plan_add(plan, in->bytes, in->text, in->addr, ram, err, err_size);
 }
 
@@ -261,7 +290,7 @@ static bool plan_multiboot(const struct bios_config *cfg, const struct blob *f, 
     u8 *b = in->bytes;
     st32(b, MBI_MEM | MBI_CMDLINE | MBI_MODS | MBI_MMAP | MBI_LOADER);
     st32(b + 4, 639);
-    st32(b + 8, (u32)((ram - MIN(ram, 1ull << 20)) >> 10));
+    st32(b + 8, (u32)((ram - MIN(ram, (1ull << 20) + FIRMWARE_TOP)) >> 10));
     st32(b + 16, add_cmdline(in, cfg, true));
     st32(b + 20, mods);
     st32(b + 24, in->addr + MODS_OFF);
@@ -316,6 +345,7 @@ static bool plan_pvh(const struct bios_config *cfg, const struct elf *e, struct 
     st64(b + 16, in->addr + MODS_OFF);
     st64(b + 24, add_cmdline(in, cfg, false));
     st64(b + 40, in->addr + MAP_OFF);
+    plan->rsdp_off = 32;
     plan->map = (struct boot_map){in->addr + MAP_OFF, MAP_MAX, MAP_STRIDE, 0, in->addr + 48, false, 4};
     ok = ok && finish_info(plan, in, cfg->low_ram, err, err_size);
     free(in);

@@ -50,7 +50,8 @@ p_map_lead:     db 0                    ; bytes before the address (multiboot's 
 p_count:        dd 0                    ; where its length goes, below 1 MiB
 p_count_bytes:  db 0                    ; length in bytes (multiboot), or 0: in entries
 p_count_size:   db 0                    ; 1: a byte, 4: a dword
-                dw 0
+p_rsdp:         db 0                    ; PVH: offset from EBX where the address of ACPI's RSDP goes; 0: nowhere
+                db 0
 p_table:        times 24 * 16 db 0      ; fw_cfg DMA descriptors, ready made
 
 init:   retf
@@ -146,7 +147,29 @@ start:  cli
         jmp .enter
 .byte:  mov [es:di], al
 
-.enter: cmp byte [p_kind], 0
+; ---- ACPI's root pointer, as firmware left it in E0000h-FFFFFh ----
+.enter: movzx edi, byte [p_rsdp]
+        test edi, edi
+        jz .go
+        add edi, [p_ebx]
+        mov edx, edi
+        and di, 15
+        shr edx, 4
+        mov fs, dx
+        mov dx, 0xe000                  ; paragraphs
+.rsdp:  mov es, dx
+        cmp dword [es:0], 'RSD '
+        jne .next
+        cmp dword [es:4], 'PTR '
+        je .found
+.next:  inc dx
+        jnz .rsdp
+        jmp .go                         ; there is none: the field stays 0
+.found: movzx edx, dx
+        shl edx, 4
+        mov [fs:di], edx
+
+.go:    cmp byte [p_kind], 0
         jne protected
 
 ; ---- Linux, real mode (Documentation/x86/boot.rst, "running the kernel") ----

@@ -30,6 +30,15 @@ static bool set_accel(struct options *o, const char *name, struct error *e)
     return true;
 }
 
+static bool set_linux_entry(struct options *o, const char *entry, struct error *e)
+{
+    u64 bits = 0;
+    if (!text_number(entry, 64, &bits) || (bits != 16 && bits != 32 && bits != 64))
+        return fail(e, "-machine linux-entry=%s must be 16, 32 or 64", entry);
+    o->config.linux_entry = (unsigned)bits;
+    return true;
+}
+
 int opt_machine(struct options *o, const char *arg, FILE *out, struct error *e)
 {
     static const char *const types[] = {[MACHINE_PC] = "pc", [MACHINE_BARE] = "bare"};
@@ -42,8 +51,9 @@ int opt_machine(struct options *o, const char *arg, FILE *out, struct error *e)
     if (!subopts_parse(&s, arg, "type", e))
         return false;
     const char *type = subopts_get(&s, "type"), *accel = subopts_get(&s, "accel");
-    bool ok = true;
-    if (type) {
+    const char *entry = subopts_get(&s, "linux-entry");
+    bool ok = !entry || set_linux_entry(o, entry, e);
+    if (ok && type) {
         size_t i = 0;
         while (i < ARRAY_LEN(types) && strcmp(type, types[i]) != 0)
             i++;

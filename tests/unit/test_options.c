@@ -107,6 +107,11 @@ START_TEST(machines)
     ck_assert_int_eq(o.config.type, MACHINE_BARE);
     ck_assert(!o.config.vga && o.ndrives == 0);
     RUNS("-machine", "pc,accel=interp");
+    ck_assert_uint_eq(o.config.linux_entry, 0);
+    RUNS("-machine", "linux-entry=64", "-kernel", "k");
+    ck_assert_uint_eq(o.config.linux_entry, 64);
+    FAILS("-machine linux-entry=63 must be 16, 32 or 64", "-M", "pc,linux-entry=63");
+    FAILS("-machine key 'linux-enrty' is unknown, did you mean 'linux-entry'?", "-M", "pc,linux-enrty=64");
     RUNS("--machine", "type=pc", "-accel", "interp");
     FAILS("machine type 'pcc' is unknown, did you mean 'pc'?", "-M", "pcc");
     FAILS("machine type 'q35' is unknown, there are: pc bare", "-M", "q35");
