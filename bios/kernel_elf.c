@@ -48,7 +48,7 @@ struct segment {
 static bool elf_open(const struct blob *f, struct elf *e)
 {
     static const u8 magic[4] = {0x7f, 'E', 'L', 'F'};
-    if (f->len < 64 || memcmp(f->data, magic, 4) || f->data[5] != 1)
+    if (f->len < 64 || memcmp(f->data, magic, 4) != 0 || f->data[5] != 1)
         return false;
     const u8 *h = f->data;
     e->file = f;
@@ -245,7 +245,7 @@ static bool load_kludge(const struct blob *f, const u8 *h, struct boot_plan *pla
     u32 header = ld32(h + 12), load = ld32(h + 16), load_end = ld32(h + 20), bss_end = ld32(h + 24);
     u64 off = at - (header - load), len = load_end ? load_end - load : f->len - off;
     u64 mem = MAX(len, bss_end > load ? (u64)bss_end - load : 0);
-    if (header < load || header - load > at || !inside(f, off, len) || load + mem > ram) {
+    if (header < load || header - load > at || !inside(f, off, len) || mem == 0 || load + mem > ram) {
         snprintf(err, err_size, "the kernel's multiboot addresses do not fit its file or memory");
         return false;
     }

@@ -236,7 +236,7 @@ static void append(struct builder *b, const struct insn *in)
 /* Decodes the next instruction; false when the block must end before it. */
 static bool build_one(struct builder *b)
 {
-    u8 bytes[16];
+    u8 bytes[16] = {0};
     struct insn in;
     u64 pa = b->pa + b->len;
     if (b->ninsn && (pa & PAGE_MASK) != (b->pa & PAGE_MASK))

@@ -35,11 +35,34 @@ ALWAYS_INLINE void fp_raise(u32 flags)
     }
 FP_BINARY(addps)
 FP_BINARY(addpd)
-FP_BINARY(addss) FP_BINARY(addsd) FP_BINARY(subps) FP_BINARY(subpd) FP_BINARY(subss) FP_BINARY(subsd) FP_BINARY(mulps)
-    FP_BINARY(mulpd) FP_BINARY(mulss) FP_BINARY(mulsd) FP_BINARY(divps) FP_BINARY(divpd) FP_BINARY(divss)
-        FP_BINARY(divsd) FP_BINARY(minps) FP_BINARY(minpd) FP_BINARY(minss) FP_BINARY(minsd) FP_BINARY(maxps)
-            FP_BINARY(maxpd) FP_BINARY(maxss) FP_BINARY(maxsd) FP_BINARY(sqrtss) FP_BINARY(sqrtsd) FP_BINARY(rcpss)
-                FP_BINARY(rsqrtss) FP_BINARY(cvtss2sd) FP_BINARY(cvtsd2ss)
+FP_BINARY(addss)
+FP_BINARY(addsd)
+FP_BINARY(subps)
+FP_BINARY(subpd)
+FP_BINARY(subss)
+FP_BINARY(subsd)
+FP_BINARY(mulps)
+FP_BINARY(mulpd)
+FP_BINARY(mulss)
+FP_BINARY(mulsd)
+FP_BINARY(divps)
+FP_BINARY(divpd)
+FP_BINARY(divss)
+FP_BINARY(divsd)
+FP_BINARY(minps)
+FP_BINARY(minpd)
+FP_BINARY(minss)
+FP_BINARY(minsd)
+FP_BINARY(maxps)
+FP_BINARY(maxpd)
+FP_BINARY(maxss)
+FP_BINARY(maxsd)
+FP_BINARY(sqrtss)
+FP_BINARY(sqrtsd)
+FP_BINARY(rcpss)
+FP_BINARY(rsqrtss)
+FP_BINARY(cvtss2sd)
+FP_BINARY(cvtsd2ss)
 
 /* Of b alone. */
 #define FP_UNARY(name)                                                                                                 \
@@ -48,17 +71,33 @@ FP_BINARY(addss) FP_BINARY(addsd) FP_BINARY(subps) FP_BINARY(subpd) FP_BINARY(su
         __asm__ volatile(#name " %1, %0" : "=x"(a) : "x"(b));                                                          \
         return a;                                                                                                      \
     }
-                    FP_UNARY(sqrtps) FP_UNARY(sqrtpd) FP_UNARY(rcpps) FP_UNARY(rsqrtps) FP_UNARY(cvtdq2ps)
-                        FP_UNARY(cvtps2dq) FP_UNARY(cvttps2dq) FP_UNARY(cvtdq2pd) FP_UNARY(cvtpd2dq) FP_UNARY(cvttpd2dq)
-                            FP_UNARY(cvtps2pd) FP_UNARY(cvtpd2ps)
+FP_UNARY(sqrtps)
+FP_UNARY(sqrtpd)
+FP_UNARY(rcpps)
+FP_UNARY(rsqrtps)
+FP_UNARY(cvtdq2ps)
+FP_UNARY(cvtps2dq)
+FP_UNARY(cvttps2dq)
+FP_UNARY(cvtdq2pd)
+FP_UNARY(cvtpd2dq)
+FP_UNARY(cvttpd2dq)
+FP_UNARY(cvtps2pd)
+FP_UNARY(cvtpd2ps)
 
 /* Comparisons to masks; predicates 0..7. EQ UNORD NEQ ORD are quiet, LT LE NLT NLE signal QNaNs. */
 #define FP_COMPARE(type)                                                                                               \
     FP_BINARY(cmpeq##type)                                                                                             \
     FP_BINARY(cmplt##type)                                                                                             \
-    FP_BINARY(cmple##type) FP_BINARY(cmpunord##type) FP_BINARY(cmpneq##type) FP_BINARY(cmpnlt##type)                   \
-        FP_BINARY(cmpnle##type) FP_BINARY(cmpord##type)
-                                FP_COMPARE(ps) FP_COMPARE(pd) FP_COMPARE(ss) FP_COMPARE(sd)
+    FP_BINARY(cmple##type)                                                                                             \
+    FP_BINARY(cmpunord##type)                                                                                          \
+    FP_BINARY(cmpneq##type)                                                                                            \
+    FP_BINARY(cmpnlt##type)                                                                                            \
+    FP_BINARY(cmpnle##type)                                                                                            \
+    FP_BINARY(cmpord##type)
+FP_COMPARE(ps)
+FP_COMPARE(pd)
+FP_COMPARE(ss)
+FP_COMPARE(sd)
 
 /* Comparison to flags: FL_ZF FL_PF FL_CF as COMISS sets them. */
 #define FP_COMPARE_FLAGS(name)                                                                                         \
@@ -68,8 +107,10 @@ FP_BINARY(addss) FP_BINARY(addsd) FP_BINARY(subps) FP_BINARY(subpd) FP_BINARY(su
         __asm__ volatile(#name " %4, %3" : "=@ccz"(zf), "=@ccp"(pf), "=@ccc"(cf) : "x"(a), "x"(b));                    \
         return (zf ? FL_ZF : 0u) | (pf ? FL_PF : 0u) | (cf ? FL_CF : 0u);                                              \
     }
-                                    FP_COMPARE_FLAGS(comiss) FP_COMPARE_FLAGS(comisd) FP_COMPARE_FLAGS(ucomiss)
-                                        FP_COMPARE_FLAGS(ucomisd)
+FP_COMPARE_FLAGS(comiss)
+FP_COMPARE_FLAGS(comisd)
+FP_COMPARE_FLAGS(ucomiss)
+FP_COMPARE_FLAGS(ucomisd)
 
 /* To and from general registers. */
 #define FP_TO_INTEGER(name, insn, type)                                                                                \
@@ -79,24 +120,24 @@ FP_BINARY(addss) FP_BINARY(addsd) FP_BINARY(subps) FP_BINARY(subpd) FP_BINARY(su
         __asm__ volatile(insn " %1, %0" : "=r"(r) : "x"(b));                                                           \
         return r;                                                                                                      \
     }
-                                            FP_TO_INTEGER(cvtss2si32, "cvtss2si", u32) FP_TO_INTEGER(cvtss2si64,
-                                                                                                     "cvtss2si", u64)
-                                                FP_TO_INTEGER(cvtsd2si32, "cvtsd2si",
-                                                              u32) FP_TO_INTEGER(cvtsd2si64, "cvtsd2si", u64)
-                                                    FP_TO_INTEGER(cvttss2si32, "cvttss2si",
-                                                                  u32) FP_TO_INTEGER(cvttss2si64, "cvttss2si", u64)
-                                                        FP_TO_INTEGER(cvttsd2si32, "cvttsd2si",
-                                                                      u32) FP_TO_INTEGER(cvttsd2si64, "cvttsd2si", u64)
+FP_TO_INTEGER(cvtss2si32, "cvtss2si", u32)
+FP_TO_INTEGER(cvtss2si64, "cvtss2si", u64)
+FP_TO_INTEGER(cvtsd2si32, "cvtsd2si", u32)
+FP_TO_INTEGER(cvtsd2si64, "cvtsd2si", u64)
+FP_TO_INTEGER(cvttss2si32, "cvttss2si", u32)
+FP_TO_INTEGER(cvttss2si64, "cvttss2si", u64)
+FP_TO_INTEGER(cvttsd2si32, "cvttsd2si", u32)
+FP_TO_INTEGER(cvttsd2si64, "cvttsd2si", u64)
 #define FP_FROM_INTEGER(name, insn, type)                                                                              \
     ALWAYS_INLINE v128 fp_##name(v128 a, u64 v)                                                                        \
     {                                                                                                                  \
         __asm__ volatile(insn " %1, %0" : "+x"(a) : "r"((type)v));                                                     \
         return a;                                                                                                      \
     }
-                                                            FP_FROM_INTEGER(cvtsi2ss32, "cvtsi2ssl", u32)
-                                                                FP_FROM_INTEGER(cvtsi2ss64, "cvtsi2ssq", u64)
-                                                                    FP_FROM_INTEGER(cvtsi2sd32, "cvtsi2sdl", u32)
-                                                                        FP_FROM_INTEGER(cvtsi2sd64, "cvtsi2sdq", u64)
+FP_FROM_INTEGER(cvtsi2ss32, "cvtsi2ssl", u32)
+FP_FROM_INTEGER(cvtsi2ss64, "cvtsi2ssq", u64)
+FP_FROM_INTEGER(cvtsi2sd32, "cvtsi2sdl", u32)
+FP_FROM_INTEGER(cvtsi2sd64, "cvtsi2sdq", u64)
 
 /*
  * Fused multiply-add: a is the destination, b VEX.vvvv, c the last operand;
@@ -128,15 +169,11 @@ FP_BINARY(addss) FP_BINARY(addsd) FP_BINARY(subps) FP_BINARY(subpd) FP_BINARY(su
         }                                                                                                              \
         return a;                                                                                                      \
     }
-                                                                            FP_FMA(fp_fma_ps, "ps", FP_FMA_SIX)
-                                                                                FP_FMA(fp_fma_pd, "pd", FP_FMA_SIX)
-                                                                                    FP_FMA(fp_fma_ss, "ss", FP_FMA_FOUR)
-                                                                                        FP_FMA(fp_fma_sd, "sd",
-                                                                                               FP_FMA_FOUR)
-    /* Whether those may be called; else fp_muladd_soft (sse.h) does it. */
-    ALWAYS_INLINE bool fp_host_has_fma(void)
-{
-    return __builtin_cpu_supports("fma") != 0;
-}
+FP_FMA(fp_fma_ps, "ps", FP_FMA_SIX)
+FP_FMA(fp_fma_pd, "pd", FP_FMA_SIX)
+FP_FMA(fp_fma_ss, "ss", FP_FMA_FOUR)
+FP_FMA(fp_fma_sd, "sd", FP_FMA_FOUR)
+/* Whether those may be called; else fp_muladd_soft (sse.h) does it. */
+ALWAYS_INLINE bool fp_host_has_fma(void) { return __builtin_cpu_supports("fma") != 0; }
 
 #endif

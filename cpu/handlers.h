@@ -61,12 +61,13 @@
     TWO_SPEEDS(name, shape, 8, ##__VA_ARGS__)
 
 /* NAME, once for each condition code, with the number and Intel's spelling. */
-#define CONDITIONS(X)                                                                                                  \
-    X(0, o)                                                                                                            \
-    X(1, no)                                                                                                           \
-    X(2, b)                                                                                                            \
-    X(3, ae) X(4, e) X(5, ne) X(6, be) X(7, a) X(8, s) X(9, ns) X(10, p) X(11, np) X(12, l) X(13, ge) X(14, le)        \
-        X(15, g)
+/* clang-format off */
+#define CONDITIONS(X) \
+    X(0, o) X(1, no) X(2, b) X(3, ae) \
+    X(4, e) X(5, ne) X(6, be) X(7, a) \
+    X(8, s) X(9, ns) X(10, p) X(11, np) \
+    X(12, l) X(13, ge) X(14, le) X(15, g)
+/* clang-format on */
 
 ALWAYS_INLINE u64 sign_bit(u64 v, unsigned size) { return (v >> (size * 8 - 1)) & 1; }
 /* v cut to the address size of u. */

@@ -329,14 +329,66 @@ ALWAYS_INLINE const struct uop *mmx_ri(struct cpu *cpu, const struct uop *u, mmx
 #define MMX(name) MMX_SIZED(name, 8)
 MMX(paddb)
 MMX(paddw)
-MMX(paddd) MMX(paddq) MMX(psubb) MMX(psubw) MMX(psubd) MMX(psubq) MMX(paddsb) MMX(paddsw) MMX(paddusb) MMX(paddusw)
-    MMX(psubsb) MMX(psubsw) MMX(psubusb) MMX(psubusw) MMX(pcmpeqb) MMX(pcmpeqw) MMX(pcmpeqd) MMX(pcmpgtb) MMX(pcmpgtw)
-        MMX(pcmpgtd) MMX(pand) MMX(pandn) MMX(por) MMX(pxor) MMX(pminub) MMX(pmaxub) MMX(pminsw) MMX(pmaxsw) MMX(pavgb)
-            MMX(pavgw) MMX(psadbw) MMX(pmullw) MMX(pmulhw) MMX(pmulhuw) MMX(pmulhrsw) MMX(pmuludq) MMX(pmaddwd)
-                MMX(pmaddubsw) MMX(phaddw) MMX(phaddd) MMX(phaddsw) MMX(phsubw) MMX(phsubd) MMX(phsubsw) MMX(psignb)
-                    MMX(psignw) MMX(psignd) MMX(pabsb) MMX(pabsw) MMX(pabsd) MMX(packsswb) MMX(packuswb) MMX(packssdw)
-                        MMX(pshufb) MMX(punpckhbw) MMX(punpckhwd) MMX(punpckhdq) MMX_SIZED(punpcklbw, 4)
-                            MMX_SIZED(punpcklwd, 4) MMX_SIZED(punpckldq, 4)
+MMX(paddd)
+MMX(paddq)
+MMX(psubb)
+MMX(psubw)
+MMX(psubd)
+MMX(psubq)
+MMX(paddsb)
+MMX(paddsw)
+MMX(paddusb)
+MMX(paddusw)
+MMX(psubsb)
+MMX(psubsw)
+MMX(psubusb)
+MMX(psubusw)
+MMX(pcmpeqb)
+MMX(pcmpeqw)
+MMX(pcmpeqd)
+MMX(pcmpgtb)
+MMX(pcmpgtw)
+MMX(pcmpgtd)
+MMX(pand)
+MMX(pandn)
+MMX(por)
+MMX(pxor)
+MMX(pminub)
+MMX(pmaxub)
+MMX(pminsw)
+MMX(pmaxsw)
+MMX(pavgb)
+MMX(pavgw)
+MMX(psadbw)
+MMX(pmullw)
+MMX(pmulhw)
+MMX(pmulhuw)
+MMX(pmulhrsw)
+MMX(pmuludq)
+MMX(pmaddwd)
+MMX(pmaddubsw)
+MMX(phaddw)
+MMX(phaddd)
+MMX(phaddsw)
+MMX(phsubw)
+MMX(phsubd)
+MMX(phsubsw)
+MMX(psignb)
+MMX(psignw)
+MMX(psignd)
+MMX(pabsb)
+MMX(pabsw)
+MMX(pabsd)
+MMX(packsswb)
+MMX(packuswb)
+MMX(packssdw)
+MMX(pshufb)
+MMX(punpckhbw)
+MMX(punpckhwd)
+MMX(punpckhdq)
+MMX_SIZED(punpcklbw, 4)
+MMX_SIZED(punpcklwd, 4)
+MMX_SIZED(punpckldq, 4)
 
 #define MMX_SHIFT(name)                                                                                                \
     static UOP_FN(name##_rr) { return mmx_rr(cpu, u, name); }                                                          \
@@ -344,8 +396,14 @@ MMX(paddd) MMX(paddq) MMX(psubb) MMX(psubw) MMX(psubd) MMX(psubq) MMX(paddsb) MM
     static UOP_FN(name##_ri) { return mmx_ri(cpu, u, name); }                                                          \
     const struct uop_table uop_mmx_##name = {                                                                          \
         .fn = {[FORM_RR] = ANY_SIZE(name##_rr), [FORM_RM] = ANY_SIZE(name##_rm), [FORM_RI] = ANY_SIZE(name##_ri)}};
-                                MMX_SHIFT(psllw) MMX_SHIFT(pslld) MMX_SHIFT(psllq) MMX_SHIFT(psrlw) MMX_SHIFT(psrld)
-                                    MMX_SHIFT(psrlq) MMX_SHIFT(psraw) MMX_SHIFT(psrad)
+MMX_SHIFT(psllw)
+MMX_SHIFT(pslld)
+MMX_SHIFT(psllq)
+MMX_SHIFT(psrlw)
+MMX_SHIFT(psrld)
+MMX_SHIFT(psrlq)
+MMX_SHIFT(psraw)
+MMX_SHIFT(psrad)
 
 /* Operations with an immediate besides both operands; PINSRW's source is a GPR. */
 #define MMX_IMM(name, size, source)                                                                                    \
@@ -365,13 +423,13 @@ MMX(paddd) MMX(paddq) MMX(psubb) MMX(psubw) MMX(psubd) MMX(psubq) MMX(paddsb) MM
         NEXT(u);                                                                                                       \
     }                                                                                                                  \
     const struct uop_table uop_mmx_##name = {.fn = {[FORM_RR] = ANY_SIZE(name##_rr), [FORM_RM] = ANY_SIZE(name##_rm)}};
-                                        MMX_IMM(pshufw, 8, mmx_get(cpu, u->src))
-                                            MMX_IMM(palignr, 8, mmx_get(cpu, u->src))
-                                                MMX_IMM(pinsrw, 2, reg_get(cpu, u->src, 2))
+MMX_IMM(pshufw, 8, mmx_get(cpu, u->src))
+MMX_IMM(palignr, 8, mmx_get(cpu, u->src))
+MMX_IMM(pinsrw, 2, reg_get(cpu, u->src, 2))
 
-    /* ---- moves ---- */
+/* ---- moves ---- */
 
-    ALWAYS_INLINE u64 second(u64 a, u64 b)
+ALWAYS_INLINE u64 second(u64 a, u64 b)
 {
     (void)a;
     return b;

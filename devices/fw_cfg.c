@@ -196,7 +196,7 @@ u16 fw_cfg_file_key(struct device *dev, const char *name)
 {
     const struct fw_cfg *f = (const struct fw_cfg *)dev;
     for (u32 n = 0; n < f->nfiles; n++)
-        if (!strcmp(f->item[FW_CFG_FILE_FIRST + n].name, name))
+        if (!strcmp(f->item[FW_CFG_FILE_FIRST + n].name, name) != 0)
             return (u16)(FW_CFG_FILE_FIRST + n);
     return 0;
 }

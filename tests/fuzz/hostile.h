@@ -22,7 +22,8 @@ static inline u64 rnd(void)
     rnd_state ^= rnd_state >> 27;
     return rnd_state * 0x2545f4914f6cdd1dull;
 }
-static inline u64 below(u64 n) { return rnd() % n; }
+/* Less than n; 0 where there is nothing below. */
+static inline u64 below(u64 n) { return n ? rnd() % n : 0; }
 
 /* An address within what the view holds, or a little past it. */
 static inline u64 address(const struct space *s)

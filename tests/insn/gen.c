@@ -169,6 +169,16 @@ static void parse_vex(struct encoding *e, const char *s, size_t n)
     e->w = strstr(word, ".W0.") ? 0 : strstr(word, ".W1.") ? 1 : -1;
 }
 
+/* An operand that is a register by name, not one that ModRM chooses. */
+static bool names_register(const char *operand)
+{
+    static const char *const names[] = {"CL", "DX", "ST", "CS", "ES", "DS", "SS", "GS"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (!strncmp(operand, names[i], 2))
+            return true;
+    return false;
+}
+
 static struct encoding parse(const struct insn_row *row)
 {
     struct encoding e = {.w = -1, .digit = -1, .byte = -1};
@@ -206,9 +216,7 @@ static struct encoding parse(const struct insn_row *row)
         s += strspn(s, " ");
     }
     for (const char *s = row->operands; *s; s++)
-        if (strchr("EGMRSCDVWUPQN", *s) && (s == row->operands || s[-1] == ',') && strncmp(s, "CL", 2) &&
-            strncmp(s, "DX", 2) && strncmp(s, "ST", 2) && strncmp(s, "CS", 2) && strncmp(s, "ES", 2) &&
-            strncmp(s, "DS", 2) && strncmp(s, "SS", 2) && strncmp(s, "GS", 2))
+        if (strchr("EGMRSCDVWUPQN", *s) && (s == row->operands || s[-1] == ',') && !names_register(s))
             e.modrm = true;
     return e;
 }

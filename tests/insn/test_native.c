@@ -39,7 +39,7 @@ static struct tally tallies[1024];
 static u64 *tally_of(const char *mnemonic)
 {
     unsigned i = 0;
-    while (tallies[i].mnemonic && strcmp(tallies[i].mnemonic, mnemonic))
+    while (tallies[i].mnemonic && strcmp(tallies[i].mnemonic, mnemonic) != 0)
         i++;
     tallies[i].mnemonic = mnemonic;
     return &tallies[i].count;

@@ -323,8 +323,8 @@ static void check_case(const struct insn_row *row, unsigned number)
         const u8 *x = test_case.in.fx + FX_XMM + 16 * i;
         snprintf(line, sizeof(line), "  in XMM%u %016llx%016llx\n", i, (unsigned long long)ld64(x + 8),
                  (unsigned long long)ld64(x));
-        if (strlen(report) + strlen(line) < sizeof(report))
-            strcat(report, line);
+        size_t used = strlen(report);
+        snprintf(report + used, sizeof(report) - used, "%s", line);
     }
     printf("[%s] %s %s, case %u, MXCSR %x, EFLAGS %llx\n%s%s", row->encoding, row->mnemonic, row->operands, number,
            ld32(test_case.in.fx + FX_MXCSR), (unsigned long long)test_case.in.rflags, listing, report);
@@ -335,7 +335,7 @@ START_TEST(test_row)
 {
     const struct insn_row *row = &insn_rows[_i];
     const char *only = getenv("ORRERY_ROW");
-    if (!is_ours(row) || !native_available() || !native_has(row->feature) || (only && strcmp(only, row->mnemonic)))
+    if (!is_ours(row) || !native_available() || !native_has(row->feature) || (only && strcmp(only, row->mnemonic) != 0))
         return;
     unsigned cases = cases_from_environment("ORRERY_CASES", 30);
     rng_state = 0x9e3779b97f4a7c15ull * (unsigned)(_i + 1) + cases_from_environment("ORRERY_SEED", 1);

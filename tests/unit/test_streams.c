@@ -188,7 +188,7 @@ START_TEST(next_client)
     ck_assert(!rig.stream->connected);
     ck_assert_uint_eq(stream_write(rig.stream, (const u8 *)"lost", 4), 4); /* nobody there: it vanishes */
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    strcpy(a.sun_path, rig.path);
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s", rig.path);
     rig.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     ck_assert_int_eq(connect(rig.fd, (struct sockaddr *)&a, sizeof(a)), 0);
     rig_talk(&rig, "again");
