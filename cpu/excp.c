@@ -428,7 +428,7 @@ static u32 deliverable(const struct cpu *cpu, u32 bits)
     bool ss_shadow = cpu->shadow && cpu->shadow_ss;
     if (!ss_shadow)
         now |= bits & ATT_TRAP;
-    if (!cpu->nmi_masked && !ss_shadow)
+    if (!cpu->nmi_masked && !cpu->shadow) /* STI's shadow holds NMI off too, as on silicon */
         now |= bits & ATT_NMI;
     if ((cpu->eflags & FL_IF) && !cpu->shadow && !cpu->in_shutdown)
         now |= bits & ATT_INTR;

@@ -343,7 +343,7 @@ struct cpu {
     bool mwait_any;      /* MWAIT with ECX[0]: wakes for interrupts even with IF = 0 */
     bool in_shutdown;    /* after a triple fault: only INIT and RESET (NMI) wake it */
     u8 shadow;           /* after STI, MOV SS: calls of cpu_step_done until interrupts may come */
-    bool shadow_ss;      /* it came from MOV SS: holds off traps and NMI too */
+    bool shadow_ss;      /* it came from MOV SS: holds off traps too */
     struct fpu fpu;
     u32 mxcsr; /* not by itself: see mxcsr.h */
     union vec xmm[16];

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "devices/machine_internal.h"
@@ -64,13 +65,26 @@ static void on_request(void *owner, enum system_request what)
     machine_kick(m);
 }
 
+/* Where RDRAND's numbers start: runs that are to repeat must not ask the host. */
+static u64 random_seed(const struct machine_config *c)
+{
+    u64 seed = 0;
+    if (c->seeded)
+        return c->seed;
+    if (c->icount == ICOUNT_OFF && getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+        seed = host_ns();
+    return seed;
+}
+
 static bool create_cpus(struct machine *m)
 {
+    u64 seed = random_seed(&m->config);
     for (unsigned i = 0; i < m->config.cpus; i++) {
         struct cpu *cpu = cpu_create(&m->config.cpu, i, &m->priv->env, m->sys.trace);
         if (!cpu)
             return device_fail(&m->sys, "not enough memory for CPU %u", i);
         cpu->count = m->config.cpus;
+        cpu->rng_state += seed;
         m->cpu[m->ncpus++] = cpu;
     }
     return true;

@@ -17,6 +17,9 @@ enum { MAX_CPUS = 8, MAX_SERIAL = 4, MAX_DEBUGCON = 4, MAX_FLOPPY = 2, MAX_IDE =
 
 enum machine_type { MACHINE_PC, MACHINE_BARE };
 enum icount_mode { ICOUNT_OFF, ICOUNT_SHIFT, ICOUNT_AUTO };
+/* What the RTC goes by: the default (host, or with icount vm), the host's time of day, its monotonic clock, virtual
+ * time. */
+enum rtc_clock { RTC_CLOCK_DEFAULT, RTC_CLOCK_HOST, RTC_CLOCK_RT, RTC_CLOCK_VM };
 
 struct drive_config {
     bool present; /* the drive exists; disk NULL: no medium */
@@ -39,6 +42,8 @@ struct machine_config {
     enum icount_mode icount;
     unsigned icount_shift;
     bool icount_sleep;
+    bool seeded; /* RDRAND's numbers follow from 'seed'; else from the host's, or with icount from a fixed one */
+    u64 seed;
     struct chardev *serial[MAX_SERIAL];
     bool serial_present[MAX_SERIAL];
     struct chardev *parallel;
@@ -54,11 +59,13 @@ struct machine_config {
     const char *kernel, *initrd, *append; /* initrd: multiboot takes "file args,file args" */
     unsigned linux_entry;                 /* which entry point of a bzImage: 16, 32, 64; 0: the default */
     const char *boot_order;               /* "cad" letters, or NULL */
+    const char *boot_once;                /* the same, until the first reset; or NULL */
     bool boot_menu;
     u32 splash_time_ms;
     bool fd_bootchk;
     u64 rtc_base; /* seconds since 1970 at start; UINT64_MAX: the host's clock */
-    bool rtc_localtime, rtc_clock_vm;
+    bool rtc_localtime;
+    enum rtc_clock rtc_clock;
     bool no_reboot, no_shutdown, start_paused;
     struct trace *trace;
 };

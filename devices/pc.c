@@ -56,7 +56,8 @@ struct pc {
     struct apic_bus apic_bus;
     struct device *lapic[MAX_CPUS];
     struct device *pic, *rtc, *pci, *pm, *hpet, *fw_cfg, *ioapic, *ide, *fdc;
-    u64 low_size; /* RAM below 4 GiB */
+    u64 low_size;    /* RAM below 4 GiB */
+    bool nmi_masked; /* by port 70h */
 };
 
 static struct pc *pc_of(struct machine *m) { return m->priv->board; }
@@ -261,7 +262,7 @@ static bool add_interrupt_controllers(struct pc *pc)
 
 /* ---- the chips ---- */
 
-/* Seconds since 1970 that the RTC shows at virtual time 0; local time as the user asks. */
+/* Seconds since 1970 that the RTC shows at the start; local time as the user asks. */
 static u64 rtc_start(const struct machine_config *c)
 {
     time_t t = c->rtc_base == UINT64_MAX ? time(NULL) : (time_t)c->rtc_base;
@@ -269,6 +270,45 @@ static u64 rtc_start(const struct machine_config *c)
     if (c->rtc_localtime && localtime_r(&t, &tm))
         t += tm.tm_gmtoff;
     return (u64)t;
+}
+
+static u64 host_clock(clockid_t id)
+{
+    struct timespec ts;
+    clock_gettime(id, &ts);
+    return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
+}
+static u64 time_of_day(void *owner)
+{
+    (void)owner;
+    return host_clock(CLOCK_REALTIME);
+}
+static u64 monotonic_time(void *owner)
+{
+    (void)owner;
+    return host_clock(CLOCK_MONOTONIC);
+}
+
+/* Bit 7 of port 70h: the gate before the processors' NMI. */
+static void nmi_mask_set(void *owner, unsigned pin, bool level)
+{
+    (void)pin;
+    ((struct pc *)owner)->nmi_masked = level;
+}
+
+static struct device *add_rtc(struct pc *pc)
+{
+    const struct machine_config *c = &pc->m->config;
+    enum rtc_clock clock = c->rtc_clock;
+    if (clock == RTC_CLOCK_DEFAULT) /* with icount nothing may depend on the host */
+        clock = c->icount == ICOUNT_OFF ? RTC_CLOCK_HOST : RTC_CLOCK_VM;
+    struct rtc_config rtc = {.irq8 = hpet_legacy_input(pc->hpet, 1),
+                             .nmi_mask = {nmi_mask_set, pc, 0},
+                             .base = rtc_start(c),
+                             .host_ns = clock == RTC_CLOCK_HOST ? time_of_day
+                                        : clock == RTC_CLOCK_RT ? monotonic_time
+                                                                : NULL};
+    return device_create(&pc->m->sys, &rtc_class, "rtc", &rtc);
 }
 
 static bool add_timers(struct pc *pc)
@@ -284,8 +324,7 @@ static bool add_timers(struct pc *pc)
     if (!p)
         return false;
     struct port61_config port61 = {.gate2 = pit_gate2(p), .out2 = pit_out2, .out2_owner = p};
-    struct rtc_config rtc = {.irq8 = hpet_legacy_input(pc->hpet, 1), .base = rtc_start(&m->config)};
-    pc->rtc = device_create(&m->sys, &rtc_class, "rtc", &rtc);
+    pc->rtc = add_rtc(pc);
     return pc->rtc && device_create(&m->sys, &port61_class, "port61", &port61);
 }
 
@@ -437,7 +476,7 @@ static void fill_disk_cmos(struct pc *pc)
 }
 
 /* What firmware reads of CMOS RAM (RBIL's CMOS list; SeaBIOS's and QEMU's use of it). */
-static void fill_cmos(struct pc *pc)
+static void fill_cmos(struct pc *pc, const char *boot_order)
 {
     const struct machine_config *c = &pc->m->config;
     struct device *rtc = pc->rtc;
@@ -456,7 +495,7 @@ static void fill_cmos(struct pc *pc)
         rtc_cmos_set(rtc, (u8)(0x5b + i), (u8)(above_4g >> (8 * i)));
     rtc_cmos_set(rtc, 0x5f, (u8)(pc->m->ncpus - 1));
     u8 order[3] = {0};
-    const char *letters = c->boot_order ? c->boot_order : "cad";
+    const char *letters = boot_order ? boot_order : "cad";
     for (unsigned i = 0; i < 3 && letters[i]; i++)
         order[i] = letters[i] == 'c' ? 2 : letters[i] == 'd' ? 3 : letters[i] == 'n' ? 4 : 1;
     rtc_cmos_set(rtc, 0x3d, (u8)(order[1] << 4 | order[0]));
@@ -468,12 +507,12 @@ static void fill_cmos(struct pc *pc)
     fill_disk_cmos(pc);
 }
 
-static void pc_reset(struct machine *m) { fill_cmos(pc_of(m)); }
+static void pc_reset(struct machine *m) { fill_cmos(pc_of(m), m->config.boot_order); }
 static void pc_powerdown(struct machine *m) { piix4_pm_power_button(pc_of(m)->pm); }
 static void pc_nmi(struct machine *m)
 {
     struct pc *pc = pc_of(m);
-    for (unsigned i = 0; i < m->ncpus; i++) {
+    for (unsigned i = 0; i < m->ncpus && !pc->nmi_masked; i++) {
         if (!pc->lapic[i]) {
             cpu_nmi(m->cpu[i]);
             continue;
@@ -528,6 +567,6 @@ bool pc_build(struct machine *m)
               add_firmware_config(pc) && test_ports_build(m) && add_testdev(pc);
     space_commit(&m->sys.mem);
     if (ok)
-        fill_cmos(pc);
+        fill_cmos(pc, m->config.boot_once ? m->config.boot_once : m->config.boot_order);
     return ok;
 }

@@ -1,6 +1,6 @@
 /*
  * MC146818A real time clock as the PIIX3 holds it (Motorola ADI 1014). The
- * time is not ticked: it is a base plus virtual time, brought into the
+ * time is not ticked: it is a base plus virtual or the host's time, brought into the
  * registers when they are read; one event a second makes the update-ended and
  * alarm flags. Contents survive a reset, as the battery sees to. Daylight
  * saving (DSE) is accepted and does nothing: no PC operating system wants it.
@@ -43,6 +43,7 @@ enum {
     C_UF = BIT(4),
     D_VRT = BIT(7),
     BASE_HZ = 32768,
+    EARLY_NS = 1000000,
     UPDATE_NS =
         244000 + 1984000, /* UIP rises 244 us before an update of 1984 us; the new time is there when it falls */
 };
@@ -55,7 +56,7 @@ struct rtc {
     u8 weekday_skew; /* the weekday counter is independent of the date */
     u8 cmos[CMOS_SIZE];
     i64 base_s;        /* what the clock showed, seconds since 1970 ... */
-    i64 base_ns;       /* ... at this virtual time */
+    i64 base_ns;       /* ... at this time of day_ns */
     u64 periodic_seen; /* ticks of BASE_HZ up to which periodic flags were told */
     struct event update, periodic;
     struct rtc_config wire;
@@ -70,6 +71,8 @@ static const struct state_field rtc_state[] = {
 };
 
 static u64 now_ns(struct rtc *r) { return clock_now(&r->dev.sys->clock); }
+/* The clock that the time of day follows. Interrupts come in virtual time all the same. */
+static u64 day_ns(struct rtc *r) { return r->wire.host_ns ? r->wire.host_ns(r->wire.owner) : now_ns(r); }
 
 /* Updates happen: no SET, and the divider runs. */
 static bool running(const struct rtc *r) { return !(r->cmos[REG_B] & B_SET) && (r->cmos[REG_A] & A_DV) < 0x60; }
@@ -122,7 +125,7 @@ static unsigned decode_hour(const struct rtc *r, u8 v)
 static i64 floor_div(i64 a, i64 b) { return a / b - (a % b < 0); }
 
 /* ns since the base; the base may lie before virtual time 0. */
-static i64 since_base(struct rtc *r) { return (i64)(now_ns(r) - (u64)r->base_ns); }
+static i64 since_base(struct rtc *r) { return (i64)(day_ns(r) - (u64)r->base_ns); }
 
 static i64 time_s(struct rtc *r) { return r->base_s + floor_div(since_base(r), (i64)NS_PER_SEC); }
 
@@ -157,7 +160,7 @@ static void set_time(struct rtc *r, u64 phase)
     i64 days = days_from_date(year, decode(r, r->cmos[MONTH]), decode(r, r->cmos[DAY]));
     r->base_s = days * 86400 + decode_hour(r, r->cmos[HOURS]) * 3600 + decode(r, r->cmos[MINUTES]) * 60 +
                 decode(r, r->cmos[SECONDS]);
-    r->base_ns = (i64)now_ns(r) - (i64)phase;
+    r->base_ns = (i64)day_ns(r) - (i64)phase;
     unsigned weekday = (unsigned)((days % 7 + 11) % 7);
     r->weekday_skew = (u8)((r->cmos[WEEKDAY] % 7 + 6 + 7 - weekday) % 7);
 }
@@ -190,6 +193,11 @@ static bool alarm_matches(const struct rtc *r, unsigned alarm, unsigned value)
 static void update_due(void *owner)
 {
     struct rtc *r = owner;
+    /* The host's clock may be a moment behind: the second is not over. */
+    if (r->wire.host_ns && phase_ns(r) > NS_PER_SEC - EARLY_NS) {
+        schedule_update(r);
+        return;
+    }
     latch_time(r);
     bool alarm = alarm_matches(r, SECONDS_ALARM, SECONDS) && alarm_matches(r, MINUTES_ALARM, MINUTES) &&
                  alarm_matches(r, HOURS_ALARM, HOURS);
@@ -352,6 +360,7 @@ static bool create(struct device *dev, const void *cfg)
     r->cmos[REG_B] = B_24H;
     r->cmos[REG_D] = D_VRT;
     r->base_s = (i64)MIN(r->wire.base, (u64)MAX_SECONDS);
+    r->base_ns = r->wire.host_ns ? (i64)day_ns(r) : 0;
     return true;
 }
 

@@ -10,7 +10,10 @@
 struct rtc_config {
     struct irq irq8;
     struct irq nmi_mask; /* follows bit 7 of port 70h */
-    u64 base;            /* seconds since 1970 at virtual time 0 (the board adds a time zone) */
+    u64 base;            /* seconds since 1970 now (the board adds a time zone) */
+    /* ns of the host's clock that the time of day follows; NULL: virtual time, counted from 0 */
+    u64 (*host_ns)(void *owner);
+    void *owner;
 };
 
 extern const struct device_class rtc_class;

@@ -194,9 +194,13 @@ int opt_rtc(struct options *o, const char *arg, FILE *out, struct error *e)
     const char *base = subopts_get(&s, "base"), *clock = subopts_get(&s, "clock"), *fix = subopts_get(&s, "driftfix");
     bool ok = !base || parse_rtc_base(o, base, e);
     if (ok && clock) {
-        o->config.rtc_clock_vm = !strcmp(clock, "vm");
-        if (strcmp(clock, "host") != 0 && strcmp(clock, "rt") != 0 && !o->config.rtc_clock_vm)
+        size_t i = 0;
+        while (i < ARRAY_LEN(clocks) && strcmp(clock, clocks[i]) != 0)
+            i++;
+        if (i == ARRAY_LEN(clocks))
             ok = fail_unknown(e, "-rtc clock", clock, clocks, ARRAY_LEN(clocks));
+        else
+            o->config.rtc_clock = (enum rtc_clock)(RTC_CLOCK_HOST + i);
     }
     /* Ticks are never lost here, so both ways of making up for them are the same. */
     if (ok && fix && strcmp(fix, "none") != 0 && strcmp(fix, "slew") != 0)
@@ -232,6 +236,14 @@ int opt_icount(struct options *o, const char *arg, FILE *out, struct error *e)
         ok = fail(e, "-icount shift=auto and sleep=off exclude each other");
     subopts_free(&s);
     return ok;
+}
+
+int opt_seed(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    (void)out;
+    if (!text_number(arg, UINT64_MAX, &o->config.seed))
+        return fail(e, "-seed %s must be a number", arg);
+    return o->config.seeded = true;
 }
 
 int opt_name(struct options *o, const char *arg, FILE *out, struct error *e)
@@ -372,17 +384,17 @@ int opt_snapshot(struct options *o, const char *arg, FILE *out, struct error *e)
 
 /* ---- booting ---- */
 
-static bool boot_letters(struct options *o, const char *letters, struct error *e)
+static bool boot_letters(struct options *o, const char *key, const char *letters, const char **to, struct error *e)
 {
     static const char known[] = "abcdn";
     for (const char *p = letters; *p; p++) {
         if (!strchr(known, *p))
-            return fail(e, "-boot order=%s: '%c' is not a boot device, use a (floppy), c (hard disk), d (CD-ROM)",
+            return fail(e, "-boot %s=%s: '%c' is not a boot device, use a (floppy), c (hard disk), d (CD-ROM)", key,
                         letters, *p);
         if (strchr(p + 1, *p))
-            return fail(e, "-boot order=%s names '%c' twice", letters, *p);
+            return fail(e, "-boot %s=%s names '%c' twice", key, letters, *p);
     }
-    o->config.boot_order = keep(o, letters);
+    *to = keep(o, letters);
     return true;
 }
 
@@ -392,10 +404,12 @@ int opt_boot(struct options *o, const char *arg, FILE *out, struct error *e)
     struct subopts s;
     if (!subopts_parse(&s, arg, "order", e))
         return false;
-    const char *order = subopts_get(&s, "order");
+    const char *order = subopts_get(&s, "order"), *once = subopts_get(&s, "once");
     u64 splash = 0;
     bool strict = false;
-    bool ok = (!order || boot_letters(o, order, e)) && subopts_bool(&s, "menu", &o->config.boot_menu, e) &&
+    bool ok = (!order || boot_letters(o, "order", order, &o->config.boot_order, e)) &&
+              (!once || boot_letters(o, "once", once, &o->config.boot_once, e)) &&
+              subopts_bool(&s, "menu", &o->config.boot_menu, e) &&
               subopts_number(&s, "splash-time", 65535, &splash, e) && subopts_bool(&s, "strict", &strict, e);
     if (ok && strict)
         ok = fail(e, "-boot strict=on is not supported");

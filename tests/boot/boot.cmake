@@ -5,7 +5,7 @@ target_link_libraries(screentext PRIVATE orrery_flags)
 function(boot_test name seconds script)
   add_test(NAME boot.${name} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/boot/${script} ${ARGN})
   set_tests_properties(boot.${name} PROPERTIES TIMEOUT ${seconds} SKIP_RETURN_CODE 77 LABELS boot
-    ENVIRONMENT "ORRERY=$<TARGET_FILE:orrery>;SCREENTEXT=$<TARGET_FILE:screentext>;GUESTS=${CMAKE_BINARY_DIR}/guests")
+    ENVIRONMENT "ORRERY=$<TARGET_FILE:orrery>;SCREENTEXT=$<TARGET_FILE:screentext>;GUESTS=${CMAKE_BINARY_DIR}/guests;LSAN_OPTIONS=${LSAN}")
 endfunction()
 
 if(TARGET orrery)

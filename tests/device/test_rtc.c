@@ -205,6 +205,48 @@ START_TEST(ram_ports_and_reset)
 }
 END_TEST
 
+/* The time of day by another clock than interrupts: it goes on while virtual time stands. */
+static u64 host_time;
+static u64 host_clock(void *owner)
+{
+    (void)owner;
+    return host_time;
+}
+START_TEST(time_of_the_host)
+{
+    rig_down();
+    rig_up();
+    host_time = 77 * NS_PER_SEC + 123;
+    struct rtc_config cfg = {.irq8 = rig_wire(0), .nmi_mask = rig_wire(1), .base = 1709164798, .host_ns = host_clock};
+    rtc = rig_plug(&rtc_class, &cfg);
+    check_time(0x20, 0x24, 0x02, 0x28, 4, 0x23, 0x59, 0x58);
+    host_time += 3601 * NS_PER_SEC;
+    check_time(0x20, 0x24, 0x02, 0x29, 5, 0x00, 0x59, 0x59);
+    /* The update's event came, but the host's second is not over: no flag yet. */
+    (void)get(0x0c);
+    host_time += NS_PER_SEC - 1000;
+    wait_ns(NS_PER_SEC);
+    ck_assert_uint_eq(get(0x0c) & 0x10, 0);
+    host_time += 2000;
+    wait_ns(2000);
+    ck_assert_uint_eq(get(0x0c) & 0x10, 0x10);
+    check_time(0x20, 0x24, 0x02, 0x29, 5, 0x01, 0x00, 0x00);
+    /* Setting it works on the same clock. */
+    set(4, 0x07);
+    host_time += 60 * NS_PER_SEC;
+    check_time(0x20, 0x24, 0x02, 0x29, 5, 0x07, 0x01, 0x00);
+}
+END_TEST
+
+START_TEST(nmi_gate)
+{
+    out8(0x70, 0x8f);
+    ck_assert(rig.level[1]);
+    out8(0x70, 0x0f);
+    ck_assert(!rig.level[1]);
+}
+END_TEST
+
 START_TEST(nonsense_dates)
 {
     for (unsigned reg = 0; reg < 10; reg++)
@@ -232,6 +274,8 @@ int main(void)
     tcase_add_test(t, periodic);
     tcase_add_test(t, divider_reset);
     tcase_add_test(t, ram_ports_and_reset);
+    tcase_add_test(t, time_of_the_host);
+    tcase_add_test(t, nmi_gate);
     tcase_add_test(t, nonsense_dates);
     suite_add_tcase(s, t);
     return rig_run(s);

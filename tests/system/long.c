@@ -575,106 +575,121 @@ static void system_calls(void)
                 put('\n');
             }
 }
+static volatile u64 *const page_directory = (u64 *)0x102000, *const page_table = (u64 *)0x103000;
+
+static void load_cr3(void) { asm volatile("mov %0,%%cr3" ::"r"(0x100000ull)); }
+
+/* Runs the case with CR4.SMEP, CR4.SMAP and CR0.WP as the bits 0, 1 and 2 of cr say. */
+static void run_with_controls(int cr)
+{
+    u64 cr0, cr4;
+    asm volatile("mov %%cr0,%0; mov %%cr4,%1" : "=r"(cr0), "=r"(cr4));
+    load_cr3();
+    asm volatile("mov %0,%%cr4" ::"r"(cr4 | (cr & 1 ? 1 << 20 : 0) | (cr & 2 ? 1 << 21 : 0)));
+    asm volatile("mov %0,%%cr0" ::"r"((cr0 & ~0x10000) | (cr & 4 ? 0x10000 : 0)));
+    run_case();
+    asm volatile("mov %0,%%cr0; mov %1,%%cr4" ::"r"(cr0), "r"(cr4));
+}
+
+static void report_page(int cr, int how, int ac, int up, int lf, int o)
+{
+    u64 cr2;
+    asm volatile("mov %%cr2,%0" : "=r"(cr2));
+    line("page", cr << 1 | how, ac, up << 8 | lf << 4 | o);
+    report();
+    if (outbuf[21] == 14) {
+        put(' ');
+        hex(cr2, 16);
+    }
+    put(' ');
+    hex(page_directory[2], 3);
+    hex(page_table[3], 3);
+    put('\n');
+}
+
+/* An access (o: read, write, fetch) from ring 0 or 3 (how) with EFLAGS.AC to a page whose rights the directory's (up)
+ * and the table's entry (lf) give. */
+static void page_case(int cr, int how, int ac, int up, int lf, int o)
+{
+    static const u8 accesses[3][2] = {{0x8b, 0x03}, {0x89, 0x03}, {0xff, 0xe3}};
+    volatile u64 *pd = page_directory, *pt = page_table;
+    setup();
+    clear();
+    ctx[18] = ac ? 0x40000 : 0;
+    go(how);
+    pd[2] = 0x103001 | (up & 1 ? 2 : 0) | (up & 2 ? 4 : 0);
+    pt[3] = 0x180000 | (lf & 1 ? 1 : 0) | (lf & 2 ? 2 : 0) | (lf & 4 ? 4 : 0) | (lf & 8 ? 1ull << 63 : 0);
+    *(volatile u32 *)0x180000 = 0x000082cd;
+    ctx[3] = 0x403000;
+    ctx[0] = 0x000082cd;
+    code(accesses[o], 2);
+    /* Our own pages are user pages, which SMEP and SMAP would hit: supervisor pages for ring 0, and no ring 3 then. */
+    if (how == 1 && (cr & 3))
+        return;
+    u64 save[2] = {pd[0], pd[1]};
+    if (how == 0) {
+        pd[0] &= ~4;
+        pd[1] &= ~4;
+    }
+    run_with_controls(cr);
+    pd[0] = save[0];
+    pd[1] = save[1];
+    load_cr3();
+    report_page(cr, how, ac, up, lf, o);
+    pd[2] = 0;
+}
+
+/* Bits that are reserved in no entry of this level, or mean something else. */
+static int not_reserved(int lvl, int bit)
+{
+    if (bit <= 2 || (lvl == 1 && bit == 7))
+        return 1;
+    return bit >= (lvl == 1 ? 12 : 21) && bit < 40;
+}
+
+/* A bit set in an entry of a table (0), a directory (1) or a 2 MiB page (2), with and without EFER.NXE. */
+static void reserved_bit_case(int bit, int lvl, int nxe)
+{
+    volatile u64 *pd = page_directory, *pt = page_table;
+    setup();
+    clear();
+    go(0);
+    pd[2] = lvl == 0 ? 0x103007 : lvl == 1 ? 0x103007 | 1ull << bit : 0x87 | 1ull << bit;
+    pt[3] = 0x180007 | (lvl == 0 ? 1ull << bit : 0);
+    ctx[3] = 0x403000;
+    CODEB(0x8b, 0x03);
+    if (not_reserved(lvl, bit))
+        return;
+    u64 e = rdmsr(0xc0000080);
+    wrmsr(0xc0000080, nxe ? e | 0x800 : e & ~0x800);
+    load_cr3();
+    run_case();
+    load_cr3();
+    wrmsr(0xc0000080, e);
+    outbuf[5] = 0;
+    line("rsvd", lvl, nxe, bit);
+    report();
+    put('\n');
+    pd[2] = 0;
+}
+
 static void paging(void)
 {
     u32 a, b, c, d;
     asm volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(7), "c"(0));
-    volatile u64 *pd = (u64 *)0x102000, *pt = (u64 *)0x103000;
+    int smep = b >> 7 & 1, smap = b >> 20 & 1;
     for (int i = 0; i < 512; i++)
-        pt[i] = 0;
-    for (int cr = 0; cr < 8; cr++)
+        page_table[i] = 0;
+    for (int cr = 0; cr < 8; cr++) {
+        if (((cr & 1) && !smep) || ((cr & 2) && !smap))
+            continue;
         for (int how = 0; how < 2; how++)
             for (int ac = 0; ac < 2; ac++)
-                for (int up = 0; up < 4; up++)
-                    for (int lf = 0; lf < 16; lf++)
-                        for (int o = 0; o < 3; o++) {
-                            if ((cr & 1) && !(b >> 7 & 1))
-                                continue;
-                            if ((cr & 2) && !(b >> 20 & 1))
-                                continue;
-                            setup();
-                            clear();
-                            ctx[18] = ac ? 0x40000 : 0;
-                            go(how);
-                            pd[2] = 0x103001 | (up & 1 ? 2 : 0) | (up & 2 ? 4 : 0);
-                            pt[3] = 0x180000 | (lf & 1 ? 1 : 0) | (lf & 2 ? 2 : 0) | (lf & 4 ? 4 : 0) |
-                                    (lf & 8 ? 1ull << 63 : 0);
-                            *(volatile u32 *)0x180000 = 0x000082cd;
-                            ctx[3] = 0x403000;
-                            ctx[0] = 0x000082cd;
-                            static const u8 r[] = {0x8b, 0x03}, wr[] = {0x89, 0x03}, x[] = {0xff, 0xe3};
-                            code(o == 0 ? r : o == 1 ? wr : x, 2);
-                            u64 cr0, cr4;
-                            asm volatile("mov %%cr0,%0; mov %%cr4,%1" : "=r"(cr0), "=r"(cr4));
-                            /* our own pages are user pages: SMEP and SMAP would hit the harness, so make them
-                             * supervisor for ring 0 cases */
-                            u64 save[2] = {pd[0], pd[1]};
-                            if (how == 0) {
-                                pd[0] &= ~4;
-                                pd[1] &= ~4;
-                            }
-                            if (how == 1 && (cr & 3)) {
-                                pd[0] = save[0];
-                                pd[1] = save[1];
-                                continue;
-                            }
-                            asm volatile("mov %0,%%cr3" ::"r"(0x100000ull));
-                            asm volatile("mov %0,%%cr4" ::"r"(cr4 | (cr & 1 ? 1 << 20 : 0) | (cr & 2 ? 1 << 21 : 0)));
-                            asm volatile("mov %0,%%cr0" ::"r"((cr0 & ~0x10000) | (cr & 4 ? 0x10000 : 0)));
-                            run_case();
-                            asm volatile("mov %0,%%cr0; mov %1,%%cr4" ::"r"(cr0), "r"(cr4));
-                            pd[0] = save[0];
-                            pd[1] = save[1];
-                            asm volatile("mov %0,%%cr3" ::"r"(0x100000ull));
-                            u64 c2;
-                            asm volatile("mov %%cr2,%0" : "=r"(c2));
-                            line("page", cr << 1 | how, ac, up << 8 | lf << 4 | o);
-                            report();
-                            if (outbuf[21] == 14) {
-                                put(' ');
-                                hex(c2, 16);
-                            }
-                            put(' ');
-                            hex(pd[2], 3);
-                            hex(pt[3], 3);
-                            put('\n');
-                            pd[2] = 0;
-                        }
-    /* reserved bits */
-    for (int bit = 0; bit < 64; bit++)
-        for (int lvl = 0; lvl < 3; lvl++)
-            for (int nxe = 0; nxe < 2; nxe++) {
-                if (bit == 63 && lvl) {
-                }
-                setup();
-                clear();
-                go(0);
-                pd[2] = lvl == 0 ? 0x103007 : lvl == 1 ? 0x103007 | 1ull << bit : 0x87 | 1ull << bit;
-                pt[3] = 0x180007 | (lvl == 0 ? 1ull << bit : 0);
-                ctx[3] = 0x403000;
-                CODEB(0x8b, 0x03);
-                if (bit == 0 || bit == 1 || bit == 2)
-                    continue;
-                if (lvl == 1 && bit >= 12 && bit < 40)
-                    continue;
-                if (lvl == 0 && bit >= 21 && bit < 40)
-                    continue;
-                if (lvl == 2 && bit >= 21 && bit < 40)
-                    continue;
-                if (lvl == 1 && bit == 7)
-                    continue;
-                u64 e = rdmsr(0xc0000080);
-                wrmsr(0xc0000080, nxe ? e | 0x800 : e & ~0x800);
-                asm volatile("mov %0,%%cr3" ::"r"(0x100000ull));
-                run_case();
-                asm volatile("mov %0,%%cr3" ::"r"(0x100000ull));
-                wrmsr(0xc0000080, e);
-                outbuf[5] = 0;
-                line("rsvd", lvl, nxe, bit);
-                report();
-                put('\n');
-                pd[2] = 0;
-            }
+                for (int n = 0; n < 4 * 16 * 3; n++)
+                    page_case(cr, how, ac, n / 48, n / 3 % 16, n % 3);
+    }
+    for (int n = 0; n < 64 * 3 * 2; n++)
+        reserved_bit_case(n / 6, n / 2 % 3, n % 2);
 }
 static void changed_instructions(void)
 {

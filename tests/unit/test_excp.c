@@ -173,6 +173,20 @@ START_TEST(mov_ss_shadow)
 }
 END_TEST
 
+START_TEST(nmi_in_the_shadow_of_sti)
+{
+    w_protected(0);
+    struct cpu *c = w.cpu;
+    CODE_AT(CODE, 0xfb, 0x40, 0x40, 0xf4); /* STI; INC EAX; INC EAX; HLT */
+    ck_assert_uint_eq(cpu_run(c, 1), 1);
+    cpu_raise_attention(c, ATT_NMI);
+    w_run(20);
+    ck_assert_int_eq(w_vector(), EXC_NMI);
+    FRAME_IS(0, CODE + 2);
+    ck_assert_uint_eq(c->gpr[RAX], 1);
+}
+END_TEST
+
 START_TEST(nmi_masked_until_iret)
 {
     w_protected(0);
@@ -569,6 +583,7 @@ static void add(TCase *t)
     tcase_add_test(t, interrupt_waits_for_if_and_shadow);
     tcase_add_test(t, shadow_over_the_end_of_a_slice);
     tcase_add_test(t, mov_ss_shadow);
+    tcase_add_test(t, nmi_in_the_shadow_of_sti);
     tcase_add_test(t, nmi_masked_until_iret);
     tcase_add_test(t, single_step);
     tcase_add_test(t, popf_sets_tf);

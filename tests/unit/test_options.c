@@ -173,6 +173,10 @@ START_TEST(booting)
     RUNS("-boot", "menu=on");
     ck_assert_ptr_null(o.config.boot_order);
     FAILS("-boot order=cx: 'x' is not a boot device, use a (floppy), c (hard disk), d (CD-ROM)", "-boot", "cx");
+    RUNS("-boot", "once=d,order=c");
+    ck_assert_str_eq(o.config.boot_order, "c");
+    ck_assert_str_eq(o.config.boot_once, "d");
+    FAILS("-boot once=dd names 'd' twice", "-boot", "once=dd");
     FAILS("-boot order=cc names 'c' twice", "-boot", "cc");
     FAILS("-boot key 'oder' is unknown, did you mean 'order'?", "-boot", "oder=c");
     RUNS("-kernel", "k", "-initrd", "i", "-append", "console=ttyS0");
@@ -187,7 +191,12 @@ START_TEST(clocks)
 {
     RUNS("-rtc", "base=2006-06-17T16:01:21,clock=vm");
     ck_assert_uint_eq(o.config.rtc_base, 1150560081);
-    ck_assert(o.config.rtc_clock_vm);
+    ck_assert_int_eq(o.config.rtc_clock, RTC_CLOCK_VM);
+    RUNS("-rtc", "clock=rt");
+    ck_assert_int_eq(o.config.rtc_clock, RTC_CLOCK_RT);
+    RUNS("-seed", "0x1234");
+    ck_assert(o.config.seeded && o.config.seed == 0x1234);
+    FAILS("-seed x must be a number", "-seed", "x");
     RUNS("-rtc", "2006-06-17");
     ck_assert_uint_eq(o.config.rtc_base, 1150502400);
     RUNS("-rtc", "localtime");
