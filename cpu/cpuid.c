@@ -118,7 +118,7 @@ const struct cpu_model cpu_models[] = {
                   [WORD_F1_EDX] = EDX_64 | B(SS),
                   [WORD_F1_ECX] = ECX_MAX,
                   [WORD_F7_EBX] = F7_MAX,
-                  [WORD_F7_ECX] = B(UMIP) | B(RDPID),
+                  [WORD_F7_ECX] = B(UMIP) | B(VAES) | B(VPCLMULQDQ) | B(RDPID),
                   [WORD_X1_EDX] = B(SYSCALL) | B(NX) | B(PDPE1GB) | B(RDTSCP) | B(LM),
                   [WORD_X1_ECX] = B(LAHF_LM) | B(ABM) | B(SSE4A) | B(PREFETCHW) | B(TOPOEXT),
                   [WORD_FD_EAX] = B(XSAVEOPT) | B(XSAVEC) | B(XGETBV1),
@@ -176,6 +176,8 @@ static const struct {
     {FEAT_FSGSBASE, FEAT_LM},      {FEAT_RDTSCP, FEAT_TSC},
     {FEAT_MTRR, FEAT_MSR},         {FEAT_PAT, FEAT_MSR},
     {FEAT_MCA, FEAT_MSR},          {FEAT_PSE36, FEAT_PSE},
+    {FEAT_VAES, FEAT_AVX},         {FEAT_VAES, FEAT_AES},
+    {FEAT_VPCLMULQDQ, FEAT_AVX},   {FEAT_VPCLMULQDQ, FEAT_PCLMULQDQ},
 };
 
 static void feature_set(u32 *words, unsigned f, bool on)
