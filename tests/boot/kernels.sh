@@ -18,7 +18,7 @@ boot() {
     local status=$?
     [ $status = 33 ] || fail "$*: exit status $status"
 }
-want() { grep -aq -- "$1" serial || fail "no '$1'"; }
+want() { grep -aq -- "$1" serial || fail "no '${1::100}'"; }
 # The map of a machine with MIB megabytes, of which low below 4 GiB.
 check_map() {
     local low=$1 high=$2 total
@@ -57,6 +57,16 @@ for kernel in pvh32.elf pvh64.elf; do
 done
 [ -z "${QEMU:-}" ] || exit 0
 
+# The bare board starts them without firmware; memory has no holes, and there is no ACPI.
+for kernel in multiboot.bin pvh32.elf pvh64.elf; do
+    boot $kernel -M bare -m 64 -append 'bare board' -initrd 'two' -name "$kernel"
+    want '^cr0 00000001 eflags 00000000 a20 11111111 limits ffffffff ffffffff ffffffff$'
+    want '^map 0000000000000000 + 0000000004000000 type 00000001$'
+    [ "$(grep -ac '^map' serial)" = 1 ] || fail "more than one range"
+    want '^cmdline: .*bare board$'
+    want " = $(cat two)\$"
+done
+
 # Mistakes are one sentence.
 mistake() {
     orrery 20 -kernel "${@:2}" && fail "$*: no error"
@@ -67,6 +77,7 @@ mistake "more than 16 modules" multiboot.bin -initrd "$(yes one | head -17 | pas
 mistake "longer than" multiboot.bin -append "$(yes x | head -12000 | paste -sd' ')"
 mistake "do not fit its file or memory" multiboot.bin -m 1
 mistake "does not fit" pvh64.elf -m 2
+mistake "no firmware for the 16-bit entry" "$(guest_kernel cloud-amd64)" -M bare,linux-entry=16
 head -c 100 pvh64.elf >cut.elf
 mistake "no kernel" cut.elf
 echo "kernels: all right"

@@ -22,7 +22,7 @@ entry:  mov esp, stack
         EXIT
 .booted:
         call put_state
-        mov ecx, end_of_bss - end_of_data
+        mov ecx, 0x1000                 ; the stack's end is in use
         mov esi, end_of_data
 .zero:  cmp byte [esi], 0
         jne .dirty
@@ -93,6 +93,5 @@ entry:  mov esp, stack
 end_of_data:
         section .bss align=1
         resb 0x2000
-end_of_bss:
-        resb 0x1000
 stack:
+end_of_bss:
