@@ -245,23 +245,27 @@ static unsigned distance(const char *a, size_t n, const char *b)
     return row[m];
 }
 
-static const char *nearest_model(const char *name, size_t n)
+/* The one of count names that was most likely meant, as ": did you mean ...", or where to look. */
+static void fail_unknown_name(const char *what, const char *word, size_t n, const char *(*name_of)(size_t i),
+                              size_t count, char *err, size_t err_size)
 {
-    const char *best = cpu_models[0].name;
-    for (size_t i = 1; i < cpu_model_count; i++)
-        if (distance(name, n, cpu_models[i].name) < distance(name, n, best))
-            best = cpu_models[i].name;
-    return best;
+    const char *best = NULL;
+    unsigned best_distance = MAX(2u, (unsigned)(n + 1) / 3) + 1;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = name_of(i);
+        unsigned d = distance(word, n, name);
+        if (name[0] && d < best_distance) {
+            best = name;
+            best_distance = d;
+        }
+    }
+    if (best)
+        snprintf(err, err_size, "-cpu: unknown %s '%.*s'; did you mean '%s'?", what, (int)n, word, best);
+    else
+        snprintf(err, err_size, "-cpu: unknown %s '%.*s'; '-cpu help' lists them", what, (int)n, word);
 }
-
-static const char *nearest_feature(const char *name, size_t n)
-{
-    const char *best = feature_names[ARRAY_LEN(feature_names) - 1].name;
-    for (unsigned i = 0; i < ARRAY_LEN(feature_names); i++)
-        if (feature_names[i].name[0] && distance(name, n, feature_names[i].name) < distance(name, n, best))
-            best = feature_names[i].name;
-    return best;
-}
+static const char *model_name(size_t i) { return cpu_models[i].name; }
+static const char *feature_name_at(size_t i) { return feature_names[i].name; }
 
 /* One item after the model: "+f", "-f", "f", "f=on", "f=off". */
 static bool parse_item(struct cpu_model *m, const char *item, size_t n, char *err, size_t err_size)
@@ -277,8 +281,7 @@ static bool parse_item(struct cpu_model *m, const char *item, size_t n, char *er
     }
     const struct feature_name *f = feature_find(name, len);
     if (!f) {
-        snprintf(err, err_size, "-cpu: unknown feature '%.*s'; did you mean '%s'?", (int)len, name,
-                 nearest_feature(name, len));
+        fail_unknown_name("feature", name, len, feature_name_at, ARRAY_LEN(feature_names), err, err_size);
         return false;
     }
     if (equals) {
@@ -323,7 +326,7 @@ bool cpu_model_parse(const char *spec, struct cpu_model *out, char *err, size_t 
         if (same_name(spec, n, cpu_models[i].name))
             found = &cpu_models[i];
     if (!found) {
-        snprintf(err, err_size, "-cpu: unknown model '%.*s'; did you mean '%s'?", (int)n, spec, nearest_model(spec, n));
+        fail_unknown_name("model", spec, n, model_name, cpu_model_count, err, err_size);
         return false;
     }
     *out = *found;

@@ -174,6 +174,7 @@ static void set_state(struct machine *m, enum run_state s)
         vclock_resume(&p->vclock);
         tell(m, EVENT_RESUME, NULL);
     } else if (was_running) {
+        vclock_pause(&p->vclock);
         tell(m, EVENT_STOP, NULL);
     }
 }
@@ -513,6 +514,7 @@ static void call_step(struct machine *m, void *arg)
         idle(m);
     run_cpu(m, cpu, 1);
     vclock_sync(&m->priv->vclock);
+    vclock_pause(&m->priv->vclock);
 }
 void machine_step(struct machine *m, unsigned cpu) { machine_call(m, call_step, &cpu); }
 

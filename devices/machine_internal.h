@@ -17,6 +17,7 @@ struct vclock {
     u64 retired;    /* by all CPUs, before the running slice */
     u64 warp;       /* icount: ns that passed while all CPUs were idle, and shift changes */
     struct cpu *running;
+    bool stopped;                /* the machine is paused: time stands, whoever looks */
     u64 running_base;            /* its cpu_icount at the start of the slice */
     u64 host_offset;             /* wall: host ns at virtual 0 */
     u64 seen;                    /* wall: host ns when it was last looked at */
@@ -24,7 +25,8 @@ struct vclock {
     u64 auto_host, auto_virtual; /* icount auto: where the last adjustment was made */
 };
 void vclock_init(struct vclock *v, struct clock *clock, const struct machine_config *cfg);
-/* Virtual time stood still (pause) until now. */
+/* Virtual time stands still from now on; it did until now. */
+void vclock_pause(struct vclock *v);
 void vclock_resume(struct vclock *v);
 /* Instructions the next slice may run before an event is due; at most 'most'. */
 u64 vclock_budget(struct vclock *v, u64 most);

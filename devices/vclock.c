@@ -43,7 +43,7 @@ static u64 wall_now(struct vclock *v)
 static u64 raw_now(struct vclock *v)
 {
     if (v->mode == ICOUNT_OFF)
-        return wall_now(v);
+        return v->stopped ? v->clock->now : wall_now(v);
     return ((v->retired + running_insns(v)) << v->shift) + v->warp;
 }
 
@@ -67,7 +67,7 @@ static void earlier(void *owner)
 
 void vclock_init(struct vclock *v, struct clock *clock, const struct machine_config *cfg)
 {
-    *v = (struct vclock){.clock = clock, .mode = cfg->icount, .rate = 50000};
+    *v = (struct vclock){.clock = clock, .mode = cfg->icount, .rate = 50000, .stopped = true};
     v->shift = cfg->icount == ICOUNT_SHIFT ? cfg->icount_shift : 3;
     clock->read = exact_now;
     clock->owner = v;
@@ -75,8 +75,11 @@ void vclock_init(struct vclock *v, struct clock *clock, const struct machine_con
     v->host_offset = v->auto_host = v->seen = host_ns();
 }
 
+void vclock_pause(struct vclock *v) { v->stopped = true; }
+
 void vclock_resume(struct vclock *v)
 {
+    v->stopped = false;
     v->seen = host_ns();
     v->host_offset = v->seen - v->clock->now;
     v->auto_host = host_ns();

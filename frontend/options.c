@@ -116,9 +116,12 @@ static int parse_word(struct options *o, int argc, char *const argv[], int *i, F
     if (word[0] != '-' || !word[1])
         return opt_hda(o, word, out, e);
     const struct option_row *row = find_row(word);
-    if (!row)
-        return fail_unknown(e, "option", word[1] == '-' ? word + 1 : word, option_names,
-                            text_nearest(word, option_names, ARRAY_LEN(option_names)) ? ARRAY_LEN(option_names) : 0);
+    if (!row) {
+        const char *given = word[1] == '-' ? word + 1 : word;
+        if (!text_nearest(given, option_names, ARRAY_LEN(option_names)))
+            return fail(e, "option '%s' is unknown, -help lists them", given);
+        return fail_unknown(e, "option", given, option_names, ARRAY_LEN(option_names));
+    }
     const char *arg = NULL;
     if (row->argument) {
         if (*i + 1 >= argc)

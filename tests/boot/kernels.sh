@@ -67,6 +67,16 @@ for kernel in multiboot.bin pvh32.elf pvh64.elf; do
     want " = $(cat two)\$"
 done
 
+# RDRAND: by -seed and with -icount always the same, otherwise never.
+random() {
+    boot multiboot.bin -M bare "$@"
+    sed -n 's/^random //p' serial
+}
+a=$(random -seed 1) b=$(random -seed 2) c=$(random) d=$(random -icount 3)
+[ "${#a}" = 8 ] && [ "$a" = "$(random -seed 1)" ] && [ "$a" != "$b" ] || fail "-seed: $a $b"
+[ "$c" != "$(random)" ] || fail "the same random number twice"
+[ "$d" = "$(random -icount 3)" ] || fail "-icount: another random number"
+
 # Mistakes are one sentence.
 mistake() {
     orrery 20 -kernel "${@:2}" && fail "$*: no error"

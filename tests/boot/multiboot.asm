@@ -87,7 +87,15 @@ entry:  mov esp, stack
         add edi, 16
         dec ebp
         jmp .module
-.end:   mov al, 16
+.end:   mov eax, 1                      ; a random number, where there are any
+        cpuid
+        bt ecx, 30
+        jnc .done
+        rdrand eax
+        TEXT 'random '
+        HEX eax
+        TEXT 10
+.done:  mov al, 16
         EXIT
 
 end_of_data:

@@ -41,6 +41,8 @@ START_TEST(spec_errors)
         {"mxa", "did you mean 'max'?"},
         {"max,+sse5", "unknown feature 'sse5'; did you mean 'sse"},
         {"max,avx=maybe", "'maybe' is no value for 'avx': use on or off"},
+        {"nonsense", "unknown model 'nonsense'; '-cpu help' lists them"},
+        {"max,+nonsense", "unknown feature 'nonsense'; '-cpu help' lists them"},
         {"max,", "unknown feature ''"},
         {"", "unknown model ''"},
     };

@@ -124,7 +124,7 @@ START_TEST(unknown_options)
 {
     FAILS("option '-kernal' is unknown, did you mean '-kernel'?", "-kernal", "x");
     FAILS("option '-cdorm' is unknown, did you mean '-cdrom'?", "--cdorm", "x");
-    FAILS("option '-xyzzy' is unknown", "-xyzzy");
+    FAILS("option '-xyzzy' is unknown, -help lists them", "-xyzzy");
     FAILS("network 'user' is unknown, there is no network card, only 'none'", "-net", "user");
     RUNS("-net", "none", "-nic", "none");
 }

@@ -1,0 +1,67 @@
+#!/bin/bash
+# options.sh: options whose effect the monitor shows, on a machine that has not started or stands in its firmware.
+. "$(dirname "$0")/lib.sh"
+start() {
+    rm -f "$WORK/monitor"
+    orrery_start "$@"
+    while [ ! -S "$WORK/monitor" ]; do sleep 0.1; kill -0 $ORRERY_PID || fail "$* does not start"; done
+}
+finish() { monitor quit >/dev/null; wait $ORRERY_PID || fail "exit status $?"; }
+# says COMMAND PATTERN
+says() { monitor "$1" | tr -d '\r' | grep -q -- "$2" || fail "'$1' does not say '$2': $(monitor "$1")"; }
+cmos() { says "i /b 0x70.$1" " = $2\$"; }
+
+# The boot order in CMOS: once, then the other.
+start -S -boot once=d,order=ca
+cmos 0x3d 0x03
+monitor system_reset cont >/dev/null
+sleep 0.5
+cmos 0x3d 0x12
+finish
+
+# The clock: the host's goes on while the machine stands, virtual time does not, and with -icount it is virtual.
+for clock in clock=host clock=rt clock=vm; do
+    start -S -rtc base=2020-02-29T12:00:00,$clock
+    sleep 1.2
+    cmos 9 0x20
+    cmos 7 0x29
+    case $clock in
+    *vm) cmos 0 0x00 ;;
+    *) says 'i /b 0x70.0' ' = 0x0[1-9]' ;;
+    esac
+    finish
+done
+start -S -rtc base=2020-02-29T12:00:00 -icount 3
+sleep 1.2
+cmos 0 0x00
+says 'info jit' '^virtual time 0 ns'
+finish
+
+# Time stands while the machine is paused.
+start -S
+says 'info jit' '^virtual time 0 ns'
+monitor cont >/dev/null
+sleep 0.5
+monitor stop >/dev/null
+a=$(monitor 'info jit' | grep virtual)
+sleep 0.5
+[ "$a" = "$(monitor 'info jit' | grep virtual)" ] || fail "time goes on in a paused machine"
+[[ $a != *"time 0 ns"* ]] || fail "time does not move"
+finish
+
+# Drives and their flags, memory, processors, name, devices.
+truncate -s 2M "$WORK/a" "$WORK/b"
+truncate -s 1440K "$WORK/f"
+start -S -name Tycho -m 96 -smp 3 -hda "$WORK/a" -drive "file=$WORK/b,index=1,readonly=on" -fdb "$WORK/f" -snapshot \
+    -nodefaults -device pc-testdev -device pvpanic -serial null
+says 'info name' Tycho
+says 'info block' "^ide0-hd1: $WORK/b (raw, read-only)"
+says 'info block' temporary
+says 'info block' "^floppy1: $WORK/f"
+says 'info cpus' 'CPU #2'
+says 'info mtree' '0000000005ffffff'
+says 'info device' pvpanic
+says 'info device' 'isa-serial serial0'
+! monitor 'info device' | grep -q 'VGA\|isa-parallel' || fail "-nodefaults leaves something"
+finish
+echo "options: all right"
