@@ -3,7 +3,7 @@
 PACKAGES="build-essential cmake ninja-build pkg-config nasm libcapstone-dev libffi-dev libsdl2-dev check libsubunit-dev
  libpng-dev libjansson-dev libedit-dev acpica-tools seabios cpio gzip xz-utils curl ca-certificates"
 TEST_PACKAGES="gcc-multilib python3 gdb socat xorriso mtools grub-pc-bin grub-common grub-rescue-pc isolinux syslinux-common
- xvfb xdotool imagemagick e2fsprogs fdisk mmdebstrap memtest86+ clang-format clang-tidy libclang-rt-14-dev universal-ctags"
+ xvfb xdotool imagemagick e2fsprogs fdisk mmdebstrap uidmap memtest86+ clang-format clang-tidy libclang-rt-14-dev universal-ctags"
 
 # Installs what is missing of the packages named (as root, or by sudo).
 install_missing() {

@@ -18,13 +18,13 @@ boot_and_log_in() {
         <"$WORK/in" >"$WORK/serial" 2>"$WORK/err" &
     ORRERY_PID=$!
     wait_serial 120 'GNU GRUB'
-    wait_serial 300 'guest login: '
+    wait_serial 600 'guest login: '
     say root
-    wait_serial 60 'Password: '
+    wait_serial 120 'Password: '
     say orrery
     wait_serial 120 'root@guest:~# '
     say 'echo system: $(systemctl is-system-running --wait)'
-    wait_serial 120 'system: running' # all units came up
+    wait_serial 300 'system: running' # all units came up
 }
 
 power_off() {
@@ -38,9 +38,9 @@ power_off() {
 
 boot_and_log_in
 say 'cat /sys/class/ata_device/dev1.0/dma_mode'
-wait_serial 60 'XFER_MW_DMA_2' # the best a PIIX3 has
+wait_serial 120 'XFER_MW_DMA_2' # the best a PIIX3 has
 say 'head -c 5000000 /dev/urandom >data; sha256sum data | tee sum'
-wait_serial 60 '[0-9a-f]\{64\}  data'
+wait_serial 120 '[0-9a-f]\{64\}  data'
 want=$(grep -ao '[0-9a-f]\{64\}  data' "$WORK/serial")
 power_off
 /sbin/debugfs -R "dump /root/data $WORK/data" "$part" 2>/dev/null
@@ -48,6 +48,6 @@ power_off
 
 boot_and_log_in
 say 'cat sum; sha256sum -c sum'
-wait_serial 60 'data: OK'
+wait_serial 120 'data: OK'
 grep -aq "$want" "$WORK/serial" || fail "not the checksum $want"
 power_off

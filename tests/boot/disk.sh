@@ -39,7 +39,7 @@ _disk_tar() {
         --essential-hook='printf "ata_piix\nsd_mod\next4\n" >"$1/etc/initramfs-tools/modules"' \
         --customize-hook='echo root:orrery | chroot "$1" chpasswd' \
         --customize-hook='echo guest >"$1/etc/hostname"' \
-        --customize-hook='echo "/dev/sda1 / ext4 defaults 0 1" >"$1/etc/fstab"' \
+        --customize-hook='echo "/dev/sda1 / ext4 x-systemd.device-timeout=600 0 1" >"$1/etc/fstab"' \
         --customize-hook='chroot "$1" systemctl mask systemd-timesyncd.service getty@tty1.service getty-static.service \
             apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer \
             e2scrub_reap.service systemd-networkd.service systemd-resolved.service >/dev/null 2>&1' \
@@ -57,7 +57,7 @@ terminal_input serial console
 terminal_output serial console
 set timeout=1
 menuentry "Debian on a disk" {
-    linux /vmlinuz root=/dev/sda1 ro console=ttyS0,115200 quiet panic=-1
+    linux /vmlinuz root=/dev/sda1 ro console=ttyS0,115200 quiet panic=-1 systemd.default_timeout_start_sec=600
     initrd /initrd.img
 }
 END_CFG
