@@ -196,7 +196,7 @@ u16 fw_cfg_file_key(struct device *dev, const char *name)
 {
     const struct fw_cfg *f = (const struct fw_cfg *)dev;
     for (u32 n = 0; n < f->nfiles; n++)
-        if (!strcmp(f->item[FW_CFG_FILE_FIRST + n].name, name) != 0)
+        if (!strcmp(f->item[FW_CFG_FILE_FIRST + n].name, name))
             return (u16)(FW_CFG_FILE_FIRST + n);
     return 0;
 }
@@ -205,7 +205,7 @@ bool fw_cfg_add_file(struct device *dev, const char *name, const void *data, u32
 {
     struct fw_cfg *f = (struct fw_cfg *)dev;
     u32 n = 0;
-    while (n < f->nfiles && strcmp(f->item[FW_CFG_FILE_FIRST + n].name, name))
+    while (n < f->nfiles && strcmp(f->item[FW_CFG_FILE_FIRST + n].name, name) != 0)
         n++;
     if (n == FW_CFG_FILE_COUNT || strlen(name) >= NAME_LEN)
         return false;

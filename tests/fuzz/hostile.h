@@ -78,6 +78,8 @@ static inline void one_snapshot(struct system *sys)
     struct device *dev = sys->devices;
     for (u64 i = below(n); i; i--)
         dev = dev->next;
+    if (!dev)
+        return;
     struct state_buf b = {0};
     char err[256];
     state_save(dev->cls->state, dev, &b);
