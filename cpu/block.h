@@ -25,6 +25,7 @@ struct block {
     u16 ninsn;
     u16 nuops;
     bool valid;
+    u8 heat;  /* times the run loop of a translator has entered it */
     u32 need; /* budget it wants: ninsn, or more than there can be when it is not valid */
     struct block_link link[2];
     struct block *hash_next;
@@ -51,6 +52,7 @@ struct block_cache {
     struct code_page *pages[4096];
     struct arena *arena;
     size_t used, limit; /* bytes of uops */
+    u32 unchained;      /* all ones: every block goes back to the run loop (a translator counts it there) */
     u32 gen;            /* bumped when virtual mappings change; never 0 */
     u64 built, invalidated, flushes;
 };

@@ -16,7 +16,7 @@ enum { BLOCK_CACHE_BYTES = 64 << 20 };
 
 struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const struct cpu_env *env, struct trace *trace)
 {
-    struct cpu *cpu = calloc(1, sizeof(*cpu));
+    struct cpu *cpu = calloc(1, sizeof(*cpu) + MMU_COUNT * sizeof(struct tlb));
     if (!cpu)
         return NULL;
     cpu->model = model;

@@ -36,7 +36,7 @@ const struct uop *goto_direct_slow(struct cpu *cpu, u64 ip, unsigned link)
     struct block_cache *c = cpu->engine_data;
     struct block *from = cpu->block;
     cpu->gpr[SLOT_RIP] = ip;
-    if (unlikely((cpu->mode | from->key) & (MODE_STEP | MODE_BREAKS)))
+    if (unlikely((cpu->mode | from->key | c->unchained) & (MODE_STEP | MODE_BREAKS)))
         return NULL; /* such blocks are never linked: the run loop looks at each */
     u64 flushes = c->flushes;
     struct block *b = block_lookup(cpu, ip, cpu->mode);
@@ -51,8 +51,9 @@ const struct uop *goto_direct_slow(struct cpu *cpu, u64 ip, unsigned link)
 
 const struct uop *goto_indirect_slow(struct cpu *cpu, u64 ip)
 {
+    const struct block_cache *c = cpu->engine_data;
     cpu->gpr[SLOT_RIP] = ip;
-    if (unlikely((cpu->mode | cpu->block->key) & (MODE_STEP | MODE_BREAKS)))
+    if (unlikely((cpu->mode | cpu->block->key | c->unchained) & (MODE_STEP | MODE_BREAKS)))
         return NULL;
     return block_chain(cpu, block_lookup(cpu, ip, cpu->mode));
 }
@@ -100,8 +101,7 @@ const struct uop_table uop_too_long = {{[FORM_0] = ANY_SIZE(run_too_long)}};
 const struct uop_table uop_fallthrough = {{[FORM_0] = ANY_SIZE(run_fallthrough)}};
 const struct uop_table uop_stale = {{[FORM_0] = ANY_SIZE(run_stale)}};
 
-/* A micro-op raised: registers go back to the boundary before its instruction, and delivery starts. */
-static void caught(struct cpu *cpu)
+void run_caught(struct cpu *cpu)
 {
     if (cpu->cur) {
         refund_from(cpu, cpu->cur->index_in_block);
@@ -112,18 +112,16 @@ static void caught(struct cpu *cpu)
     cpu_handle_exception(cpu);
 }
 
-/* The linear address of the next instruction. */
-static u64 next_lin(const struct cpu *cpu)
+u64 run_next_lin(const struct cpu *cpu)
 {
     u64 ip = cpu->gpr[SLOT_RIP];
     return (cpu->mode & MODE_CODE) == MODE_CODE64 ? ip : (u32)(cpu->seg[CS].base + ip);
 }
 
-/* One turn of the run loop: one block, and all those chained to it. */
-static void run_once(struct cpu *cpu)
+void run_once(struct cpu *cpu)
 {
     u32 mode = cpu->mode, eflags = cpu->eflags, forced = 0;
-    u64 ip = cpu->gpr[SLOT_RIP], lin = next_lin(cpu);
+    u64 ip = cpu->gpr[SLOT_RIP], lin = run_next_lin(cpu);
     if (unlikely(mode & MODE_BREAKS) && debug_page_has_break(cpu, lin & PAGE_MASK)) {
         forced = MODE_STEP;
         if (cpu_check_code_break(cpu, lin))
@@ -139,8 +137,7 @@ static void run_once(struct cpu *cpu)
         cpu_step_done(cpu, eflags);
 }
 
-/* True when cpu_run has nothing more to do. */
-static bool finished(struct cpu *cpu)
+bool run_finished(struct cpu *cpu)
 {
     if (cpu->budget <= 0)
         return true;
@@ -152,15 +149,19 @@ static void interp_run(struct cpu *cpu)
 {
     for (;;) {
         if (_setjmp(cpu->unwind) == 0) {
-            while (!finished(cpu))
+            while (!run_finished(cpu))
                 run_once(cpu);
             return;
         }
-        caught(cpu);
+        run_caught(cpu);
     }
 }
 
-static void interp_flush(struct cpu *cpu) { block_cache_unmap(cpu->engine_data); }
+static void interp_flush(struct cpu *cpu, enum flush_kind kind, u64 lin)
+{
+    (void)kind, (void)lin;
+    block_cache_unmap(cpu->engine_data);
+}
 
 const struct engine engine_interp = {"interp", interp_run, block_code_written, interp_flush};
 

@@ -44,7 +44,7 @@ ALWAYS_INLINE const struct uop *goto_indirect(struct cpu *cpu, const struct uop 
     const struct block_cache *c = cpu->engine_data;
     const struct jump_entry *j = &c->jump[JUMP_SLOT(ip)];
     bool linear = cpu->mode & (MODE_FLAT | MODE_CODE64),
-         looked_at = (cpu->mode | cpu->block->key) & (MODE_STEP | MODE_BREAKS);
+         looked_at = (cpu->mode | cpu->block->key | c->unchained) & (MODE_STEP | MODE_BREAKS);
     (void)u;
     if (likely(j->lin == ip && j->key == jump_key(cpu, cpu->mode) && j->gen == c->gen && linear && !looked_at) &&
         block_may_follow(cpu, j->block)) {
@@ -58,5 +58,17 @@ ALWAYS_INLINE const struct uop *goto_indirect(struct cpu *cpu, const struct uop 
 const struct uop *goto_afresh(struct cpu *cpu, const struct uop *u, u64 ip);
 /* Raises #GP(0) when a near branch may not go to ip (CS.limit, canonical). */
 void branch_check(struct cpu *cpu, u64 ip);
+
+/*
+ * ---- what the run loops of all engines share ----
+ * A micro-op raised: registers go back to the boundary before its instruction, and delivery starts.
+ */
+void run_caught(struct cpu *cpu);
+/* The linear address of the next instruction. */
+u64 run_next_lin(const struct cpu *cpu);
+/* One turn of the interpreter: breakpoints, then one block, and all those chained to it. */
+void run_once(struct cpu *cpu);
+/* True when cpu_run has nothing more to do. */
+bool run_finished(struct cpu *cpu);
 
 #endif

@@ -300,6 +300,8 @@ enum attention {
     ATT_VIRTUAL = BIT(8), /* VIF and VIP are both set: #GP(0) before the next instruction (VME, PVI) */
 };
 
+enum flush_kind { FLUSH_PAGE, FLUSH_LOCAL, FLUSH_GLOBAL };
+
 /* The three engines: interp, jit, lockstep. */
 struct engine {
     const char *name;
@@ -307,8 +309,8 @@ struct engine {
     void (*run)(struct cpu *cpu);
     /* RAM in [pa, pa+len) changed and held code. */
     void (*code_written)(struct cpu *cpu, u64 pa, unsigned len);
-    /* Forget everything cached by virtual address (after a TLB flush). */
-    void (*flush)(struct cpu *cpu);
+    /* Forget what is cached by virtual address, as the TLB just did: the page at lin, or all, global pages or not. */
+    void (*flush)(struct cpu *cpu, enum flush_kind kind, u64 lin);
 };
 
 struct cpu {
@@ -375,13 +377,20 @@ struct cpu {
     bool force_step;   /* run the next instruction alone (EXC_RESTART) */
     bool keep_rf;      /* this instruction loaded RF: it holds for the next one */
     bool no_step_trap; /* this instruction (INT n) takes no TF trap */
+    /* a translator's: where guest state is while its code runs */
+    u16 host_flags;    /* arithmetic flags between translated blocks: OF in bit 0, SF ZF AF PF CF in bits 15..8 */
+    bool vec_live;     /* xmm[] is in the host's registers */
+    bool x87_live;     /* fpu is in the host's x87 */
+    u32 map_gen[2];    /* what links across pages were made under: [0] bumped by every flush, [1] by global ones */
+    void *jump[4];     /* by mmu_idx: translated code by virtual address */
 
     /* ---- HOST ---- */
     unsigned index; /* APIC id */
     unsigned count; /* CPUs in the machine */
     const struct cpu_env *env;
     const struct engine *engine;
-    void *engine_data; /* block cache and the like */
+    void *engine_data; /* the block cache */
+    void *translator;  /* struct jit, when there is one */
     const struct cpu_model *model;
     u32 features[16]; /* enum feature_word (cpuid.h): what CPUID says and #UD obeys */
     struct trace *trace;

@@ -47,9 +47,9 @@ static void clear_data(struct tlb *t, unsigned slot)
 
 bool tlb_create(struct cpu *cpu)
 {
-    cpu->tlb = calloc(MMU_COUNT, sizeof(*cpu->tlb));
+    cpu->tlb = (struct tlb *)(cpu + 1);
     cpu->tlb_lists = calloc(1, sizeof(*cpu->tlb_lists));
-    if (!cpu->tlb || !cpu->tlb_lists)
+    if (!cpu->tlb_lists)
         return false;
     for (unsigned idx = 0; idx < MMU_COUNT; idx++) {
         for (unsigned slot = 0; slot < TLB_ENTRIES; slot++) {
@@ -62,7 +62,6 @@ bool tlb_create(struct cpu *cpu)
 
 void tlb_destroy(struct cpu *cpu)
 {
-    free(cpu->tlb);
     free(cpu->tlb_lists);
     cpu->tlb = NULL;
     cpu->tlb_lists = NULL;
@@ -116,6 +115,13 @@ void tlb_fill_exec(struct cpu *cpu, unsigned idx, u64 lin, const struct translat
     list_slot(cpu, idx, lin, t);
 }
 
+bool tlb_exec_global(const struct cpu *cpu, u64 lin)
+{
+    unsigned idx = cpu->cpl == 3 ? MMU_USER : MMU_KERNEL, slot = slot_of(lin);
+    return cpu->tlb[idx].exec[slot].tag == (lin & PAGE_MASK) &&
+           (cpu->tlb_lists->exec_flags[idx * TLB_ENTRIES + slot] & TLB_PHYS_GLOBAL);
+}
+
 /* Empties the slots of one list; of the local list, entries since replaced by global ones stay. */
 static void flush_list(struct cpu *cpu, unsigned list, bool keep_global)
 {
@@ -132,10 +138,10 @@ static void flush_list(struct cpu *cpu, unsigned list, bool keep_global)
     l->count[list] = 0;
 }
 
-static void flush_engine(struct cpu *cpu)
+static void flush_engine(struct cpu *cpu, enum flush_kind kind, u64 lin)
 {
     if (cpu->engine && cpu->engine->flush)
-        cpu->engine->flush(cpu);
+        cpu->engine->flush(cpu, kind, lin);
 }
 
 void tlb_flush(struct cpu *cpu, bool global)
@@ -147,7 +153,7 @@ void tlb_flush(struct cpu *cpu, bool global)
         memset(l->large_bloom, 0, sizeof(l->large_bloom));
         memset(l->huge_bloom, 0, sizeof(l->huge_bloom));
     }
-    flush_engine(cpu);
+    flush_engine(cpu, global ? FLUSH_GLOBAL : FLUSH_LOCAL, 0);
 }
 
 /* Drops all entries that came from large pages (of at most 4 MiB; any, when 'huge') around lin. */
@@ -181,9 +187,10 @@ void tlb_flush_page(struct cpu *cpu, u64 lin)
     }
     /* A 4 MiB page covers two 2 MiB regions. */
     bool huge = bloom_has(l->huge_bloom, lin >> 30);
-    if (huge || bloom_has(l->large_bloom, lin >> 21) || bloom_has(l->large_bloom, (lin >> 21) ^ 1))
+    bool large = bloom_has(l->large_bloom, lin >> 21) || bloom_has(l->large_bloom, (lin >> 21) ^ 1);
+    if (huge || large)
         flush_large(cpu, lin, huge);
-    flush_engine(cpu);
+    flush_engine(cpu, huge || large ? FLUSH_GLOBAL : FLUSH_PAGE, lin);
 }
 
 void tlb_protect_host_page(struct cpu *cpu, const u8 *host)

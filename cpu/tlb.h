@@ -17,12 +17,15 @@ struct translation {
     bool huge;  /* 1 GiB */
 };
 
+/* The tables lie right behind *cpu, where translated code reaches them from the same register. */
 bool tlb_create(struct cpu *cpu);
 void tlb_destroy(struct cpu *cpu);
 /* Remembers the translation of the data page at lin; host pointers follow by tlb_fill_host. */
 void tlb_fill_data(struct cpu *cpu, unsigned idx, u64 lin, const struct translation *t);
 /* Opens the fast path to the page, as far as rights, host pointers and watchpoints let. */
 void tlb_fill_host(struct cpu *cpu, unsigned idx, u64 lin, const struct cpu_page *page);
+/* Whether code at lin lies in a global page, as far as the TLB still knows. */
+bool tlb_exec_global(const struct cpu *cpu, u64 lin);
 void tlb_fill_exec(struct cpu *cpu, unsigned idx, u64 lin, const struct translation *t);
 
 #endif

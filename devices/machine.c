@@ -4,6 +4,7 @@
  * and ends are carried out. Front ends never touch devices from outside that
  * thread: they post.
  */
+#include "jit/engine.h"
 #include "devices/machine.h"
 
 #include <errno.h>
@@ -86,6 +87,8 @@ static bool create_cpus(struct machine *m)
         cpu->count = m->config.cpus;
         cpu->rng_state += seed;
         m->cpu[m->ncpus++] = cpu;
+        if (!strcmp(m->config.accel, "jit") && !jit_attach(cpu, m->config.tb_size, JIT_HOT) && i == 0)
+            fprintf(stderr, "orrery: this host forbids executable memory: interpreting (-accel interp)\n");
     }
     return true;
 }
@@ -136,8 +139,10 @@ void machine_destroy(struct machine *m)
     }
     unsigned n = m->ncpus;
     m->ncpus = 0; /* regions that go away need tell nobody */
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
+        jit_detach(m->cpu[i]);
         cpu_destroy(m->cpu[i]);
+    }
     system_destroy(&m->sys); /* before the board, whose regions the spaces still show */
     if (p->board_destroy)
         p->board_destroy(m);

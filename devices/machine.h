@@ -38,7 +38,8 @@ struct machine_config {
     u64 ram_size; /* bytes */
     unsigned cpus;
     struct cpu_model cpu;
-    const char *accel; /* "interp" */
+    const char *accel; /* "jit" or "interp" */
+    u64 tb_size;       /* bytes of code memory for each CPU's translator */
     enum icount_mode icount;
     unsigned icount_shift;
     bool icount_sleep;

@@ -23,11 +23,13 @@ static const char *keep(struct options *o, const char *s)
 
 static bool set_accel(struct options *o, const char *name, struct error *e)
 {
-    static const char *const names[] = {"interp"};
-    if (strcmp(name, names[0]) != 0)
-        return fail_unknown(e, "accelerator", name, names, ARRAY_LEN(names));
-    o->config.accel = names[0];
-    return true;
+    static const char *const names[] = {"jit", "interp"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (!strcmp(name, names[i])) {
+            o->config.accel = names[i];
+            return true;
+        }
+    return fail_unknown(e, "accelerator", name, names, ARRAY_LEN(names));
 }
 
 static bool set_linux_entry(struct options *o, const char *entry, struct error *e)
@@ -70,7 +72,7 @@ int opt_machine(struct options *o, const char *arg, FILE *out, struct error *e)
 int opt_accel(struct options *o, const char *arg, FILE *out, struct error *e)
 {
     if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
-        fprintf(out, "interp\n");
+        fprintf(out, "jit      translates to host code (default where the host has a backend)\ninterp   interprets\n");
         return OPTION_DONE;
     }
     return set_accel(o, arg, e);

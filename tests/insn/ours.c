@@ -12,6 +12,7 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
 #include "cpu/flags.h"
+#include "jit/engine.h"
 
 /* Physical memory: tables from 0, then the areas. */
 enum {
@@ -172,6 +173,11 @@ static bool ours_start(void)
         ours.cpu->engine_data = block_cache_create(16 << 20);
     }
     return true;
+}
+
+bool ours_translate(void)
+{
+    return (ours.cpu || ours_start()) && jit_attach(ours.cpu, 16 << 20, 0);
 }
 
 const u32 *ours_features(void)

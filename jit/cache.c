@@ -1,0 +1,315 @@
+/*
+ * Translations and where they are kept: code memory mapped twice (writable
+ * here, executable there), metadata, lookup by physical address and by virtual
+ * address, invalidation. A dropped translation keeps its memory until all is
+ * flushed; its entry is made to refuse, so links to it need not be found.
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cpu/cpu.h"
+#include "cpu/tlb.h"
+#include "jit/jit.h"
+
+struct jit_page {
+    u64 page;
+    struct translation_block *first;
+    struct jit_page *next;
+};
+
+enum { META_PER_CODE = 2, ROOM_CODE = 64 << 10, ROOM_META = 64 << 10 };
+
+static bool map_code(struct jit *jit, size_t bytes)
+{
+    int fd = memfd_create("orrery-code", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    u8 *w = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    u8 *x = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    close(fd);
+    jit->write = w == MAP_FAILED ? NULL : w;
+    jit->exec = x == MAP_FAILED ? NULL : x;
+    jit->size = bytes;
+    return jit->write && jit->exec;
+}
+
+struct jit *jit_create(struct cpu *cpu, size_t bytes)
+{
+    struct jit *jit = calloc(1, sizeof(*jit));
+    if (!jit)
+        return NULL;
+    jit->cpu = cpu;
+    jit->backend = &backend_x64;
+    jit->sb = calloc(1, sizeof(*jit->sb));
+    jit->meta_size = bytes * META_PER_CODE;
+    u8 *meta = mmap(NULL, jit->meta_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    jit->meta = meta == MAP_FAILED ? NULL : meta;
+    jit->meta_used = 8; /* offset 0 means nothing */
+    bool ok = jit->sb && jit->meta && map_code(jit, bytes);
+    for (unsigned i = 0; i < MMU_COUNT; i++) {
+        jit->jump[i] = calloc(JUMP_TABLE, sizeof(*jit->jump[i]));
+        jit->jump_list[i] = calloc(JUMP_TABLE, sizeof(*jit->jump_list[i]));
+        ok = ok && jit->jump[i] && jit->jump_list[i];
+        for (unsigned k = 0; ok && k < JUMP_TABLE; k++)
+            jit->jump[i][k].tag = NO_TAG;
+        cpu->jump[i] = jit->jump[i];
+    }
+    cpu->map_gen[0] = cpu->map_gen[1] = 1;
+    if (!ok || !jit->backend->start(jit)) {
+        jit_destroy(jit);
+        return NULL;
+    }
+    jit->stubs = jit->used;
+    jit->meta_stubs = jit->meta_used;
+    return jit;
+}
+
+static void free_pages(struct jit *jit)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(jit->pages); i++)
+        while (jit->pages[i]) {
+            struct jit_page *p = jit->pages[i];
+            jit->pages[i] = p->next;
+            free(p);
+        }
+}
+
+void jit_destroy(struct jit *jit)
+{
+    if (!jit)
+        return;
+    free_pages(jit);
+    for (unsigned i = 0; i < MMU_COUNT; i++) {
+        free(jit->jump[i]);
+        free(jit->jump_list[i]);
+    }
+    if (jit->meta)
+        munmap(jit->meta, jit->meta_size);
+    if (jit->write)
+        munmap(jit->write, jit->size);
+    if (jit->exec)
+        munmap(jit->exec, jit->size);
+    free(jit->sb);
+    free(jit);
+}
+
+void *jit_meta(struct jit *jit, size_t n)
+{
+    n = (n + 7) & ~(size_t)7;
+    if (jit->meta_size - jit->meta_used < n)
+        return NULL;
+    void *p = jit->meta + jit->meta_used;
+    jit->meta_used += n;
+    memset(p, 0, n);
+    return p;
+}
+
+static struct translation_block **hash_slot(struct jit *jit, u64 pa, u32 key)
+{
+    return &jit->hash[(pa ^ pa >> 14 ^ (key >> 16) * 0x9e5 ^ key) & (ARRAY_LEN(jit->hash) - 1)];
+}
+static struct jit_page **page_slot(struct jit *jit, u64 page)
+{
+    struct jit_page **p = &jit->pages[(page ^ page >> 10) & (ARRAY_LEN(jit->pages) - 1)];
+    while (*p && (*p)->page != page)
+        p = &(*p)->next;
+    return p;
+}
+
+struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key)
+{
+    struct translation_block *tb = *hash_slot(jit, pa, key);
+    while (tb && (tb->pa != pa || tb->key != key))
+        tb = tb->hash_next;
+    return tb;
+}
+
+/* ---- by virtual address ---- */
+
+static unsigned jump_slot(u64 eip) { return (unsigned)(eip & (JUMP_TABLE - 1)); }
+
+static void forget_jumps(struct jit *jit, unsigned idx)
+{
+    for (unsigned i = 0; i < jit->jump_count[idx]; i++)
+        jit->jump[idx][jit->jump_list[idx][i]].tag = NO_TAG;
+    jit->jump_count[idx] = 0;
+    jit->jump_local[idx] = false;
+}
+
+static void see_page(struct jit *jit, u64 lin)
+{
+    unsigned bit = (lin >> 12 ^ lin >> 24) & (ARRAY_LEN(jit->seen) * 64 - 1);
+    jit->seen[bit / 64] |= BIT64(bit % 64);
+}
+static bool page_seen(const struct jit *jit, u64 lin)
+{
+    unsigned bit = (lin >> 12 ^ lin >> 24) & (ARRAY_LEN(jit->seen) * 64 - 1);
+    return jit->seen[bit / 64] >> (bit % 64) & 1;
+}
+
+void jit_sync_jumps(struct jit *jit, unsigned idx, u32 key)
+{
+    if (jit->jump_key[idx] == key)
+        return;
+    forget_jumps(jit, idx);
+    jit->jump_key[idx] = key;
+}
+
+void jit_remember(struct jit *jit, unsigned idx, u64 eip, const struct translation_block *tb)
+{
+    struct jump_target *t = &jit->jump[idx][jump_slot(eip)];
+    if (t->tag == NO_TAG)
+        jit->jump_list[idx][jit->jump_count[idx]++] = jump_slot(eip);
+    *t = (struct jump_target){eip, jit->exec + tb->entry};
+    if (!tlb_exec_global(jit->cpu, eip))
+        jit->jump_local[idx] = true;
+    see_page(jit, eip);
+}
+
+void jit_forget(struct jit *jit, unsigned idx, u64 eip)
+{
+    struct jump_target *t = &jit->jump[idx][jump_slot(eip)];
+    if (t->tag == eip)
+        t->tag = DEAD_TAG;
+}
+
+void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin)
+{
+    struct jit *jit = cpu->translator;
+    block_cache_unmap(cpu->engine_data);
+    if (kind == FLUSH_PAGE && !page_seen(jit, lin))
+        return;
+    cpu->map_gen[0]++;
+    if (kind != FLUSH_LOCAL)
+        cpu->map_gen[1]++;
+    for (unsigned i = 0; i < MMU_COUNT; i++)
+        if (kind != FLUSH_LOCAL || jit->jump_local[i])
+            forget_jumps(jit, i);
+    if (kind == FLUSH_LOCAL)
+        return; /* global pages were seen, too, and are still remembered */
+    memset(jit->seen, 0, sizeof(jit->seen));
+}
+
+/* ---- making and dropping ---- */
+
+void jit_flush(struct jit *jit)
+{
+    memset(jit->hash, 0, sizeof(jit->hash));
+    free_pages(jit);
+    jit_unmap(jit->cpu, FLUSH_GLOBAL, 0);
+    jit->used = jit->stubs;
+    jit->meta_used = jit->meta_stubs;
+    jit->counters.flushes++;
+}
+
+static void drop(struct jit *jit, struct translation_block *tb)
+{
+    struct translation_block **p = hash_slot(jit, tb->pa, tb->key);
+    while (*p != tb)
+        p = &(*p)->hash_next;
+    *p = tb->hash_next;
+    tb->valid = false;
+    jit->backend->unlink(jit, tb);
+    jit->counters.invalidated++;
+    jit->stale = true;
+}
+
+void jit_code_written(struct cpu *cpu, u64 pa, unsigned len)
+{
+    struct jit *jit = cpu->translator;
+    block_code_written(cpu, pa, len);
+    u64 last = pa + len - 1;
+    for (u64 page = pa >> 12; page <= last >> 12; page++) {
+        struct jit_page *p = *page_slot(jit, page);
+        if (!p)
+            continue;
+        u64 from = page == pa >> 12 ? (pa & 0xfff) / 64 : 0, to = page == last >> 12 ? (last & 0xfff) / 64 : 63;
+        u64 chunks = (~0ull >> (63 - to)) & (~0ull << from);
+        struct translation_block **t = &p->first;
+        while (*t)
+            if ((*t)->chunks & chunks) {
+                drop(jit, *t);
+                *t = (*t)->page_next;
+            } else {
+                t = &(*t)->page_next;
+            }
+    }
+}
+
+static bool enter_in_tables(struct jit *jit, struct translation_block *tb)
+{
+    struct jit_page **slot = page_slot(jit, tb->pa >> 12);
+    if (!*slot) {
+        *slot = calloc(1, sizeof(**slot));
+        if (!*slot)
+            return false;
+        (*slot)->page = tb->pa >> 12;
+    }
+    tb->page_next = (*slot)->first;
+    (*slot)->first = tb;
+    struct translation_block **h = hash_slot(jit, tb->pa, tb->key);
+    tb->hash_next = *h;
+    *h = tb;
+    return true;
+}
+
+static struct translation_block *make(struct jit *jit, struct superblock *sb)
+{
+    struct translation_block *tb = jit_meta(jit, sizeof(*tb));
+    if (!tb)
+        return NULL;
+    tb->pa = sb->pa;
+    tb->key = sb->key;
+    tb->valid = true;
+    tb->serial = jit->serial++;
+    tb->head = (struct block){.key = MODE_BREAKS, .ninsn = (u16)sb->n, .valid = true};
+    size_t used = jit->used;
+    if (jit->backend->translate(jit, sb, tb) && enter_in_tables(jit, tb)) {
+        tb->chunks = sb->chunks; /* all that the translation looked at */
+        jit->counters.host_bytes += tb->length;
+        return tb;
+    }
+    jit->used = used;
+    return NULL;
+}
+
+static u64 now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
+}
+
+struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key)
+{
+    struct cpu *cpu = jit->cpu;
+    struct superblock *sb = jit->sb;
+    struct cpu_page page;
+    u64 start = now_ns();
+    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
+    if (!page.read)
+        return NULL;
+    sb->pa = pa;
+    sb->key = key;
+    sb->page = page.read;
+    if (!superblock_find(cpu, sb))
+        return NULL;
+    if (jit->size - jit->used < ROOM_CODE || jit->meta_size - jit->meta_used < ROOM_META)
+        jit_flush(jit);
+    struct translation_block *tb = make(jit, sb);
+    if (!tb)
+        return NULL;
+    for (unsigned c = 0; c < 64; c++)
+        if (sb->chunks >> c & 1)
+            cpu->env->code_here(cpu->env->world, (pa & PAGE_MASK) + c * 64);
+    jit->counters.translated++;
+    for (unsigned i = 0; i < sb->n; i++)
+        jit->counters.guest_bytes += sb->insn[i].u.len;
+    jit->counters.translate_ns += now_ns() - start;
+    return tb;
+}

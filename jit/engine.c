@@ -1,0 +1,206 @@
+/*
+ * The engine "jit": the run loop that interprets what is cold, translates what
+ * is hot, enters translations and links them; and what emitted code calls. Only
+ * 64-bit code and flat 32-bit code are translated; the rest is interpreted.
+ */
+#include "jit/engine.h"
+
+#include "cpu/cpu.h"
+#include "cpu/flags.h"
+#include "cpu/interp.h"
+#include "cpu/mxcsr.h"
+#include "cpu/tlb.h"
+#include "jit/jit.h"
+#include "jit/recipe.h"
+
+/* ---- flags between emitted code and C ---- */
+
+static void flags_to_host(struct cpu *cpu)
+{
+    cpu->host_flags = (u16)((flags_to_image(cpu) | FL_1) << 8 | flag_of(cpu));
+}
+static void flags_from_host(struct cpu *cpu)
+{
+    flags_from_image(cpu, cpu->host_flags >> 8 | (cpu->host_flags & 1 ? FL_OF : 0));
+}
+
+/* What translated code may rely on now; two states with one key run the same translations. */
+static u32 current_key(const struct cpu *cpu)
+{
+    return cpu->mode | (u32)cpu->mmu_idx << KEY_MMU_SHIFT | (cpu->sse_checked ? (u32)KEY_SSE_CHECKED : 0);
+}
+
+UOP_FN(jit_stop)
+{
+    (void)cpu;
+    return u;
+}
+
+bool jit_call_site(struct cpu *cpu, u32 offset)
+{
+    struct jit *jit = cpu->translator;
+    struct call_site *s = (struct call_site *)(jit->meta + offset);
+    const struct uop_info *info = &uop_info[s->u.op];
+    cpu->block = &s->tb->head;
+    cpu->cur = &s->u;
+    jit->stale = false;
+    jit->counters.site_calls++;
+    if (s->recipe)
+        recipe_flags(cpu, s->recipe);
+    else
+        flags_from_host(cpu);
+    const struct uop *next = s->u.fn(cpu, &s->u);
+    if (info->flags_written || s->recipe)
+        flags_to_host(cpu);
+    if (!next)
+        return true;
+    bool look = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) && s->u.op != UOP_STI &&
+                s->u.op != UOP_MOV_TO_SREG && s->u.op != UOP_POP_SREG;
+    if (likely(!look && !(jit->stale && !s->tb->valid) && current_key(cpu) == s->tb->key))
+        return false;
+    goto_afresh(cpu, &s->u, uop_next_ip(cpu, &s->u));
+    return true;
+}
+
+/* ---- the run loop ---- */
+
+static bool translatable(const struct cpu *cpu)
+{
+    return (cpu->mode & MODE_CODE) == MODE_CODE64 ||
+           ((cpu->mode & MODE_FLAT) && (cpu->mode & MODE_CODE) == MODE_CODE32 &&
+            (cpu->mode & MODE_STACK) >> MODE_STACK_SHIFT == MODE_CODE32);
+}
+
+/* The translation for code at EIP, made now when the place has become hot; NULL: interpret. Raises #PF. */
+static struct translation_block *find(struct jit *jit, u64 eip)
+{
+    struct cpu *cpu = jit->cpu;
+    cpu->cur = NULL;
+    cpu->gpr[SLOT_RIP] = eip;
+    u64 pa = mmu_fetch(cpu, eip);
+    u32 key = current_key(cpu);
+    jit->counters.lookups++;
+    struct translation_block *tb = jit_find(jit, pa, key);
+    if (tb)
+        return tb;
+    struct block *b = block_lookup(cpu, eip, cpu->mode);
+    if (b->heat < jit->hot) {
+        b->heat++;
+        return NULL;
+    }
+    return jit_translate(jit, pa, key);
+}
+
+/* Follows a link: to a translation, which it is made to go to from now on, or nowhere (NULL). */
+static struct translation_block *follow(struct jit *jit, struct exit_link *link)
+{
+    struct cpu *cpu = jit->cpu;
+    u64 from = cpu->gpr[SLOT_RIP], eip = (from + (u64)link->target) & ip_mask(cpu);
+    u64 flushes = jit->counters.flushes;
+    struct translation_block *tb = find(jit, eip);
+    if (!tb || jit->counters.flushes != flushes || !link->tb->valid || !tb->valid)
+        return tb;
+    bool same_page = tb->pa >> 12 == link->tb->pa >> 12 && link->target >= 0 && link->target < (i64)PAGE_SIZE;
+    i64 delta = (link->target & ~(i64)0xfff);
+    jit_remember(jit, cpu->mmu_idx, eip, tb);
+    jit->backend->link(jit, link, tb, delta, same_page ? -1 : tlb_exec_global(cpu, eip) ? 1 : 0);
+    jit->counters.links++;
+    return tb;
+}
+
+/* Enters at 'host' and sorts out why it came back. SLOT_RIP becomes exact. */
+static void enter(struct jit *jit, const u8 *host)
+{
+    struct cpu *cpu = jit->cpu;
+    cpu->gpr[SLOT_RIP] &= PAGE_MASK;
+    flags_to_host(cpu);
+    for (;;) {
+        jit->counters.entered++;
+        u32 left = jit->backend->enter(jit, host);
+        flags_from_host(cpu);
+        cpu->cur = NULL;
+        u8 *what = jit->meta + (left & ~7u);
+        if ((left & 7) == LEAVE_EXACT)
+            return;
+        if ((left & 7) == LEAVE_ENTRY) {
+            struct translation_block *tb = (struct translation_block *)what;
+            cpu->gpr[SLOT_RIP] = (cpu->gpr[SLOT_RIP] + (tb->pa & 0xfff)) & ip_mask(cpu);
+            jit->refused = tb->valid;
+            if (!tb->valid)
+                jit_forget(jit, cpu->mmu_idx, cpu->gpr[SLOT_RIP]);
+            jit->counters.refused++;
+            return;
+        }
+        struct translation_block *tb = follow(jit, (struct exit_link *)what);
+        if (!tb || cpu->budget < tb->head.ninsn || __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED))
+            return;
+        cpu->gpr[SLOT_RIP] &= PAGE_MASK;
+        host = jit->exec + tb->entry;
+    }
+}
+
+static void jit_once(struct jit *jit)
+{
+    struct cpu *cpu = jit->cpu;
+    u64 eip = cpu->gpr[SLOT_RIP];
+    if (unlikely(jit->refused || (cpu->mode & (MODE_STEP | MODE_BREAKS)) || !translatable(cpu))) {
+        jit->refused = false;
+        jit->counters.interpreted++;
+        run_once(cpu);
+        return;
+    }
+    jit_sync_jumps(jit, cpu->mmu_idx, current_key(cpu));
+    const struct jump_target *t = &jit->jump[cpu->mmu_idx][eip & (JUMP_TABLE - 1)];
+    if (likely(t->tag == eip)) {
+        enter(jit, t->host);
+        return;
+    }
+    struct translation_block *tb = find(jit, eip);
+    if (!tb) {
+        jit->counters.interpreted++;
+        run_once(cpu);
+        return;
+    }
+    jit_remember(jit, cpu->mmu_idx, eip, tb);
+    if (tb->head.ninsn > cpu->budget)
+        run_once(cpu);
+    else
+        enter(jit, jit->exec + tb->entry);
+}
+
+static void jit_run(struct cpu *cpu)
+{
+    struct jit *jit = cpu->translator;
+    for (;;) {
+        if (_setjmp(cpu->unwind) == 0) {
+            while (!run_finished(cpu))
+                jit_once(jit);
+            return;
+        }
+        run_caught(cpu);
+    }
+}
+
+const struct engine engine_jit = {"jit", jit_run, jit_code_written, jit_unmap};
+
+bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot)
+{
+    struct jit *jit = jit_create(cpu, code_bytes);
+    if (!jit)
+        return false;
+    jit->hot = hot;
+    struct block_cache *c = cpu->engine_data;
+    c->unchained = ~0u;
+    cpu->translator = jit;
+    cpu->engine = &engine_jit;
+    return true;
+}
+
+void jit_detach(struct cpu *cpu)
+{
+    if (!cpu->translator)
+        return;
+    jit_destroy(cpu->translator);
+    cpu->translator = NULL;
+    cpu->engine = &engine_interp;
+}

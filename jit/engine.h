@@ -1,0 +1,18 @@
+/* The translator, as the rest of the house sees it: an engine that a CPU can be given. */
+#ifndef ORRERY_JIT_ENGINE_H
+#define ORRERY_JIT_ENGINE_H
+
+#include "cpu/state.h"
+
+extern const struct engine engine_jit;
+
+enum { JIT_HOT = 12 };
+/*
+ * Gives the CPU a translator with that much code memory, and makes it its engine; false: this host allows none.
+ * hot: times a place is interpreted before it is translated.
+ */
+bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot);
+/* Back to the interpreter. */
+void jit_detach(struct cpu *cpu);
+
+#endif

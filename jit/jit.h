@@ -1,0 +1,138 @@
+/*
+ * The translator's own structures: translations, where they are found, the code
+ * memory they live in, and what a host backend provides. See jit/README.md.
+ */
+#ifndef ORRERY_JIT_JIT_H
+#define ORRERY_JIT_JIT_H
+
+#include "cpu/block.h"
+#include "jit/superblock.h"
+
+struct jit;
+struct translation_block;
+
+/*
+ * A micro-op as emitted code hands it to C: when its access misses the TLB, or
+ * where there is no rule for it. C runs its function, 'stop' gives control back.
+ */
+struct call_site {
+    struct uop u, stop;
+    struct translation_block *tb;
+    /* Flags before it: recomputed from that earlier micro-op of the same superblock; NULL: cpu->host_flags. */
+    const struct uop *recipe;
+};
+
+/* A direct exit: emitted code jumps where the displacement at 'patch' says, at first to a stub that asks for a link. */
+struct exit_link {
+    struct translation_block *tb;
+    i64 target; /* from the page's start */
+    u32 patch;  /* offset in code memory of the link's code, which a backend patches */
+};
+
+struct translation_block {
+    struct translation_block *hash_next, *page_next;
+    u64 pa;
+    u32 key;
+    u32 entry;  /* offset in code memory */
+    u32 length; /* bytes of host code */
+    u32 serial;
+    u64 chunks; /* as in struct superblock */
+    u64 runs;   /* only counted where -d or a test asks */
+    bool valid;
+    struct block head; /* what cpu->block is while C runs micro-ops of it; last: it ends in uops[] */
+};
+
+/* What emitted code returns with: an offset in the metadata, aligned to 8, and in the low bits why. */
+enum leave {
+    LEAVE_EXACT, /* SLOT_RIP is the next instruction's EIP */
+    LEAVE_LINK,  /* exit_link: go on there, and link it */
+    LEAVE_ENTRY, /* translation_block: its entry refused: it is stale or the budget is too small */
+};
+
+/* A page with translations. */
+struct jit_page;
+
+enum { JUMP_TABLE = 1 << 14 };
+/* Where emitted code finds the target of an indirect jump; an empty one has tag NO_TAG. */
+struct jump_target {
+    u64 tag;        /* EIP */
+    const u8 *host; /* executable */
+};
+#define NO_TAG   (~(u64)0xffff ^ BIT64(63)) /* not canonical */
+#define DEAD_TAG (NO_TAG | 1)               /* the same of a slot that is listed as filled */
+
+struct jit_counters {
+    u64 translated, guest_bytes, host_bytes, invalidated, flushes, entered, links, lookups, misses, interpreted;
+    u64 site_calls, refused;
+    u64 translate_ns;
+};
+
+struct jit {
+    struct cpu *cpu;
+    unsigned hot; /* times a block is interpreted before it is translated */
+    const struct backend *backend;
+    /* Code memory: one file mapped twice, never writable and executable in one mapping. */
+    u8 *write, *exec;
+    size_t size, used, stubs; /* stubs: entry, exits, calls; kept by a flush */
+    void *backend_data;
+    /* Metadata: sites, links, translations; reserved whole, used from the start. */
+    u8 *meta;
+    size_t meta_size, meta_used, meta_stubs;
+    struct translation_block *hash[1 << 14];
+    struct jit_page *pages[1 << 10];
+    struct jump_target *jump[MMU_COUNT];
+    u32 *jump_list[MMU_COUNT]; /* filled slots */
+    unsigned jump_count[MMU_COUNT];
+    u32 jump_key[MMU_COUNT];    /* the key they were filled under */
+    bool jump_local[MMU_COUNT]; /* some lie in pages that are not global */
+    u64 seen[64];               /* hashed: pages found by virtual address since the last flush */
+    bool refused;               /* the last entry was refused: interpret next */
+    bool stale;                 /* code was written while C ran for a translation */
+    u32 serial;
+    struct jit_counters counters;
+    struct superblock *sb;
+};
+
+/* A host: emits code for superblocks. */
+struct backend {
+    const char *name;
+    /* Emits the stubs at the start of code memory; false: this host cannot. */
+    bool (*start)(struct jit *jit);
+    /* Emits sb into code memory as tb; false when out of room. Fills entry, length, head.ninsn. */
+    bool (*translate)(struct jit *jit, struct superblock *sb, struct translation_block *tb);
+    /* Runs emitted code from host (executable) until it leaves. */
+    u32 (*enter)(struct jit *jit, const u8 *host);
+    /* Makes the link go to 'to'. gen: -1: for good; else while cpu->map_gen[gen] stays as it is. */
+    void (*link)(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen);
+    /* Makes tb refuse every entry. */
+    void (*unlink)(struct jit *jit, struct translation_block *tb);
+};
+extern const struct backend backend_x64;
+
+/* ---- code memory and metadata (cache.c) ---- */
+/* bytes: of code memory. NULL: this host allows no executable memory, or none is left. */
+struct jit *jit_create(struct cpu *cpu, size_t bytes);
+void jit_destroy(struct jit *jit);
+/* Room in the metadata for n bytes, aligned to 8; NULL: full. */
+void *jit_meta(struct jit *jit, size_t n);
+ALWAYS_INLINE u32 jit_meta_offset(const struct jit *jit, const void *p) { return (u32)((const u8 *)p - jit->meta); }
+/* The translation of sb's start, new. Flushes everything first when full; NULL: cannot be translated. */
+struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key);
+struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key);
+void jit_flush(struct jit *jit);
+void jit_code_written(struct cpu *cpu, u64 pa, unsigned len);
+/* Indirect jumps find nothing that was entered under another key. Before translated code runs under this one. */
+void jit_sync_jumps(struct jit *jit, unsigned idx, u32 key);
+/* Enters host code under (idx, eip) for indirect jumps. */
+void jit_remember(struct jit *jit, unsigned idx, u64 eip, const struct translation_block *tb);
+/* The translation of that EIP is gone. */
+void jit_forget(struct jit *jit, unsigned idx, u64 eip);
+void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin);
+
+/* ---- what emitted code calls (engine.c) ---- */
+/* The function of call_site.stop. */
+UOP_FN(jit_stop);
+/* Runs the micro-op of the call_site at that offset; true: leave to the run loop, SLOT_RIP is exact. */
+bool jit_call_site(struct cpu *cpu, u32 site);
+
+#endif

@@ -1,0 +1,55 @@
+/* Flags recomputed from the registers an instruction left; see recipe.h. */
+#include "jit/recipe.h"
+
+#include "cpu/flags.h"
+
+static u16 gpr_of(const struct uop *u, unsigned slot) { return (u16)BIT(u->size == 1 ? slot / 8 : slot); }
+
+bool recipe_possible(const struct uop *u, u16 *gprs)
+{
+    if (u->form != FORM_RR && u->form != FORM_RI && !(u->form == FORM_R && u->op == UOP_NEG))
+        return false;
+    *gprs = gpr_of(u, u->dst);
+    if (u->form == FORM_RR)
+        *gprs |= gpr_of(u, u->src);
+    switch (u->op) {
+    case UOP_CMP:
+    case UOP_TEST:
+    case UOP_AND:
+    case UOP_OR:
+    case UOP_XOR:
+    case UOP_NEG:
+        return true;
+    case UOP_ADD:
+    case UOP_SUB: /* the operand that was overwritten follows from the other */
+        return u->form == FORM_RI || gpr_of(u, u->dst) != gpr_of(u, u->src);
+    default:
+        return false;
+    }
+}
+
+void recipe_flags(struct cpu *cpu, const struct uop *u)
+{
+    unsigned size = u->size;
+    u64 r = reg_get(cpu, u->dst, size), b = u->form == FORM_RR ? reg_get(cpu, u->src, size) : u->imm;
+    switch (u->op) {
+    case UOP_CMP:
+        flags_sub(cpu, size, r, b, r - b);
+        break;
+    case UOP_TEST:
+        flags_logic(cpu, size, r & b);
+        break;
+    case UOP_ADD:
+        flags_add(cpu, size, r - b, b, r);
+        break;
+    case UOP_SUB:
+        flags_sub(cpu, size, r + b, b, r);
+        break;
+    case UOP_NEG:
+        flags_sub(cpu, size, 0, -r, r);
+        break;
+    default:
+        flags_logic(cpu, size, r);
+        break;
+    }
+}

@@ -1,0 +1,182 @@
+/* Discovery of superblocks and liveness of flags; see superblock.h. */
+#include "jit/superblock.h"
+
+bool uop_is_jcc(const struct uop *u, unsigned *cc)
+{
+    *cc = u->op - UOP_JO;
+    return u->op >= UOP_JO && u->op <= UOP_JG;
+}
+
+bool uop_has_memory(const struct uop *u)
+{
+    return u->form == FORM_M || u->form == FORM_RM || u->form == FORM_MR || u->form == FORM_MI;
+}
+
+/* Micro-ops whose memory is not in their form. */
+static bool has_implied_memory(const struct uop *u)
+{
+    return (u->op >= UOP_PUSH && u->op <= UOP_LEAVE) || (u->op >= UOP_MOVS && u->op <= UOP_OUTS) || u->op == UOP_XLAT ||
+           u->op == UOP_CALL || u->op == UOP_RET || u->op == UOP_MASKMOVDQU;
+}
+
+static bool may_fault(const struct uop *u, u32 key)
+{
+    const u32 props = uop_info[u->op].props;
+    unsigned cc;
+    if ((props & (UP_MEM_READ | UP_MEM_WRITE)) && (uop_has_memory(u) || has_implied_memory(u)))
+        return true;
+    if (u->form == FORM_0 && (props & (UP_MEM_READ | UP_MEM_WRITE)))
+        return true;
+    if (uop_is_jcc(u, &cc) || (u->op == UOP_JMP && u->form == FORM_I))
+        return false; /* only flat code is translated: targets are legal */
+    if ((props & UP_SSE) && !(props & UP_FP) && !(key & KEY_SSE_CHECKED))
+        return false;
+    return props & UP_RAISES;
+}
+
+/* Integer micro-ops that write no register but dst (and only in forms that have one). */
+static bool writes_dst_only(const struct uop *u)
+{
+    return (u->op >= UOP_ADD && u->op <= UOP_DEC) || (u->op >= UOP_MOV && u->op <= UOP_LEA) || u->op == UOP_BSWAP ||
+           u->op == UOP_MOVBE || (u->op >= UOP_CMOVO && u->op <= UOP_SETG) || (u->op >= UOP_ROL && u->op <= UOP_RORX) ||
+           u->op == UOP_IMUL2 || u->op == UOP_IMUL3 || (u->op >= UOP_BT && u->op <= UOP_PDEP);
+}
+
+static u16 gprs_written(const struct uop *u)
+{
+    unsigned cc;
+    if (u->op == UOP_CMP || u->op == UOP_TEST || u->op == UOP_NOP || uop_is_jcc(u, &cc) || u->op == UOP_BT ||
+        (u->op == UOP_JMP && u->form == FORM_I))
+        return 0;
+    if (u->op == UOP_PUSH)
+        return BIT(RSP);
+    if (writes_dst_only(u)) {
+        if (u->form == FORM_MR || u->form == FORM_MI || u->form == FORM_M)
+            return 0;
+        return (u16)BIT(u->size == 1 || (u->op >= UOP_SETO && u->op <= UOP_SETG) ? u->dst / 8 : u->dst & 15);
+    }
+    if (u->op == UOP_POP && u->form == FORM_R)
+        return (u16)(BIT(RSP) | BIT(u->dst & 15));
+    if (u->op == UOP_MUL || u->op == UOP_IMUL || u->op == UOP_DIV || u->op == UOP_IDIV)
+        return BIT(RAX) | BIT(RDX);
+    const u32 props = uop_info[u->op].props;
+    if ((props & UP_SSE) && u->form == FORM_RM)
+        return 0;
+    return 0xffff;
+}
+
+static u32 flags_read(const struct uop *u)
+{
+    const struct uop_info *info = &uop_info[u->op];
+    /* Shifts by an immediate that is not zero write all they can. */
+    bool fixed_shift = u->op >= UOP_SHL && u->op <= UOP_SHRD && (u->form == FORM_RI || u->form == FORM_MI);
+    if (fixed_shift && (u->imm & (u->size == 8 ? 63 : 31)))
+        return 0;
+    return info->flags_read;
+}
+
+enum step { STEP_ON, STEP_FOLLOW, STEP_END };
+
+/* Decodes the instruction at 'off' of the page; false when it does not lie whole in the page. */
+static bool decode_at(const struct cpu *cpu, const u8 *page, u32 key, u32 off, struct sb_insn *out)
+{
+    if (off >= PAGE_SIZE)
+        return false;
+    u32 mode = key & (BIT(KEY_MMU_SHIFT) - 1);
+    enum decode_result r = decode(cpu->features, mode, page + off, MIN(15u, PAGE_SIZE - off), &out->in);
+    if (r != DECODE_OK)
+        return false;
+    struct uop uops[LOWER_MAX];
+    if (lower(&out->in, mode, (u16)off, uops) != 1)
+        return false;
+    out->u = uops[0];
+    out->flags_read = flags_read(&out->u);
+    out->flags_written = uop_info[out->u.op].flags_written;
+    out->may_fault = may_fault(&out->u, key);
+    out->gprs_written = gprs_written(&out->u);
+    out->ends = (uop_info[out->u.op].props & (UP_ENDS | UP_MODE)) || out->u.op == UOP_GATE;
+    return true;
+}
+
+/* The translation holds as long as these bytes do. */
+static void rely_on(struct superblock *sb, const struct uop *u)
+{
+    for (u32 b = u->pc_off / 64u; b <= (u->pc_off + u->len - 1u) / 64; b++)
+        sb->chunks |= BIT64(b);
+}
+
+/* How the superblock goes on after its last instruction; *off: where. */
+static enum step next_step(const struct sb_insn *i, u32 *off)
+{
+    unsigned cc;
+    u32 next = i->u.pc_off + i->u.len;
+    if (i->u.op == UOP_JMP && i->u.form == FORM_I) {
+        if (i->u.imm >= PAGE_SIZE || i->u.imm < next)
+            return STEP_END;
+        *off = (u32)i->u.imm;
+        return STEP_FOLLOW;
+    }
+    *off = next;
+    return !i->ends || uop_is_jcc(&i->u, &cc) ? STEP_ON : STEP_END;
+}
+
+static bool is_shift_by_cl(const struct uop *u)
+{
+    return u->op >= UOP_SHL && u->op <= UOP_SHRD_CL && u->form != FORM_RI && u->form != FORM_MI;
+}
+
+/* Backwards: what each instruction's flags are needed for. */
+static void find_needs(const struct cpu *cpu, struct superblock *sb)
+{
+    const struct sb_insn *last = &sb->insn[sb->n - 1];
+    u32 hard = FL_ARITH, soft = 0;
+    unsigned cc;
+    if (last->u.op == UOP_JMP && last->u.form == FORM_I)
+        hard = superblock_flags_needed_at(cpu, sb, last->u.imm);
+    else if (!last->ends || uop_is_jcc(&last->u, &cc))
+        hard = superblock_flags_needed_at(cpu, sb, sb->end_off);
+    for (unsigned k = sb->n; k-- > 0;) {
+        struct sb_insn *i = &sb->insn[k];
+        if (uop_is_jcc(&i->u, &cc))
+            hard |= superblock_flags_needed_at(cpu, sb, i->u.imm);
+        i->needed = hard;
+        i->needed_by_fault = soft & ~hard;
+        if (!(hard | soft) && is_shift_by_cl(&i->u))
+            i->flags_read = 0; /* a count of zero would keep flags that nobody needs */
+        hard = (hard & ~i->flags_written) | i->flags_read;
+        soft = (soft & ~i->flags_written) | (i->may_fault ? FL_ARITH : 0);
+    }
+}
+
+bool superblock_find(const struct cpu *cpu, struct superblock *sb)
+{
+    u32 off = sb->pa & 0xfff;
+    enum step step = STEP_ON;
+    sb->n = 0;
+    sb->chunks = 0;
+    while (sb->n < SUPERBLOCK_MAX && step != STEP_END && decode_at(cpu, sb->page, sb->key, off, &sb->insn[sb->n])) {
+        struct sb_insn *i = &sb->insn[sb->n];
+        i->u.index_in_block = (u8)sb->n++;
+        rely_on(sb, &i->u);
+        step = next_step(i, &off);
+    }
+    sb->end_off = off;
+    if (sb->n)
+        find_needs(cpu, sb);
+    return sb->n != 0;
+}
+
+u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64 off)
+{
+    enum { LOOK = 4 };
+    struct sb_insn i;
+    for (unsigned k = 0; k < LOOK && off < PAGE_SIZE; k++) {
+        if (!decode_at(cpu, sb->page, sb->key, (u32)off, &i) || i.flags_read || i.may_fault || i.ends)
+            return FL_ARITH;
+        rely_on(sb, &i.u);
+        if (i.flags_written == FL_ARITH)
+            return 0;
+        off += i.u.len;
+    }
+    return FL_ARITH;
+}

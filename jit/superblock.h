@@ -1,0 +1,53 @@
+/*
+ * The unit of translation: a run of guest instructions with one entry, within
+ * one physical page, through the not-taken side of conditional branches and
+ * through forward jumps. Here it is found, decoded, and told what flags are
+ * needed after each instruction; backends emit code from it. Knows no host.
+ */
+#ifndef ORRERY_JIT_SUPERBLOCK_H
+#define ORRERY_JIT_SUPERBLOCK_H
+
+#include "cpu/insn.h"
+
+enum { SUPERBLOCK_MAX = 96 };
+
+/*
+ * What translated code depends on: mode and rights, as enum mode_bits with
+ * these above. A superblock is found by (physical address, key).
+ */
+enum key_bits {
+    KEY_MMU_SHIFT = 16,             /* enum mmu_idx */
+    KEY_SSE_CHECKED = (int)BIT(20), /* MXCSR unmasks something */
+    KEY_X87_CHECKED = (int)BIT(21), /* FCW unmasks something, or an exception is pending */
+};
+
+struct sb_insn {
+    struct insn in;
+    struct uop u; /* its pc_off, RIP-relative disp and relative imm count from the page's start */
+    u32 flags_read, flags_written;
+    /* Arithmetic flags needed after it: by instructions and exits that follow; by faults that may happen, alone. */
+    u32 needed, needed_by_fault;
+    u16 gprs_written; /* bit per register; all, where the micro-op is not a plain one */
+    bool may_fault;
+    bool ends;
+};
+struct superblock {
+    u64 pa; /* of the first instruction */
+    u32 key;
+    unsigned n;
+    u64 chunks;     /* bit per 64-byte chunk of the page that holds its code */
+    const u8 *page; /* the page's bytes */
+    u32 end_off;    /* where it falls through to, from the page's start; valid unless the last instruction ends */
+    struct sb_insn insn[SUPERBLOCK_MAX];
+};
+
+/* Fills sb from sb->pa, sb->key and sb->page; false when not one instruction lies whole in the page. */
+bool superblock_find(const struct cpu *cpu, struct superblock *sb);
+/* Flags that code at 'off' of the page needs on entry: FL_ARITH unless all are soon overwritten. */
+u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64 off);
+/* Whether u is a conditional jump; *cc: its condition. */
+bool uop_is_jcc(const struct uop *u, unsigned *cc);
+/* Whether the operands of u include explicit memory. */
+bool uop_has_memory(const struct uop *u);
+
+#endif

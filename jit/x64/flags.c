@@ -1,0 +1,95 @@
+/*
+ * Where the guest's flags are, from instruction to instruction. They stay in
+ * EFLAGS until something must use EFLAGS for itself; then they are saved, or,
+ * if only a fault could ask for them, remembered as a recipe, or dropped.
+ */
+#include "jit/recipe.h"
+#include "jit/x64/x64.h"
+
+void emit_save_flags(struct emit *e)
+{
+    e8(e, 0x9f); /* lahf */
+    e_op_byte_rm(e, 4, 0x0f90, 0, rm_reg(H_RAX)); /* seto al */
+    e_store(e, 2, FIELD(host_flags), H_RAX);
+}
+void emit_restore_flags(struct emit *e)
+{
+    e_op(e, 4, 0x0fb7, S0, FIELD(host_flags)); /* movzx */
+    e_alu_imm(e, 1, ALU_ADD, rm_reg(H_RAX), 0x7f); /* OF, of 1 + 127 */
+    e8(e, 0x9e);                                   /* sahf */
+}
+
+static u32 needed_by_readers(const struct tr *t)
+{
+    return t->i->flags_read | (t->i->needed & ~t->i->flags_written);
+}
+static u32 needed_by_faults(const struct tr *t)
+{
+    return (t->i->may_fault ? FL_ARITH : 0u) | (t->i->needed_by_fault & ~t->i->flags_written);
+}
+
+bool flags_needed_after(const struct tr *t) { return t->i->needed | t->i->needed_by_fault; }
+
+/* Whether the registers the recipe needs stay as they are until nobody needs the flags any more. */
+static bool recipe_holds(const struct tr *t, u16 gprs)
+{
+    for (unsigned k = t->flag_writer->index_in_block + 1u; k < t->sb->n; k++) {
+        const struct sb_insn *i = &t->sb->insn[k];
+        if (k >= t->i->u.index_in_block && (i->flags_written == FL_ARITH || !(i->needed | i->needed_by_fault)))
+            return true;
+        if ((i->gprs_written & gprs) || (k >= t->i->u.index_in_block && i->flags_written))
+            return false;
+    }
+    return false;
+}
+
+static bool make_recipe(struct tr *t)
+{
+    u16 gprs;
+    if (!t->flag_writer || !recipe_possible(t->flag_writer, &gprs) || !recipe_holds(t, gprs))
+        return false;
+    struct uop *copy = jit_meta(t->jit, sizeof(*copy));
+    if (!copy)
+        return false;
+    *copy = *t->flag_writer;
+    t->recipe = copy;
+    return true;
+}
+
+void flags_lose(struct tr *t)
+{
+    if (t->flags == AT_BOTH)
+        t->flags = AT_MEMORY;
+    if (t->flags != AT_HOST)
+        return;
+    if (!(needed_by_readers(t) | needed_by_faults(t))) {
+        t->flags = AT_NOWHERE;
+    } else if (!needed_by_readers(t) && make_recipe(t)) {
+        t->flags = AT_RECIPE;
+    } else {
+        emit_save_flags(&t->e);
+        t->flags = AT_MEMORY;
+    }
+}
+
+void flags_want(struct tr *t)
+{
+    if (t->flags != AT_MEMORY)
+        return;
+    emit_restore_flags(&t->e);
+    t->flags = AT_BOTH;
+}
+
+void flags_merge(struct tr *t)
+{
+    if ((t->i->needed | t->i->needed_by_fault) & ~t->i->flags_written)
+        flags_want(t);
+}
+
+void flags_set_by(struct tr *t, const struct uop *u)
+{
+    t->flags = AT_HOST;
+    t->flag_writer = u;
+}
+
+void flags_in_memory(struct tr *t) { t->flags = AT_MEMORY; }

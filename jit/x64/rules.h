@@ -1,0 +1,14 @@
+/* The x86-64 backend's rules, for the table in rules.c. */
+#ifndef ORRERY_JIT_X64_RULES_H
+#define ORRERY_JIT_X64_RULES_H
+
+#include "jit/x64/x64.h"
+
+/* rules_int.c */
+rule_fn rule_alu, rule_unary, rule_carry, rule_direction, rule_mov, rule_widen, rule_lea, rule_xchg, rule_bswap,
+    rule_cmov, rule_setcc, rule_cbw, rule_cwd, rule_nop, rule_shift, rule_double_shift, rule_bt, rule_to_reg,
+    rule_count, rule_imul3, rule_mul, rule_div, rule_xadd, rule_cmpxchg;
+/* rules_flow.c */
+rule_fn rule_push, rule_pop, rule_leave, rule_jmp, rule_call, rule_ret, rule_jcc;
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * Rules for the stack and for near control transfers. In flat code EIP is a
+ * linear address; SLOT_RIP holds that of the page's start while translated code
+ * runs, so return addresses are it plus a constant.
+ */
+#include "jit/x64/rules.h"
+
+static unsigned stack_size(const struct tr *t) { return (t->sb->key & MODE_CODE) == MODE_CODE64 ? 8 : 4; }
+
+/* rSP += n */
+static void move_stack(struct tr *t, i32 n)
+{
+    unsigned sp = (unsigned)host_of(RSP);
+    e_lea(&t->e, stack_size(t), sp, rm_mem(sp, n));
+}
+
+bool rule_push(struct tr *t, const struct uop *u)
+{
+    struct emit *e = &t->e;
+    unsigned size = u->size;
+    struct rm m;
+    if (size != stack_size(t) || (u->form == FORM_M && !address_supported(u)))
+        return false;
+    if (u->form == FORM_M) {
+        access_operand(t, u, size, ACC_READ, &m);
+        e_load(e, size, S0, m);
+        e_store(e, 8, FIELD(gpr[SLOT_T1]), S0);
+    }
+    access_stack(t, RSP, -(i32)size, size, ACC_WRITE | ACC_FREE_S0, &m);
+    if (u->form == FORM_I) {
+        e_op(e, size, 0xc7, 0, m);
+        e32(e, (u32)u->imm);
+    } else if (u->form == FORM_M) {
+        e_load(e, 8, S0, FIELD(gpr[SLOT_T1]));
+        e_store(e, size, m, S0);
+    } else {
+        e_store(e, size, m, reg_in(t, u->dst, S0));
+    }
+    move_stack(t, -(i32)size);
+    return true;
+}
+
+bool rule_pop(struct tr *t, const struct uop *u)
+{
+    struct rm m;
+    if (u->size != stack_size(t) || u->form != FORM_R)
+        return false;
+    access_stack(t, RSP, 0, u->size, ACC_READ, &m);
+    unsigned to = u->dst == RSP ? S1 : reg_target(u->dst, S1);
+    e_load(&t->e, u->size, to, m);
+    move_stack(t, u->size);
+    reg_put(t, u->dst, to);
+    return true;
+}
+
+bool rule_leave(struct tr *t, const struct uop *u)
+{
+    struct rm m;
+    if (u->size != stack_size(t))
+        return false;
+    access_stack(t, RBP, 0, u->size, ACC_READ, &m);
+    e_load(&t->e, u->size, S1, m);
+    e_lea(&t->e, u->size, (unsigned)host_of(RSP), rm_mem((unsigned)host_of(RBP), u->size));
+    reg_put(t, RBP, S1);
+    return true;
+}
+
+/* The return address below the stack; rSP does not move yet. */
+static void push_return(struct tr *t, const struct uop *u)
+{
+    struct rm m;
+    access_stack(t, RSP, -(i32)u->size, u->size, ACC_WRITE | ACC_FREE_S0, &m);
+    e_load(&t->e, 8, S0, FIELD(gpr[SLOT_RIP]));
+    e_lea(&t->e, 8, S0, rm_mem(S0, u->pc_off + u->len));
+    e_store(&t->e, u->size, m, S0);
+}
+
+/* The target of an indirect jump into S0. */
+static bool indirect_target(struct tr *t, const struct uop *u)
+{
+    struct rm m;
+    if (u->form == FORM_M) {
+        if (!access_operand(t, u, u->size, ACC_READ, &m))
+            return false;
+    } else {
+        m = reg_operand(u->dst);
+    }
+    e_load(&t->e, u->size, S0, m);
+    return true;
+}
+
+bool rule_jmp(struct tr *t, const struct uop *u)
+{
+    if (u->size != stack_size(t))
+        return false;
+    if (u->form == FORM_I) {
+        if (u->index_in_block + 1u == t->sb->n)
+            exit_always(t, u->imm);
+        return true; /* otherwise the superblock goes on there */
+    }
+    if (!indirect_target(t, u))
+        return false;
+    find_indirect(t);
+    exit_indirect(t);
+    return true;
+}
+
+bool rule_call(struct tr *t, const struct uop *u)
+{
+    struct emit *e = &t->e;
+    if (u->size != stack_size(t))
+        return false;
+    if (u->form == FORM_I) {
+        push_return(t, u);
+        move_stack(t, -(i32)u->size);
+        exit_always(t, u->imm);
+        return true;
+    }
+    if (!indirect_target(t, u))
+        return false;
+    e_store(e, 8, FIELD(gpr[SLOT_T1]), S0);
+    push_return(t, u); /* harmless should the target not be found: C does it again */
+    e_load(e, 8, S0, FIELD(gpr[SLOT_T1]));
+    find_indirect(t);
+    move_stack(t, -(i32)u->size);
+    exit_indirect(t);
+    return true;
+}
+
+bool rule_ret(struct tr *t, const struct uop *u)
+{
+    struct rm m;
+    if (u->size != stack_size(t))
+        return false;
+    access_stack(t, RSP, 0, u->size, ACC_READ, &m);
+    e_load(&t->e, u->size, S0, m);
+    find_indirect(t);
+    move_stack(t, u->size + (u->form == FORM_I ? (i32)u->imm : 0));
+    exit_indirect(t);
+    return true;
+}
+
+/* arg: the condition. */
+bool rule_jcc(struct tr *t, const struct uop *u)
+{
+    if (u->size != stack_size(t))
+        return false;
+    flags_want(t);
+    exit_if(t, rule_arg(u), u->imm);
+    return true;
+}

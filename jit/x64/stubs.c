@@ -1,0 +1,233 @@
+/*
+ * The backend's fixed code at the start of code memory, and the translation of
+ * one superblock: a charge for its instructions, each instruction's rule, exits
+ * and slow paths behind.
+ */
+#include <stdlib.h>
+
+#include "jit/x64/x64.h"
+
+enum { STUB_BYTES = 4096 };
+static const u8 callee_saved[] = {H_RBX, H_RBP, H_R12, H_R13, H_R14, H_R15};
+
+static void push(struct emit *e, unsigned reg)
+{
+    if (reg & 8)
+        e8(e, 0x41);
+    e8(e, 0x50 | (reg & 7));
+}
+static void pop(struct emit *e, unsigned reg)
+{
+    if (reg & 8)
+        e8(e, 0x41);
+    e8(e, 0x58 | (reg & 7));
+}
+
+static void move_gprs(struct emit *e, bool store)
+{
+    for (unsigned r = 0; r < 16; r++)
+        if (host_of(r) >= 0)
+            e_op(e, 8, store ? 0x89 : 0x8b, (unsigned)host_of(r), rm_mem(CPU, (i32)(offsetof(struct cpu, gpr) + r * 8)));
+}
+
+/* All vector registers, whole when the host has AVX. */
+static void move_vec(struct emit *e, bool store)
+{
+    bool avx = __builtin_cpu_supports("avx");
+    for (unsigned r = 0; r < 16; r++) {
+        struct rm m = rm_mem(CPU, (i32)(offsetof(struct cpu, xmm) + r * sizeof(union vec)));
+        if (avx)
+            e_vex(e, 1, 0, false, 1, 0, store ? 0x11 : 0x10, r, m);
+        else
+            e_op_prefixed(e, 0, false, store ? 0x0f11 : 0x0f10, r, m);
+    }
+    if (avx && store) { /* vzeroupper: C is compiled for SSE */
+        e8(e, 0xc5), e8(e, 0xf8), e8(e, 0x77);
+    }
+}
+
+static void store_byte(struct emit *e, struct rm m, unsigned v)
+{
+    e_op(e, 1, 0xc6, 0, m);
+    e8(e, v);
+}
+
+/* Brings vector state home if it is in the host's registers. */
+static void save_live(struct emit *e)
+{
+    e_op(e, 1, 0x80, 7, FIELD(vec_live)); /* cmp */
+    e8(e, 0);
+    u8 *none = e_jcc(e, CC_E);
+    move_vec(e, true);
+    store_byte(e, FIELD(vec_live), 0);
+    e_patch(e, none, e->p);
+}
+
+static u8 *stub_load_vec(struct emit *e)
+{
+    u8 *at = e->p;
+    move_vec(e, false);
+    store_byte(e, FIELD(vec_live), 1);
+    e8(e, 0xc3);
+    return at;
+}
+
+static u8 *stub_enter(struct emit *e)
+{
+    u8 *at = e->p;
+    for (unsigned i = 0; i < ARRAY_LEN(callee_saved); i++)
+        push(e, callee_saved[i]);
+    e_alu_imm(e, 8, ALU_SUB, rm_reg(H_RSP), 8); /* calls from translated code find the stack aligned */
+    e_mov_rr(e, 8, CPU, H_RDI);
+    e_mov_rr(e, 8, S0, H_RSI);
+    e_load(e, 8, BUDGET, FIELD(budget));
+    move_gprs(e, false);
+    e_op(e, 4, 0xff, 4, rm_reg(S0)); /* jmp */
+    return at;
+}
+
+/* With EAX for C; *stored: where it goes on when registers are home already. */
+static u8 *stub_leave(struct emit *e, u8 **stored)
+{
+    u8 *at = e->p;
+    move_gprs(e, true);
+    e_store(e, 8, FIELD(budget), BUDGET);
+    save_live(e);
+    *stored = e->p;
+    e_alu_imm(e, 8, ALU_ADD, rm_reg(H_RSP), 8);
+    for (unsigned i = ARRAY_LEN(callee_saved); i-- > 0;)
+        pop(e, callee_saved[i]);
+    e8(e, 0xc3);
+    return at;
+}
+
+static u8 *stub_site(struct emit *e, const u8 *load_vec, const u8 *stored)
+{
+    u8 *at = e->p;
+    move_gprs(e, true);
+    e_store(e, 8, FIELD(budget), BUDGET);
+    e_op_byte_rm(e, 4, 0x0fb6, H_RCX, FIELD(vec_live)); /* movzx */
+    push(e, H_RCX);
+    e_mov_rr(e, 4, H_RSI, S0);
+    save_live(e);
+    e_mov_rr(e, 8, H_RDI, CPU);
+    e_mov_imm(e, S0, (u64)(uintptr_t)jit_call_site);
+    e_op(e, 4, 0xff, 2, rm_reg(S0)); /* call */
+    pop(e, H_RCX);
+    e_op(e, 1, 0x84, S0, rm_reg(S0)); /* test */
+    u8 *left = e_jcc(e, CC_NE);
+    e_op(e, 4, 0x85, H_RCX, rm_reg(H_RCX));
+    u8 *not_live = e_jcc(e, CC_E);
+    e_patch(e, e_call(e), load_vec);
+    e_patch(e, not_live, e->p);
+    move_gprs(e, false);
+    e_load(e, 8, BUDGET, FIELD(budget));
+    e8(e, 0xc3);
+    e_patch(e, left, e->p);
+    e_alu_imm(e, 8, ALU_ADD, rm_reg(H_RSP), 8); /* the call of this stub */
+    e_mov_imm(e, S0, LEAVE_EXACT);
+    e_patch(e, e_jmp(e), stored);
+    return at;
+}
+
+static bool x64_start(struct jit *jit)
+{
+    struct stubs *s = jit_meta(jit, sizeof(*s));
+    struct emit e = {jit->write, jit->write, jit->write + STUB_BYTES};
+    u8 *stored;
+    if (!s)
+        return false;
+    s->enter = stub_enter(&e);
+    s->leave = stub_leave(&e, &stored);
+    s->load_vec = stub_load_vec(&e);
+    s->site = stub_site(&e, s->load_vec, stored);
+    jit->backend_data = s;
+    jit->used = (size_t)(e.p - jit->write);
+    return !emit_full(&e);
+}
+
+static u32 x64_enter(struct jit *jit, const u8 *host)
+{
+    typedef u32 enter_fn(struct cpu *cpu, const u8 *host);
+    enter_fn *fn = (enter_fn *)(uintptr_t)(jit->exec + (x64_stubs(jit)->enter - jit->write));
+    return fn(jit->cpu, host);
+}
+
+void want_vec(struct tr *t)
+{
+    if (t->vec_ready)
+        return;
+    flags_lose(t);
+    e_op(&t->e, 1, 0x80, 7, FIELD(vec_live)); /* cmp */
+    e8(&t->e, 0);
+    e8(&t->e, 0x75), e8(&t->e, 5); /* jne, over the call */
+    e_patch(&t->e, e_call(&t->e), x64_stubs(t->jit)->load_vec);
+    t->vec_ready = true;
+}
+
+/* Charges for all instructions at once; returns the jump to where too small a budget is refused. */
+static u8 *emit_entry(struct tr *t)
+{
+    struct emit *e = &t->e;
+    e_op(e, 8, 0x81, ALU_SUB, rm_reg(BUDGET));
+    e32(e, t->sb->n);
+    return e_jcc(e, CC_L);
+}
+static void emit_refusal(struct tr *t, u8 *from)
+{
+    struct emit *e = &t->e;
+    e_patch(e, from, e->p);
+    e_lea(e, 8, BUDGET, rm_mem(BUDGET, (i32)t->sb->n));
+    e8(e, 0xb8); /* mov eax */
+    e32(e, jit_meta_offset(t->jit, t->tb) | LEAVE_ENTRY);
+    e_patch(e, e_jmp(e), x64_stubs(t->jit)->leave);
+}
+
+static void translate_insn(struct tr *t)
+{
+    const struct rule *r = &x64_rules[t->i->u.op];
+    u8 *start = t->e.p;
+    t->slow = NULL;
+    if (!r->fn || !r->fn(t, &t->i->u)) {
+        assert(t->e.p == start || t->failed);
+        (void)start;
+        call_in_c(t);
+    }
+    if (t->slow) {
+        t->slow->back = t->e.p;
+        t->slow->ends = t->ended;
+        t->slow->restore = t->flags == AT_HOST || t->flags == AT_BOTH;
+    }
+}
+
+static bool x64_translate(struct jit *jit, struct superblock *sb, struct translation_block *tb)
+{
+    struct tr *t = calloc(1, sizeof(*t));
+    if (!t)
+        return false;
+    u8 *at = jit->write + ((jit->used + 15) & ~(size_t)15);
+    t->jit = jit;
+    t->sb = sb;
+    t->tb = tb;
+    t->e = (struct emit){at, at, jit->write + jit->size};
+    t->flags = AT_MEMORY;
+    t->tlb = (i32)((u8 *)&jit->cpu->tlb[sb->key >> KEY_MMU_SHIFT & 3] - (u8 *)jit->cpu);
+    tb->entry = (u32)(at - jit->write);
+    u8 *refuse = emit_entry(t);
+    for (unsigned k = 0; k < sb->n && !t->failed; k++) {
+        t->i = &sb->insn[k];
+        translate_insn(t);
+    }
+    if (!t->ended)
+        exit_always(t, sb->end_off);
+    emit_refusal(t, refuse);
+    emit_tail(t);
+    bool ok = !t->failed && !emit_full(&t->e);
+    tb->length = (u32)(t->e.p - at);
+    if (ok)
+        jit->used = (size_t)(t->e.p - jit->write);
+    free(t);
+    return ok;
+}
+
+const struct backend backend_x64 = {"x64", x64_start, x64_translate, x64_enter, x64_link, x64_unlink};

@@ -1,0 +1,157 @@
+/*
+ * The x86-64 backend's own: where guest state is while emitted code runs, and
+ * what rules are written with. A rule emits host code for one guest instruction;
+ * one table (rules.c) says which rule serves which micro-op.
+ *
+ *   rbp   struct cpu            r14   instructions left (cpu->budget)
+ *   rax   scratch               r15   scratch
+ *   rcx rdx rbx rsi rdi r8 r9   the guest's registers of that name
+ *   r10 RAX   r11 RSP   r12 RBP   r13 R12      guest R10 R11 R13 R14 R15: in cpu->gpr
+ *   rsp   the host's stack, aligned to 16
+ */
+#ifndef ORRERY_JIT_X64_X64_H
+#define ORRERY_JIT_X64_X64_H
+
+#include "jit/jit.h"
+#include "jit/x64/emit.h"
+
+enum { S0 = H_RAX, S1 = H_R15, CPU = H_RBP, BUDGET = H_R14 };
+#define FIELD(member) rm_mem(CPU, (i32)offsetof(struct cpu, member))
+
+/* Where the guest's arithmetic flags are. */
+enum flags_at {
+    AT_HOST,   /* in EFLAGS alone */
+    AT_MEMORY, /* in cpu->host_flags alone */
+    AT_BOTH,
+    AT_RECIPE, /* nowhere, but recomputable */
+    AT_NOWHERE /* dead */
+};
+
+/* Out of line: runs the whole instruction in C, then goes on behind it. */
+struct slow_path {
+    u8 *from[4]; /* displacements of jumps that lead here */
+    unsigned count;
+    u8 *back;
+    u32 site;
+    bool restore; /* flags are wanted in EFLAGS behind it */
+    bool ends;    /* it never comes back */
+};
+/* Out of line: leaves the superblock by a link. */
+struct side_exit {
+    u8 *from;
+    u32 link;
+    unsigned executed; /* instructions */
+    bool save_flags;
+    const u8 *stub;
+};
+
+enum { SLOW_MAX = SUPERBLOCK_MAX * 2, EXIT_MAX = SUPERBLOCK_MAX + 2 };
+
+struct tr {
+    struct jit *jit;
+    struct superblock *sb;
+    struct translation_block *tb;
+    struct emit e;
+    const struct sb_insn *i; /* the instruction being translated */
+    enum flags_at flags;
+    const struct uop *recipe;      /* AT_RECIPE: from which micro-op (in the metadata) */
+    const struct uop *flag_writer; /* who wrote what is in EFLAGS; NULL: unknown */
+    struct slow_path *slow;        /* of the current instruction, or NULL */
+    struct slow_path slow_paths[SLOW_MAX];
+    unsigned nslow;
+    struct side_exit exits[EXIT_MAX];
+    unsigned nexits;
+    i32 tlb; /* of tables for this mmu_idx, from rbp */
+    bool vec_ready, x87_ready; /* loaded since the superblock's start */
+    bool failed;
+    bool ended; /* control cannot reach what follows */
+};
+
+/* A rule: false: nothing was emitted, the instruction is run in C. */
+typedef bool rule_fn(struct tr *t, const struct uop *u);
+struct rule {
+    rule_fn *fn;
+    u32 arg; /* for the rule: an opcode, a condition, ... */
+};
+extern const struct rule x64_rules[UOP_OP_COUNT];
+ALWAYS_INLINE u32 rule_arg(const struct uop *u) { return x64_rules[u->op].arg; }
+
+/* ---- registers (access.c) ---- */
+/* Host register of a guest GPR, or -1: it is in memory. */
+int host_of(unsigned gpr);
+/* The guest register as an operand; slot as in uops, SLOT_* too. Not for byte size. */
+struct rm reg_operand(unsigned slot);
+/* Byte register named by BYTE_SLOT; a high one is brought to memory first. byte_written: after a write. */
+struct rm byte_operand(struct tr *t, unsigned slot);
+void byte_written(struct tr *t, unsigned slot);
+/* Either, by size. */
+struct rm operand_of(struct tr *t, unsigned slot, unsigned size);
+void operand_written(struct tr *t, unsigned slot, unsigned size);
+/* The register in a host register: its own, or loaded to 'scratch'. */
+unsigned reg_in(struct tr *t, unsigned slot, unsigned scratch);
+/* Where to compute a new value of a GPR of 4 or 8 bytes, and afterwards. */
+unsigned reg_target(unsigned slot, unsigned scratch);
+void reg_put(struct tr *t, unsigned slot, unsigned host);
+
+/* ---- guest memory (access.c): the only place that knows how a guest address becomes a host one ---- */
+enum { ACC_READ = 1, ACC_WRITE = 2, ACC_FREE_S0 = 4, ACC_ALIGN = 8 /* misaligned: the slow path */ };
+/*
+ * Checks u's memory operand of n bytes and makes *m its host address (uses S0 and S1; with ACC_FREE_S0
+ * only S1). Host flags are lost: call flags_before first. False: this kind of address has no rule.
+ */
+bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m);
+/* The same at base register + disp of the stack segment (flat). */
+void access_stack(struct tr *t, unsigned base_slot, i32 disp, unsigned n, unsigned how, struct rm *m);
+/* The effective address, as LEA with operands of 'size' bytes has it, into host register 'to'; flags stay. */
+void effective_address(struct tr *t, const struct uop *u, unsigned size, unsigned to);
+bool address_supported(const struct uop *u);
+
+/* ---- flags (flags.c) ---- */
+/* Before host flags are lost inside the current instruction: keeps what is needed of the guest's. */
+void flags_lose(struct tr *t);
+/* Before an instruction that reads flags. */
+void flags_want(struct tr *t);
+/* Before an instruction that writes some flags: the others must be there if they are needed. */
+void flags_merge(struct tr *t);
+/* After host code that left the guest's flags in EFLAGS, as the current instruction defines them. */
+void flags_set_by(struct tr *t, const struct uop *u);
+/* The same where they are in cpu->host_flags. */
+void flags_in_memory(struct tr *t);
+/* Emits: EFLAGS to cpu->host_flags (S0 is lost), and back. */
+void emit_save_flags(struct emit *e);
+void emit_restore_flags(struct emit *e);
+/* Whether anything still needs the flags the current instruction leaves, or found. */
+bool flags_needed_after(const struct tr *t);
+
+/* ---- leaving (exits.c) ---- */
+/* Runs the current instruction in C, in line. */
+void call_in_c(struct tr *t);
+/* A jump to the current instruction's slow path; at: from e_jcc or e_jmp. */
+void to_slow_path(struct tr *t, u8 *at);
+/* To 'target' (from the page's start) when cc holds, or (exit_always) always. */
+void exit_if(struct tr *t, unsigned cc, u64 target);
+void exit_always(struct tr *t, u64 target);
+/* Jumps to the EIP in S0, known by nobody yet; leaves for the slow path when it is not in the table. S1 is lost. */
+void find_indirect(struct tr *t);
+/* ... and, after all effects of the instruction, goes there: S1 holds its entry. */
+void exit_indirect(struct tr *t);
+void emit_tail(struct tr *t);
+
+/* ---- state that is loaded on demand (vec.c) ---- */
+void want_vec(struct tr *t);
+
+/* Bytes at a translation's entry that x64_unlink may overwrite. */
+enum { ENTRY_ROOM = 13 };
+void x64_link(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen);
+void x64_unlink(struct jit *jit, struct translation_block *tb);
+
+/* Entry points of the stubs, in code memory. */
+struct stubs {
+    u8 *enter;    /* (cpu, host code): the C function that runs translations */
+    u8 *leave;    /* back to C with EAX */
+    u8 *site;     /* calls C for the call_site at offset EAX, and returns, or leaves */
+    u8 *load_vec; /* XMM registers from the state */
+};
+const struct stubs *x64_stubs(const struct jit *jit);
+
+#endif
