@@ -378,11 +378,11 @@ struct cpu {
     bool keep_rf;      /* this instruction loaded RF: it holds for the next one */
     bool no_step_trap; /* this instruction (INT n) takes no TF trap */
     /* a translator's: where guest state is while its code runs */
-    u16 host_flags;    /* arithmetic flags between translated blocks: OF in bit 0, SF ZF AF PF CF in bits 15..8 */
-    bool vec_live;     /* xmm[] is in the host's registers */
-    bool x87_live;     /* fpu is in the host's x87 */
-    u32 map_gen[2];    /* what links across pages were made under: [0] bumped by every flush, [1] by global ones */
-    void *jump[4];     /* by mmu_idx: translated code by virtual address */
+    u16 host_flags; /* arithmetic flags between translated blocks: OF in bit 0, SF ZF AF PF CF in bits 15..8 */
+    bool vec_live;  /* xmm[] is in the host's registers */
+    bool x87_live;  /* fpu is in the host's x87 */
+    u32 map_gen[2]; /* what links across pages were made under: [0] bumped by every flush, [1] by global ones */
+    void *jump[4];  /* by mmu_idx: translated code by virtual address */
 
     /* ---- HOST ---- */
     unsigned index; /* APIC id */

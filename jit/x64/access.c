@@ -6,10 +6,10 @@
  */
 #include "jit/x64/x64.h"
 
-static const i8 host_of_gpr[16] = {[RAX] = H_R10, [RCX] = H_RCX, [RDX] = H_RDX, [RBX] = H_RBX,
-                                   [RSP] = H_R11, [RBP] = H_R12, [RSI] = H_RSI, [RDI] = H_RDI,
-                                   [R8] = H_R8,   [R9] = H_R9,   [R10] = -1,    [R11] = -1,
-                                   [R12] = H_R13, [R13] = -1,    [R14] = -1,    [R15] = -1};
+static const i8 host_of_gpr[16] = {
+    [RAX] = H_R10, [RCX] = H_RCX, [RDX] = H_RDX, [RBX] = H_RBX, [RSP] = H_R11, [RBP] = H_R12,
+    [RSI] = H_RSI, [RDI] = H_RDI, [R8] = H_R8,   [R9] = H_R9,   [R10] = -1,    [R11] = -1,
+    [R12] = H_R13, [R13] = -1,    [R14] = -1,    [R15] = -1};
 
 int host_of(unsigned gpr) { return gpr < 16 ? host_of_gpr[gpr] : -1; }
 

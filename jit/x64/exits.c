@@ -71,7 +71,7 @@ static u32 make_link(struct tr *t, u64 target)
  * A link's code, patched by x64_link: unlinked it returns to C at once. Room for the check and the page's
  * change that a link to another page takes.
  */
-enum { LINK_ROOM = 40 };
+enum { LINK_ROOM = 44 };
 static void emit_link(struct tr *t, u32 link, unsigned executed)
 {
     struct emit *e = &t->e;

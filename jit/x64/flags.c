@@ -8,21 +8,18 @@
 
 void emit_save_flags(struct emit *e)
 {
-    e8(e, 0x9f); /* lahf */
+    e8(e, 0x9f);                                  /* lahf */
     e_op_byte_rm(e, 4, 0x0f90, 0, rm_reg(H_RAX)); /* seto al */
     e_store(e, 2, FIELD(host_flags), H_RAX);
 }
 void emit_restore_flags(struct emit *e)
 {
-    e_op(e, 4, 0x0fb7, S0, FIELD(host_flags)); /* movzx */
+    e_op(e, 4, 0x0fb7, S0, FIELD(host_flags));     /* movzx */
     e_alu_imm(e, 1, ALU_ADD, rm_reg(H_RAX), 0x7f); /* OF, of 1 + 127 */
     e8(e, 0x9e);                                   /* sahf */
 }
 
-static u32 needed_by_readers(const struct tr *t)
-{
-    return t->i->flags_read | (t->i->needed & ~t->i->flags_written);
-}
+static u32 needed_by_readers(const struct tr *t) { return t->i->flags_read | (t->i->needed & ~t->i->flags_written); }
 static u32 needed_by_faults(const struct tr *t)
 {
     return (t->i->may_fault ? FL_ARITH : 0u) | (t->i->needed_by_fault & ~t->i->flags_written);

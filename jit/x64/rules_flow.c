@@ -118,10 +118,11 @@ bool rule_call(struct tr *t, const struct uop *u)
     }
     if (!indirect_target(t, u))
         return false;
-    e_store(e, 8, FIELD(gpr[SLOT_T1]), S0);
-    push_return(t, u); /* harmless should the target not be found: C does it again */
-    e_load(e, 8, S0, FIELD(gpr[SLOT_T1]));
-    find_indirect(t);
+    find_indirect(t); /* first: a target that is not legal faults before anything is pushed */
+    e_store(e, 8, FIELD(gpr[SLOT_T1]), S1);
+    push_return(t, u);
+    e_load(e, 8, S1, FIELD(gpr[SLOT_T1]));
+    e_load(e, 8, S0, rm_mem(S1, (i32)offsetof(struct jump_target, tag)));
     move_stack(t, -(i32)u->size);
     exit_indirect(t);
     return true;

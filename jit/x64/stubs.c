@@ -27,7 +27,8 @@ static void move_gprs(struct emit *e, bool store)
 {
     for (unsigned r = 0; r < 16; r++)
         if (host_of(r) >= 0)
-            e_op(e, 8, store ? 0x89 : 0x8b, (unsigned)host_of(r), rm_mem(CPU, (i32)(offsetof(struct cpu, gpr) + r * 8)));
+            e_op(e, 8, store ? 0x89 : 0x8b, (unsigned)host_of(r),
+                 rm_mem(CPU, (i32)(offsetof(struct cpu, gpr) + r * 8)));
 }
 
 /* All vector registers, whole when the host has AVX. */
@@ -148,7 +149,7 @@ static bool x64_start(struct jit *jit)
 
 static u32 x64_enter(struct jit *jit, const u8 *host)
 {
-    typedef u32 enter_fn(struct cpu *cpu, const u8 *host);
+    typedef u32 enter_fn(struct cpu * cpu, const u8 *host);
     enter_fn *fn = (enter_fn *)(uintptr_t)(jit->exec + (x64_stubs(jit)->enter - jit->write));
     return fn(jit->cpu, host);
 }

@@ -61,7 +61,7 @@ struct tr {
     unsigned nslow;
     struct side_exit exits[EXIT_MAX];
     unsigned nexits;
-    i32 tlb; /* of tables for this mmu_idx, from rbp */
+    i32 tlb;                   /* of tables for this mmu_idx, from rbp */
     bool vec_ready, x87_ready; /* loaded since the superblock's start */
     bool failed;
     bool ended; /* control cannot reach what follows */

@@ -175,10 +175,7 @@ static bool ours_start(void)
     return true;
 }
 
-bool ours_translate(void)
-{
-    return (ours.cpu || ours_start()) && jit_attach(ours.cpu, 16 << 20, 0);
-}
+bool ours_translate(void) { return (ours.cpu || ours_start()) && jit_attach(ours.cpu, 16 << 20, 0); }
 
 const u32 *ours_features(void)
 {

@@ -18,6 +18,7 @@ board='machine|world|vclock|pc|bare'
 includes 'cpu/*.[ch]' 'cpu/.*'
 includes 'devices/core/*.[ch]' 'cpu/base\.h|cpu/trace\.def|devices/core/.*'
 includes "$(ls devices/*.[ch] | grep -vE "devices/($board)[._]" | tr '\n' ' ')" 'cpu/base\.h|devices/.*'
+includes 'jit/*.[ch] jit/*/*.[ch]' 'cpu/.*|jit/.*'
 includes 'bios/*.[ch]' 'cpu/base\.h|devices/core/.*|devices/fw_cfg\.h|bios/.*'
 includes 'frontend/*.[ch]' 'cpu/.*|devices/machine\.h|devices/core/.*|devices/devices\.def|frontend/.*'
 
@@ -36,5 +37,5 @@ done < <(git ls-files '*.c' '*.h' | xargs wc -l | grep -v ' total$')
 
 while read -r file; do
     head -1 "$file" | grep -q '^/\*' || offend "$file does not say what it is"
-done < <(git ls-files 'cpu/*.[ch]' 'devices/*.[ch]' 'bios/*.[ch]' 'frontend/*.[ch]')
+done < <(git ls-files 'cpu/*.[ch]' 'jit/*.[ch]' 'devices/*.[ch]' 'bios/*.[ch]' 'frontend/*.[ch]')
 exit $bad
