@@ -14,10 +14,10 @@
 enum fma_order { FMA_132, FMA_213, FMA_231 };
 enum fma_operation { FMA_ADD, FMA_SUB, FMA_NEGATED_ADD, FMA_NEGATED_SUB, FMA_ADDSUB, FMA_SUBADD };
 
-#if defined(__x86_64__)
-#include "cpu/fp_sse_x86.h"
+#ifdef ORRERY_SOFTFP
+#include "cpu/fp_sse_soft.h"
 #else
-#error "no SSE arithmetic for this host yet: write cpu/fp_sse_soft.h with the functions of cpu/fp_sse_x86.h"
+#include "cpu/fp_sse_x86.h"
 #endif
 
 #endif

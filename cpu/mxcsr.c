@@ -1,7 +1,4 @@
-/*
- * Guest SSE floating point on an x86-64 host: who owns the host's MXCSR, and
- * what goes with it. The arithmetic itself is inline, in fp_sse_x86.h.
- */
+/* mxcsr.h: who owns the MXCSR that arithmetic runs under, the host's or fp_sse_soft.h's, and what goes with it. */
 #include "cpu/fp_sse.h"
 
 /* The host runs guest arithmetic with everything masked and no flags pending. */
