@@ -128,7 +128,8 @@ void gen_init(struct gen *g, u64 seed)
         enum gen_family f = gen_family(r);
         if (!(g->families & BIT(f)) || (g->only && !named(row->mnemonic, g->only)) ||
             (f == GEN_SYS ? any_of(row->mnemonic, never) || strchr(row->operands, 'S')
-                          : any_of(row->mnemonic, elsewhere)))
+                          : any_of(row->mnemonic, elsewhere)) ||
+            !oracle_comparable(row))
             continue;
         if (!native_has(row->feature) || !(g->features[row->feature >> 5] >> (row->feature & 31) & 1))
             g->skipped++;

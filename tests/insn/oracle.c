@@ -22,6 +22,21 @@ void oracle_case_init(struct oracle_case *c, unsigned bits)
         oracle_segmented(c);
 }
 
+#ifdef ORRERY_SOFTFP
+enum { SOFTWARE_X87 = 1 };
+#else
+enum { SOFTWARE_X87 = 0 };
+#endif
+bool oracle_comparable(const struct insn_row *row)
+{
+    static const char *const transcendental[] = {"f2xm1",  "fyl2x", "fyl2xp1", "fptan",
+                                                 "fpatan", "fsin",  "fcos",    "fsincos"};
+    for (unsigned i = 0; SOFTWARE_X87 && i < ARRAY_LEN(transcendental); i++)
+        if (!strcmp(row->mnemonic, transcendental[i]))
+            return false;
+    return true;
+}
+
 const struct oracle_segment oracle_segments[SEG_COUNT] = {
     [ES] = {ORACLE_DATA + 0x400, 0x1fff, false, false, false},
     [CS] = {ORACLE_CODE & ~0xfffu, 0xfff, true, false, false},

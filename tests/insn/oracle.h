@@ -80,6 +80,8 @@ void oracle_segmented(struct oracle_case *c);
 u16 oracle_selector(const struct oracle_case *c, enum segreg s);
 u64 oracle_base(const struct oracle_case *c, enum segreg s);
 
+/* False of rows whose results are not the host's to the bit: x87's transcendental ones in software (test_soft.c). */
+bool oracle_comparable(const struct insn_row *row);
 /* True where native_run can work at all. */
 bool native_available(void);
 /* True when the host's CPU has the feature (enum cpu_feature). */

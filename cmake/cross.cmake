@@ -1,0 +1,25 @@
+# What cmake/aarch64.cmake and cmake/s390x.cmake share: clang for another machine, Debian's binutils
+# for it, its libraries from a sysroot in the build tree that tests/cross.sh unpacks, and qemu-user to
+# run what was built. TRIPLE and QEMU are set by the includer.
+set(CMAKE_SYSTEM_NAME Linux)
+string(REGEX REPLACE "-.*" "" CMAKE_SYSTEM_PROCESSOR ${TRIPLE})
+get_filename_component(CROSS_BUILD ${CMAKE_CURRENT_LIST_DIR}/../build-${CMAKE_SYSTEM_PROCESSOR} ABSOLUTE)
+set(CMAKE_SYSROOT ${CROSS_BUILD}/sysroot)
+set(CMAKE_C_COMPILER clang)
+set(CMAKE_C_COMPILER_TARGET ${TRIPLE})
+set(CMAKE_ASM_COMPILER clang)
+set(CMAKE_ASM_COMPILER_TARGET ${TRIPLE})
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+endif()
+set(CMAKE_AR ${TRIPLE}-ar CACHE STRING "")
+set(CMAKE_RANLIB ${TRIPLE}-ranlib CACHE STRING "")
+set(CMAKE_CROSSCOMPILING_EMULATOR ${QEMU} -L ${CMAKE_SYSROOT})
+
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${CMAKE_SYSROOT})
+set(ENV{PKG_CONFIG_LIBDIR} ${CMAKE_SYSROOT}/usr/lib/${TRIPLE}/pkgconfig:${CMAKE_SYSROOT}/usr/share/pkgconfig)
