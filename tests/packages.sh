@@ -4,6 +4,8 @@ PACKAGES="build-essential cmake ninja-build pkg-config nasm libcapstone-dev libf
  libpng-dev libjansson-dev libedit-dev acpica-tools seabios cpio gzip xz-utils curl ca-certificates"
 TEST_PACKAGES="gcc-multilib python3 gdb socat xorriso mtools grub-pc-bin grub-common grub-rescue-pc isolinux syslinux-common
  xvfb xdotool imagemagick e2fsprogs fdisk mmdebstrap uidmap memtest86+ clang-format clang-tidy libclang-rt-14-dev universal-ctags"
+# For the other machines (tests/cross.sh): Debian's gcc for them would take gcc-multilib's place, clang does not.
+CROSS_PACKAGES="clang qemu-user-static binutils-aarch64-linux-gnu binutils-s390x-linux-gnu"
 
 # Installs what is missing of the packages named (as root, or by sudo).
 install_missing() {
@@ -18,7 +20,7 @@ install_missing() {
     DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 install_packages() { install_missing $PACKAGES; }
-install_test_packages() { install_missing $PACKAGES $TEST_PACKAGES; }
+install_test_packages() { install_missing $PACKAGES $TEST_PACKAGES $CROSS_PACKAGES; }
 
 build_release() {
     echo "== build"

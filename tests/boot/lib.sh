@@ -4,6 +4,7 @@ set -u
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ORRERY=${ORRERY:-$HERE/../../build/orrery}
 SCREENTEXT=${SCREENTEXT:-$HERE/../../build/tests/screentext}
+# ORRERY_PATIENCE=n: everything may take n times as long
 . "$HERE/guests.sh"
 WORK=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$WORK"' EXIT
@@ -18,7 +19,7 @@ skip() { echo "SKIPPED: $*"; exit 77; }
 
 # orrery SECONDS ARGS...: runs to the end, serial line in $WORK/serial; its exit status
 orrery() {
-    local limit=$1
+    local limit=$(($1 * ${ORRERY_PATIENCE:-1}))
     shift
     timeout -k 5 "$limit" "$ORRERY" -display none -serial "file:$WORK/serial" -monitor none "$@" \
         </dev/null 2>"$WORK/err"
@@ -38,7 +39,7 @@ monitor() {
 
 # wait_in FILE SECONDS PATTERN: until that file, written by orrery_start's, holds it (basic regular expression)
 wait_in() {
-    local end=$((SECONDS + $2))
+    local end=$((SECONDS + $2 * ${ORRERY_PATIENCE:-1}))
     while ! grep -aq -- "$3" "$1" 2>/dev/null; do
         [ $SECONDS -lt $end ] || fail "no '$3' within $2 seconds"
         kill -0 $ORRERY_PID 2>/dev/null || { grep -aq -- "$3" "$1" && return; fail "ended before '$3'"; }
@@ -56,7 +57,7 @@ screen_text() {
 
 # wait_screen SECONDS PATTERN
 wait_screen() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1 * ${ORRERY_PATIENCE:-1}))
     while ! screen_text >"$WORK/screen" 2>/dev/null || ! grep -q -- "$2" "$WORK/screen"; do
         [ $SECONDS -lt $end ] || { cat "$WORK/screen" >&2; fail "no '$2' on the screen within $1 seconds"; }
         kill -0 $ORRERY_PID 2>/dev/null || fail "ended before '$2'"
