@@ -33,7 +33,7 @@ if(TARGET orrery)
   boot_test(gdb 600 gdb.sh)
   boot_test(iso-grub 600 iso.sh grub)
   boot_test(iso-isolinux 600 iso.sh isolinux)
-  boot_test(debian 1200 debian.sh)
+  boot_test(debian 1800 debian.sh)
   set_tests_properties(boot.debian PROPERTIES COST 1000) # the longest: first, so that nothing waits for it at the end
   boot_test(installer 900 installer.sh)
   boot_test(grub-rescue 300 rescue.sh)
