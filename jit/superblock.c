@@ -39,14 +39,22 @@ static bool writes_dst_only(const struct uop *u)
 {
     return (u->op >= UOP_ADD && u->op <= UOP_DEC) || (u->op >= UOP_MOV && u->op <= UOP_LEA) || u->op == UOP_BSWAP ||
            u->op == UOP_MOVBE || (u->op >= UOP_CMOVO && u->op <= UOP_SETG) || (u->op >= UOP_ROL && u->op <= UOP_RORX) ||
-           u->op == UOP_IMUL2 || u->op == UOP_IMUL3 || (u->op >= UOP_BT && u->op <= UOP_PDEP);
+           u->op == UOP_IMUL2 || u->op == UOP_IMUL3 || (u->op >= UOP_BT && u->op <= UOP_CRC32);
 }
 
-static u16 gprs_written(const struct uop *u)
+/* Vector instructions: those with a GPR as destination, and ECX of PCMPESTRI and PCMPISTRI. */
+static u16 gprs_written_by_sse(const struct insn *in, const struct uop *u)
+{
+    if (u->op == UOP_PCMPESTRI || u->op == UOP_PCMPISTRI)
+        return BIT(RCX);
+    return in->noperands && in->op[0].kind == OPK_REG ? (u16)BIT(in->op[0].reg & 15) : 0;
+}
+
+static u16 gprs_written(const struct insn *in, const struct uop *u)
 {
     unsigned cc;
     if (u->op == UOP_CMP || u->op == UOP_TEST || u->op == UOP_NOP || uop_is_jcc(u, &cc) || u->op == UOP_BT ||
-        (u->op == UOP_JMP && u->form == FORM_I))
+        u->op == UOP_MOVNTI || (u->op == UOP_JMP && u->form == FORM_I))
         return 0;
     if (u->op == UOP_PUSH)
         return BIT(RSP);
@@ -59,10 +67,9 @@ static u16 gprs_written(const struct uop *u)
         return (u16)(BIT(RSP) | BIT(u->dst & 15));
     if (u->op == UOP_MUL || u->op == UOP_IMUL || u->op == UOP_DIV || u->op == UOP_IDIV)
         return BIT(RAX) | BIT(RDX);
-    const u32 props = uop_info[u->op].props;
-    if ((props & UP_SSE) && u->form == FORM_RM)
-        return 0;
-    return 0xffff;
+    if (u->op == UOP_MULX)
+        return (u16)(BIT(u->dst) | BIT(u->src2));
+    return uop_info[u->op].props & UP_SSE ? gprs_written_by_sse(in, u) : 0xffff;
 }
 
 static u32 flags_read(const struct uop *u)
@@ -93,7 +100,7 @@ static bool decode_at(const struct cpu *cpu, const u8 *page, u32 key, u32 off, s
     out->flags_read = flags_read(&out->u);
     out->flags_written = uop_info[out->u.op].flags_written;
     out->may_fault = may_fault(&out->u, key);
-    out->gprs_written = gprs_written(&out->u);
+    out->gprs_written = gprs_written(&out->in, &out->u);
     out->ends = (uop_info[out->u.op].props & (UP_ENDS | UP_MODE)) || out->u.op == UOP_GATE;
     return true;
 }
