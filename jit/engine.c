@@ -7,6 +7,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/flags.h"
+#include "cpu/fp80.h"
 #include "cpu/interp.h"
 #include "cpu/mxcsr.h"
 #include "cpu/tlb.h"
@@ -27,7 +28,9 @@ static void flags_from_host(struct cpu *cpu)
 /* What translated code may rely on now; two states with one key run the same translations. */
 static u32 current_key(const struct cpu *cpu)
 {
-    return cpu->mode | (u32)cpu->mmu_idx << KEY_MMU_SHIFT | (cpu->sse_checked ? (u32)KEY_SSE_CHECKED : 0);
+    bool x87_checked = (~cpu->fpu.fcw & FSW_EXC) | (cpu->fpu.fsw & FSW_ES);
+    return cpu->mode | (u32)cpu->mmu_idx << KEY_MMU_SHIFT | (cpu->sse_checked ? (u32)KEY_SSE_CHECKED : 0) |
+           (x87_checked ? (u32)KEY_X87_CHECKED : 0);
 }
 
 UOP_FN(jit_stop)

@@ -31,6 +31,8 @@ static bool may_fault(const struct uop *u, u32 key)
         return false; /* only flat code is translated: targets are legal */
     if ((props & UP_SSE) && !(props & UP_FP) && !(key & KEY_SSE_CHECKED))
         return false;
+    if ((props & UP_FP) && !(props & UP_SSE) && (key & MODE_FPU) && !(key & KEY_X87_CHECKED))
+        return false;
     return props & UP_RAISES;
 }
 

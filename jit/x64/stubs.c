@@ -53,9 +53,14 @@ static void store_byte(struct emit *e, struct rm m, unsigned v)
     e8(e, v);
 }
 
-/* Brings vector state home if it is in the host's registers. */
-static void save_live(struct emit *e)
+/* Brings vector and x87 state home if it is in the host's registers; rDX and r8 are lost. */
+static void save_live(struct emit *e, const u8 *save_x87)
 {
+    e_op(e, 1, 0x80, 7, FIELD(x87_live)); /* cmp */
+    e8(e, 0);
+    u8 *no_x87 = e_jcc(e, CC_E);
+    e_patch(e, e_call(e), save_x87);
+    e_patch(e, no_x87, e->p);
     e_op(e, 1, 0x80, 7, FIELD(vec_live)); /* cmp */
     e8(e, 0);
     u8 *none = e_jcc(e, CC_E);
@@ -88,12 +93,12 @@ static u8 *stub_enter(struct emit *e)
 }
 
 /* With EAX for C; *stored: where it goes on when registers are home already. */
-static u8 *stub_leave(struct emit *e, u8 **stored)
+static u8 *stub_leave(struct emit *e, u8 **stored, const u8 *save_x87)
 {
     u8 *at = e->p;
     move_gprs(e, true);
     e_store(e, 8, FIELD(budget), BUDGET);
-    save_live(e);
+    save_live(e, save_x87);
     *stored = e->p;
     e_alu_imm(e, 8, ALU_ADD, rm_reg(H_RSP), 8);
     for (unsigned i = ARRAY_LEN(callee_saved); i-- > 0;)
@@ -102,24 +107,30 @@ static u8 *stub_leave(struct emit *e, u8 **stored)
     return at;
 }
 
-static u8 *stub_site(struct emit *e, const u8 *load_vec, const u8 *stored)
+static u8 *stub_site(struct emit *e, const struct stubs *s, const u8 *stored, const u8 *save_x87)
 {
     u8 *at = e->p;
+    static_assert(offsetof(struct cpu, x87_live) == offsetof(struct cpu, vec_live) + 1, "CL and CH below");
     move_gprs(e, true);
     e_store(e, 8, FIELD(budget), BUDGET);
-    e_op_byte_rm(e, 4, 0x0fb6, H_RCX, FIELD(vec_live)); /* movzx */
+    e_op(e, 4, 0x0fb7, H_RCX, FIELD(vec_live)); /* movzx: both */
     push(e, H_RCX);
     e_mov_rr(e, 4, H_RSI, S0);
-    save_live(e);
+    save_live(e, save_x87);
     e_mov_rr(e, 8, H_RDI, CPU);
     e_mov_imm(e, S0, (u64)(uintptr_t)jit_call_site);
     e_op(e, 4, 0xff, 2, rm_reg(S0)); /* call */
     pop(e, H_RCX);
     e_op(e, 1, 0x84, S0, rm_reg(S0)); /* test */
     u8 *left = e_jcc(e, CC_NE);
-    e_op(e, 4, 0x85, H_RCX, rm_reg(H_RCX));
+    e_op(e, 1, 0x84, H_RCX, rm_reg(H_RCX));
     u8 *not_live = e_jcc(e, CC_E);
-    e_patch(e, e_call(e), load_vec);
+    e_patch(e, e_call(e), s->load_vec);
+    e_patch(e, not_live, e->p);
+    e_op(e, 4, 0xf7, 0, rm_reg(H_RCX)); /* test: CH */
+    e32(e, 0xff00);
+    not_live = e_jcc(e, CC_E);
+    e_patch(e, e_call(e), s->load_x87);
     e_patch(e, not_live, e->p);
     move_gprs(e, false);
     e_load(e, 8, BUDGET, FIELD(budget));
@@ -138,10 +149,12 @@ static bool x64_start(struct jit *jit)
     u8 *stored;
     if (!s)
         return false;
+    const u8 *save_x87 = emit_save_x87(&e);
     s->enter = stub_enter(&e);
-    s->leave = stub_leave(&e, &stored);
+    s->leave = stub_leave(&e, &stored, save_x87);
     s->load_vec = stub_load_vec(&e);
-    s->site = stub_site(&e, s->load_vec, stored);
+    s->load_x87 = emit_load_x87(&e);
+    s->site = stub_site(&e, s, stored, save_x87);
     jit->backend_data = s;
     jit->used = (size_t)(e.p - jit->write);
     return !emit_full(&e);

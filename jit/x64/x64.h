@@ -27,12 +27,21 @@ enum flags_at {
     AT_NOWHERE /* dead */
 };
 
+/*
+ * FIP, FCS, FOP and FDS as the x87 instructions behind us left them, when they are still to be stored (FDP is,
+ * at once): by the last instruction, and by the last with a memory operand. NULL: stored.
+ */
+struct x87_note {
+    const struct uop *last, *memory;
+};
+
 /* Out of line: runs the whole instruction in C, then goes on behind it. */
 struct slow_path {
     u8 *from[4]; /* displacements of jumps that lead here */
     unsigned count;
     u8 *back;
     u32 site;
+    struct x87_note note;
     bool restore; /* flags are wanted in EFLAGS behind it */
     bool ends;    /* it never comes back */
 };
@@ -41,6 +50,7 @@ struct side_exit {
     u8 *from;
     u32 link;
     unsigned executed; /* instructions */
+    struct x87_note note;
     bool save_flags;
     const u8 *stub;
 };
@@ -63,6 +73,7 @@ struct tr {
     unsigned nexits;
     i32 tlb;                   /* of tables for this mmu_idx, from rbp */
     bool vec_ready, x87_ready; /* loaded since the superblock's start */
+    struct x87_note x87_note;
     bool failed;
     bool ended; /* control cannot reach what follows */
 };
@@ -97,7 +108,8 @@ void reg_put(struct tr *t, unsigned slot, unsigned host);
 enum { ACC_READ = 1, ACC_WRITE = 2, ACC_FREE_S0 = 4, ACC_ALIGN = 8 /* misaligned: the slow path */ };
 /*
  * Checks u's memory operand of n bytes and makes *m its host address (uses S0 and S1; with ACC_FREE_S0
- * only S1). Host flags are lost: call flags_before first. False: this kind of address has no rule.
+ * only S1): S1 + index register + disp, of which the last two are the linear address. Host flags are lost: call
+ * flags_before first. False: this kind of address has no rule.
  */
 bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m);
 /* The same at base register + disp of the stack segment (flat). */
@@ -137,8 +149,14 @@ void find_indirect(struct tr *t);
 void exit_indirect(struct tr *t);
 void emit_tail(struct tr *t);
 
-/* ---- state that is loaded on demand (vec.c) ---- */
+/* ---- state that is loaded on demand ---- */
+/* Before the first check of an instruction that uses it: a slow path must find it loaded. Host flags are lost. */
 void want_vec(struct tr *t);
+void want_x87(struct tr *t);
+/* Stores what n says; host flags and S0 stay when scratch is S1. */
+void emit_x87_note(struct tr *t, const struct x87_note *n, unsigned scratch);
+/* The same for what is to be stored here: before control leaves without coming back. */
+void x87_note_now(struct tr *t, unsigned scratch);
 
 /* Bytes at a translation's entry that x64_unlink may overwrite. */
 enum { ENTRY_ROOM = 13 };
@@ -151,7 +169,11 @@ struct stubs {
     u8 *leave;    /* back to C with EAX */
     u8 *site;     /* calls C for the call_site at offset EAX, and returns, or leaves */
     u8 *load_vec; /* XMM registers from the state */
+    u8 *load_x87; /* the x87 from the state; S0 and S1 are lost */
 };
 const struct stubs *x64_stubs(const struct jit *jit);
+/* The subroutine load_x87, and the one that brings x87 state home (rDX and r8 are lost) (x87_state.c). */
+u8 *emit_load_x87(struct emit *e);
+u8 *emit_save_x87(struct emit *e);
 
 #endif
