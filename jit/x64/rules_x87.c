@@ -125,7 +125,10 @@ bool rule_fnstw(struct tr *t, const struct uop *u)
 
 /* ---- MMX ---- */
 
-static bool host_has(const struct tr *t) { return t->i->in.row->feature != FEAT_SSSE3 || __builtin_cpu_supports("ssse3"); }
+static bool host_has(const struct tr *t)
+{
+    return t->i->in.row->feature != FEAT_SSSE3 || __builtin_cpu_supports("ssse3");
+}
 /* Bytes of memory an MMX instruction touches. */
 static unsigned memory_size(const struct tr *t)
 {

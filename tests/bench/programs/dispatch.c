@@ -112,12 +112,13 @@ struct object {
     uint32_t value;
 };
 
-#define KINDS                                                                                                          \
-    KIND(0, x + v)                                                                                                     \
-    KIND(1, x - v)                                                                                                     \
-    KIND(2, x ^ v) KIND(3, x | v) KIND(4, x & ~v) KIND(5, x * 3 + v) KIND(6, v - x) KIND(7, x << 1 ^ v)                \
-        KIND(8, x >> 1 ^ v) KIND(9, ~x + v) KIND(10, x * 5 ^ v) KIND(11, x + (v << 3)) KIND(12, x ^ v >> 2)            \
-            KIND(13, x + x * v) KIND(14, x > v ? x - v : v) KIND(15, (x & 0xffff) * (v | 1))
+/* clang-format off */
+#define KINDS \
+    KIND(0, x + v) KIND(1, x - v) KIND(2, x ^ v) KIND(3, x | v) \
+    KIND(4, x & ~v) KIND(5, x * 3 + v) KIND(6, v - x) KIND(7, x << 1 ^ v) \
+    KIND(8, x >> 1 ^ v) KIND(9, ~x + v) KIND(10, x * 5 ^ v) KIND(11, x + (v << 3)) \
+    KIND(12, x ^ v >> 2) KIND(13, x + x * v) KIND(14, x > v ? x - v : v) KIND(15, (x & 0xffff) * (v | 1))
+/* clang-format on */
 
 #define KIND(n, result)                                                                                                \
     static NOINLINE uint32_t visit_##n(struct object *o, uint32_t x)                                                   \
