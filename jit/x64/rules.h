@@ -13,5 +13,7 @@ rule_fn rule_push, rule_pop, rule_leave, rule_jmp, rule_call, rule_ret, rule_jcc
 /* rules_x87.c */
 rule_fn rule_x87, rule_fcomi, rule_fcmov, rule_fnclex, rule_fwait, rule_fldcw, rule_fnstw, rule_mmx, rule_emms,
     rule_mmx_from_gpr, rule_mmx_to_gpr, rule_mmx_gather, rule_mmx_xmm;
+/* rules_simd.c */
+rule_fn rule_copy;
 
 #endif

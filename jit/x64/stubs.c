@@ -150,6 +150,7 @@ static bool x64_start(struct jit *jit)
     if (!s)
         return false;
     const u8 *save_x87 = emit_save_x87(&e);
+    x64_host_features(s->host);
     s->enter = stub_enter(&e);
     s->leave = stub_leave(&e, &stored, save_x87);
     s->load_vec = stub_load_vec(&e);

@@ -12,6 +12,7 @@
 #ifndef ORRERY_JIT_X64_X64_H
 #define ORRERY_JIT_X64_X64_H
 
+#include "cpu/cpuid.h"
 #include "jit/jit.h"
 #include "jit/x64/emit.h"
 
@@ -163,17 +164,19 @@ enum { ENTRY_ROOM = 13 };
 void x64_link(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen);
 void x64_unlink(struct jit *jit, struct translation_block *tb);
 
-/* Entry points of the stubs, in code memory. */
+/* Entry points of the stubs, in code memory; and the host's features, in the words of cpu->features. */
 struct stubs {
     u8 *enter;    /* (cpu, host code): the C function that runs translations */
     u8 *leave;    /* back to C with EAX */
     u8 *site;     /* calls C for the call_site at offset EAX, and returns, or leaves */
     u8 *load_vec; /* XMM registers from the state */
     u8 *load_x87; /* the x87 from the state; S0 and S1 are lost */
+    u32 host[WORD_COUNT];
 };
 const struct stubs *x64_stubs(const struct jit *jit);
 /* The subroutine load_x87, and the one that brings x87 state home (rDX and r8 are lost) (x87_state.c). */
 u8 *emit_load_x87(struct emit *e);
 u8 *emit_save_x87(struct emit *e);
+void x64_host_features(u32 *words);
 
 #endif
