@@ -250,7 +250,7 @@ static void check_unit(const struct unit *u)
         printf("%s: %lu of %lu differ in the last place or in how they were rounded\n", u->name, off, cases);
     if (getenv("ORRERY_RECORD"))
         printf("RESULT(%s, 0x%016llx)\n", u->name, (unsigned long long)hash);
-    for (unsigned i = 0; !getenv("ORRERY_RECORD") && i < ARRAY_LEN(recorded); i++)
+    for (unsigned i = 0; cases >= RECORDED && !getenv("ORRERY_RECORD") && i < ARRAY_LEN(recorded); i++)
         if (!strcmp(recorded[i].name, u->name))
             ck_assert_msg(recorded[i].hash == hash, "%s: not the results on record", u->name);
 }
