@@ -11,6 +11,7 @@
 
 #include "cpu/cpu.h"
 #include "cpu/tlb.h"
+#include "jit/engine.h"
 #include "jit/jit.h"
 
 struct jit_page {
@@ -40,11 +41,11 @@ static bool map_code(struct jit *jit, size_t bytes)
 
 struct jit *jit_create(struct cpu *cpu, size_t bytes)
 {
-    struct jit *jit = calloc(1, sizeof(*jit));
+    struct jit *jit = jit_available() ? calloc(1, sizeof(*jit)) : NULL;
     if (!jit)
         return NULL;
     jit->cpu = cpu;
-    jit->backend = &backend_x64;
+    jit->backend = &ORRERY_BACKEND;
     jit->sb = calloc(1, sizeof(*jit->sb));
     jit->meta_size = bytes * META_PER_CODE;
     u8 *meta = mmap(NULL, jit->meta_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -186,6 +186,8 @@ static void jit_run(struct cpu *cpu)
 
 const struct engine engine_jit = {"jit", jit_run, jit_code_written, jit_unmap};
 
+bool jit_available(void) { return ORRERY_BACKEND.start != NULL; }
+
 bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot)
 {
     struct jit *jit = jit_create(cpu, code_bytes);

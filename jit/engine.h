@@ -7,6 +7,8 @@
 extern const struct engine engine_jit;
 
 enum { JIT_HOT = 12 };
+/* Whether this build can emit code for its host at all. */
+bool jit_available(void);
 /*
  * Gives the CPU a translator with that much code memory, and makes it its engine; false: this host allows none.
  * hot: times a place is interpreted before it is translated.

@@ -96,7 +96,7 @@ struct jit {
 /* A host: emits code for superblocks. */
 struct backend {
     const char *name;
-    /* Emits the stubs at the start of code memory; false: this host cannot. */
+    /* Emits the stubs at the start of code memory; false: this host cannot. NULL: nothing is ever emitted. */
     bool (*start)(struct jit *jit);
     /* Emits sb into code memory as tb; false when out of room. Fills entry, length, head.ninsn. */
     bool (*translate)(struct jit *jit, struct superblock *sb, struct translation_block *tb);
@@ -107,7 +107,8 @@ struct backend {
     /* Makes tb refuse every entry. */
     void (*unlink)(struct jit *jit, struct translation_block *tb);
 };
-extern const struct backend backend_x64;
+/* This host's: of jit/x64/ or jit/portable/, as the build chose. */
+extern const struct backend ORRERY_BACKEND;
 
 /* ---- code memory and metadata (cache.c) ---- */
 /* bytes: of code memory. NULL: this host allows no executable memory, or none is left. */
