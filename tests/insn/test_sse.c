@@ -3,7 +3,8 @@
  * CPU: NaNs, denormals, infinities, every rounding mode, DAZ, FTZ, unmasked
  * exceptions, misaligned and faulting memory. One test per row so that a
  * report names it. ORRERY_CASES=n: cases per row; ORRERY_SEED=n; ORRERY_ROW=
- * mnemonic: that one only. Rows whose feature the host lacks are skipped.
+ * mnemonic: that one only. --jit: the translator instead of the interpreter. Rows
+ * whose feature the host lacks are skipped.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -415,9 +416,11 @@ START_TEST(test_soft_muladd)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
     decode_init();
+    if (argc > 1 && !strcmp(argv[1], "--jit") && !ours_translate())
+        return 77;
     Suite *suite = suite_create("sse");
     TCase *rows = tcase_create("rows");
     tcase_set_timeout(rows, 240);
