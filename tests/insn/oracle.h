@@ -73,6 +73,8 @@ enum {
 
 /* From now on ours is the translator, and translates at once; false: not on this host. */
 bool ours_translate(void);
+/* After that: which of the two runs the next cases. */
+void ours_switch(bool translator);
 void oracle_case_init(struct oracle_case *c, unsigned bits);
 /* Makes a blank case of 16 or 32 bits run in oracle_segments. */
 void oracle_segmented(struct oracle_case *c);

@@ -177,6 +177,8 @@ static bool ours_start(void)
 
 bool ours_translate(void) { return (ours.cpu || ours_start()) && jit_attach(ours.cpu, 16 << 20, 0); }
 
+void ours_switch(bool translator) { ours.cpu->engine = translator ? &engine_jit : &engine_interp; }
+
 const u32 *ours_features(void)
 {
     if (!ours.cpu && !ours_start())

@@ -2,8 +2,10 @@
  * Random instructions and sequences on the host's CPU and on ours, compared.
  *
  *   test_insn_native [--cases N] [--seed S] [--only MNEMONIC] [--family int,x87,mmx,sse,sys]
- *                    [--length N] [--show N] [--long]
+ *                    [--length N] [--show N] [--long] [--jit | --pair]
  *
+ * --jit: ours is the translator, which translates everything at once. --pair: it is compared with our
+ * interpreter instead of the host, and the x87's pointers with the rest.
  * Exit status 0: no difference. --long runs a million cases. For every
  * mnemonic that differs the first case is shown (at most --show of them), cut
  * down to the instruction at which the two sides part.
@@ -25,6 +27,7 @@ struct options {
     const char *only;
     u32 families;
     unsigned length, show;
+    bool pair;
 };
 
 static const char *const family_names[GEN_FAMILIES] = {"int", "sys", "x87", "mmx", "sse"};
@@ -45,6 +48,37 @@ static u64 *tally_of(const char *mnemonic)
     return &tallies[i].count;
 }
 
+/* FNSTENV of an address in the data area: selectors are in its image alone. */
+static void end_with_environment(struct oracle_case *c)
+{
+    static const u8 store[] = {0xd9, 0x34, 0x25};
+    if (c->bits == 16 || c->segmented || c->len + 16 > ORACLE_CODE_MAX)
+        return;
+    if (c->bits == 64)
+        memcpy(c->code + c->len, store, 3);
+    else
+        memcpy(c->code + c->len, "\xd9\x35", 2);
+    c->len += c->bits == 64 ? 3 : 2;
+    st32(c->code + c->len, ORACLE_DATA + 0x1f00);
+    c->len += 4;
+}
+/* The interpreter and the translator. */
+static bool pair_agrees(const struct oracle_case *c, char *text, size_t size)
+{
+    static struct oracle_state interpreted, translated;
+    struct oracle_case whole = *c;
+    end_with_environment(&whole);
+    ours_switch(false);
+    bool ran = ours_run(&whole, &interpreted);
+    ours_switch(true);
+    if (!ran || !ours_run(&whole, &translated)) {
+        snprintf(text, size, "  could not be run\n");
+        return false;
+    }
+    return (interpreted.vector == ORACLE_TIMEOUT && translated.vector == ORACLE_TIMEOUT) ||
+           oracle_same(&whole, &interpreted, &translated, text, size);
+}
+
 /*
  * A difference counts only if it comes again: an interrupt that hits the native run in a 16-bit
  * stack segment may lose the upper half of ESP.
@@ -52,6 +86,8 @@ static u64 *tally_of(const char *mnemonic)
 static bool agree(const struct oracle_case *c, char *text, size_t size)
 {
     static struct oracle_state native, ours;
+    if (!c->ignore_x87_pointers)
+        return pair_agrees(c, text, size);
     if (!ours_run(c, &ours)) {
         snprintf(text, size, "  could not be run\n");
         return false;
@@ -94,7 +130,10 @@ static unsigned run_case(struct gen *g, const struct options *o, unsigned *shown
     static char text[16384], code[8192];
     unsigned count = o->length ? o->length : gen_random(g) % 2 ? 1 : 2 + (unsigned)(gen_random(g) % 19);
     u64 seed = g->rng;
-    if (!gen_case(g, &c, count) || agree(&c, text, sizeof(text)))
+    if (!gen_case(g, &c, count))
+        return 0;
+    c.ignore_x87_pointers = !o->pair;
+    if (agree(&c, text, sizeof(text)))
         return 0;
     const char *name = cut(&c, text, sizeof(text));
     u64 *n = tally_of(name);
@@ -121,7 +160,8 @@ static bool parse_options(struct options *o, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         const char *v = i + 1 < argc ? argv[i + 1] : "";
-        if (!strcmp(argv[i], "--jit")) {
+        if (!strcmp(argv[i], "--jit") || !strcmp(argv[i], "--pair")) {
+            o->pair = argv[i][2] == 'p';
             if (!ours_translate())
                 exit(77);
             continue;
@@ -158,7 +198,7 @@ int main(int argc, char **argv)
     if (!parse_options(&o, argc, argv)) {
         fprintf(stderr,
                 "usage: %s [--cases N] [--seed S] [--only MNEMONIC] [--family int,x87,mmx,sse,sys] [--length N] "
-                "[--show N] [--long]\n",
+                "[--show N] [--long] [--jit | --pair]\n",
                 argv[0]);
         return 2;
     }
