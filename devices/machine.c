@@ -87,7 +87,8 @@ static bool create_cpus(struct machine *m)
         cpu->count = m->config.cpus;
         cpu->rng_state += seed;
         m->cpu[m->ncpus++] = cpu;
-        if (!strcmp(m->config.accel, "jit") && !jit_attach(cpu, m->config.tb_size, JIT_HOT) && i == 0)
+        if (m->config.accel && !strcmp(m->config.accel, "jit") && !jit_attach(cpu, m->config.tb_size, JIT_HOT) &&
+            i == 0)
             fprintf(stderr, "orrery: %s: interpreting (-accel interp)\n",
                     jit_available() ? "this host forbids executable memory" : "no translator for this host");
     }

@@ -38,7 +38,7 @@ struct machine_config {
     u64 ram_size; /* bytes */
     unsigned cpus;
     struct cpu_model cpu;
-    const char *accel; /* "jit" or "interp" */
+    const char *accel; /* "jit", or "interp" or NULL */
     u64 tb_size;       /* bytes of code memory for each CPU's translator */
     enum icount_mode icount;
     unsigned icount_shift;
