@@ -163,7 +163,14 @@ static void interp_flush(struct cpu *cpu, enum flush_kind kind, u64 lin)
     block_cache_unmap(cpu->engine_data);
 }
 
-const struct engine engine_interp = {"interp", interp_run, block_code_written, interp_flush};
+static void interp_info(const struct cpu *cpu, FILE *out)
+{
+    const struct block_cache *c = cpu->engine_data;
+    fprintf(out, "  decoded blocks: %llu made, %llu dropped, %llu flushes, %zu KiB\n", (unsigned long long)c->built,
+            (unsigned long long)c->invalidated, (unsigned long long)c->flushes, c->used >> 10);
+}
+
+const struct engine engine_interp = {"interp", interp_run, block_code_written, interp_flush, interp_info};
 
 u64 cpu_run(struct cpu *cpu, u64 instructions)
 {

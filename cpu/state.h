@@ -311,6 +311,8 @@ struct engine {
     void (*code_written)(struct cpu *cpu, u64 pa, unsigned len);
     /* Forget what is cached by virtual address, as the TLB just did: the page at lin, or all, global pages or not. */
     void (*flush)(struct cpu *cpu, enum flush_kind kind, u64 lin);
+    /* What it has done so far, in words; NULL: nothing to tell. */
+    void (*info)(const struct cpu *cpu, FILE *out);
 };
 
 struct cpu {

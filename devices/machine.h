@@ -31,6 +31,8 @@ struct debugcon_config {
     struct chardev *chardev;
 };
 
+enum { TB_SIZE_DEFAULT = 32, TB_SIZE_MAX = 1024 }; /* MiB */
+
 /* All the command line decides. Disks and chardevs are opened by the front end; the machine owns them after. */
 struct machine_config {
     enum machine_type type;
@@ -39,7 +41,7 @@ struct machine_config {
     unsigned cpus;
     struct cpu_model cpu;
     const char *accel; /* "jit", or "interp" or NULL */
-    u64 tb_size;       /* bytes of code memory for each CPU's translator */
+    u64 tb_size;       /* bytes of code memory for each CPU's translator, TB_SIZE_MAX MiB at most */
     enum icount_mode icount;
     unsigned icount_shift;
     bool icount_sleep;

@@ -175,6 +175,8 @@ void info_jit(struct hmp *h)
         struct cpu *cpu = h->m->cpu[i];
         fprintf(h->out, "CPU #%u: engine %s, %llu instructions\n", i, cpu->engine ? cpu->engine->name : "none",
                 LL(cpu_icount(cpu)));
+        if (cpu->engine && cpu->engine->info)
+            cpu->engine->info(cpu, h->out);
     }
     fprintf(h->out, "virtual time %llu ns\n", LL(clock_now(&h->m->sys.clock)));
 }

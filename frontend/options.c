@@ -139,7 +139,7 @@ static void options_init(struct options *o)
     c->ram_size = 128ull << 20;
     c->cpus = 1;
     c->accel = "interp";
-    c->tb_size = 32 << 20;
+    c->tb_size = (u64)TB_SIZE_DEFAULT << 20;
     c->icount_sleep = true;
     c->vga = c->fd_bootchk = true;
     c->rtc_base = UINT64_MAX;

@@ -72,10 +72,24 @@ int opt_machine(struct options *o, const char *arg, FILE *out, struct error *e)
 int opt_accel(struct options *o, const char *arg, FILE *out, struct error *e)
 {
     if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
-        fprintf(out, "jit      translates to host code (default where the host has a backend)\ninterp   interprets\n");
+        fprintf(out, "jit      translates to host code; tb-size=MIB: memory for it (default %d)\ninterp   interprets\n",
+                TB_SIZE_DEFAULT);
         return OPTION_DONE;
     }
-    return set_accel(o, arg, e);
+    struct subopts s;
+    if (!subopts_parse(&s, arg, "accel", e))
+        return false;
+    const char *name = subopts_get(&s, "accel"), *size = subopts_get(&s, "tb-size");
+    u64 mib = TB_SIZE_DEFAULT;
+    bool ok = name ? set_accel(o, name, e) : fail(e, "-accel: a name is missing, '-accel help' lists them");
+    if (ok && size && !strcmp(o->config.accel, "interp"))
+        ok = fail(e, "-accel interp has no code cache, tb-size=%s is for jit", size);
+    else if (ok && size && (!text_number(size, TB_SIZE_MAX, &mib) || !mib))
+        ok = fail(e, "-accel tb-size=%s must be a number of MiB from 1 to %d", size, TB_SIZE_MAX);
+    ok = ok && subopts_done(&s, "-accel", e);
+    o->config.tb_size = mib << 20;
+    subopts_free(&s);
+    return ok;
 }
 
 static void print_cpus(FILE *out)

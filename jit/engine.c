@@ -86,6 +86,7 @@ static struct translation_block *find(struct jit *jit, u64 eip)
     struct translation_block *tb = jit_find(jit, pa, key);
     if (tb)
         return tb;
+    jit->counters.misses++;
     struct block *b = block_lookup(cpu, eip, cpu->mode);
     if (b->heat < jit->hot) {
         b->heat++;
@@ -184,7 +185,7 @@ static void jit_run(struct cpu *cpu)
     }
 }
 
-const struct engine engine_jit = {"jit", jit_run, jit_code_written, jit_unmap};
+const struct engine engine_jit = {"jit", jit_run, jit_code_written, jit_unmap, jit_info};
 
 bool jit_available(void) { return ORRERY_BACKEND.start != NULL; }
 

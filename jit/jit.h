@@ -130,6 +130,10 @@ void jit_remember(struct jit *jit, unsigned idx, u64 eip, const struct translati
 void jit_forget(struct jit *jit, unsigned idx, u64 eip);
 void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin);
 
+/* ---- seeing it (show.c) ---- */
+/* What struct jit_counters holds, in words: for struct engine. */
+void jit_info(const struct cpu *cpu, FILE *out);
+
 /* ---- what emitted code calls (engine.c) ---- */
 /* The function of call_site.stop. */
 UOP_FN(jit_stop);

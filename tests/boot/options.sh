@@ -49,6 +49,20 @@ sleep 0.5
 [[ $a != *"time 0 ns"* ]] || fail "time does not move"
 finish
 
+# What the engine tells of itself.
+start -accel interp
+sleep 1
+says 'info jit' '^  decoded blocks: [1-9]'
+finish
+if "$ORRERY" -accel help | grep -q '^jit'; then
+    start -accel jit,tb-size=3
+    says 'info jit' 'CPU #0: engine jit'
+    says 'info jit' 'code memory: .* of 3072 KiB'
+    sleep 1
+    says 'info jit' '^  translations: [1-9][0-9]* made'
+    finish
+fi
+
 # Drives and their flags, memory, processors, name, devices.
 truncate -s 2M "$WORK/a" "$WORK/b"
 truncate -s 1440K "$WORK/f"

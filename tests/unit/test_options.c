@@ -116,6 +116,19 @@ START_TEST(machines)
     FAILS("machine type 'pcc' is unknown, did you mean 'pc'?", "-M", "pcc");
     FAILS("machine type 'q35' is unknown, there are: pc bare", "-M", "q35");
     FAILS("accelerator 'kvm' is unknown, there are: jit interp", "-accel", "kvm");
+    RUNS("-accel", "jit,tb-size=1");
+    ck_assert_str_eq(o.config.accel, "jit");
+    ck_assert_uint_eq(o.config.tb_size, 1 << 20);
+    RUNS("-accel", "accel=jit,tb-size=1024");
+    ck_assert_uint_eq(o.config.tb_size, 1ull << 30);
+    RUNS("-accel", "jit");
+    ck_assert_uint_eq(o.config.tb_size, (u64)TB_SIZE_DEFAULT << 20);
+    FAILS("-accel tb-size=0 must be a number of MiB from 1 to 1024", "-accel", "jit,tb-size=0");
+    FAILS("-accel tb-size=1025 must be a number of MiB from 1 to 1024", "-accel", "jit,tb-size=1025");
+    FAILS("-accel tb-size=big must be a number of MiB from 1 to 1024", "-accel", "jit,tb-size=big");
+    FAILS("-accel interp has no code cache, tb-size=8 is for jit", "-accel", "interp,tb-size=8");
+    FAILS("-accel key 'tb-sise' is unknown, did you mean 'tb-size'?", "-accel", "jit,tb-sise=8");
+    FAILS("-accel: a name is missing, '-accel help' lists them", "-accel", "tb-size=8");
     FAILS("-hda a: -M bare has no drives", "-M", "bare", "-hda", "a");
 }
 END_TEST
