@@ -120,7 +120,7 @@ static enum step next_step(const struct sb_insn *i, u32 *off)
     unsigned cc;
     u32 next = i->u.pc_off + i->u.len;
     if (i->u.op == UOP_JMP && i->u.form == FORM_I) {
-        if (i->u.imm >= PAGE_SIZE || i->u.imm < next)
+        if (i->u.size == 2 || i->u.imm >= PAGE_SIZE || i->u.imm < next)
             return STEP_END;
         *off = (u32)i->u.imm;
         return STEP_FOLLOW;
@@ -134,6 +134,12 @@ static bool is_shift_by_cl(const struct uop *u)
     return u->op >= UOP_SHL && u->op <= UOP_SHRD_CL && u->form != FORM_RI && u->form != FORM_MI;
 }
 
+/* Flags needed where a direct jump goes; one with 16-bit operands cuts EIP and goes nobody knows where. */
+static u32 flags_needed_at_target(const struct cpu *cpu, struct superblock *sb, const struct uop *u)
+{
+    return u->size == 2 ? FL_ARITH : superblock_flags_needed_at(cpu, sb, u->imm);
+}
+
 /* Backwards: what each instruction's flags are needed for. */
 static void find_needs(const struct cpu *cpu, struct superblock *sb)
 {
@@ -141,13 +147,13 @@ static void find_needs(const struct cpu *cpu, struct superblock *sb)
     u32 hard = FL_ARITH, soft = 0;
     unsigned cc;
     if (last->u.op == UOP_JMP && last->u.form == FORM_I)
-        hard = superblock_flags_needed_at(cpu, sb, last->u.imm);
+        hard = flags_needed_at_target(cpu, sb, &last->u);
     else if (!last->ends || uop_is_jcc(&last->u, &cc))
         hard = superblock_flags_needed_at(cpu, sb, sb->end_off);
     for (unsigned k = sb->n; k-- > 0;) {
         struct sb_insn *i = &sb->insn[k];
         if (uop_is_jcc(&i->u, &cc))
-            hard |= superblock_flags_needed_at(cpu, sb, i->u.imm);
+            hard |= flags_needed_at_target(cpu, sb, &i->u);
         i->needed = hard;
         i->needed_by_fault = soft & ~hard;
         if (!(hard | soft) && is_shift_by_cl(&i->u))
