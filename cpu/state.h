@@ -383,6 +383,9 @@ struct cpu {
     u16 host_flags; /* arithmetic flags between translated blocks: OF in bit 0, SF ZF AF PF CF in bits 15..8 */
     bool vec_live;  /* xmm[] is in the host's registers */
     bool x87_live;  /* fpu is in the host's x87 */
+    u8 x87_seg;     /* while it is: 1 + number of the segment to be noted in FDS; 0: none */
+    u32 x87_last;   /* FOP, FIP and FCS to be noted: BIT(31) | FOP << 12 | offset in the page at ... */
+    u64 x87_page;
     u32 map_gen[2]; /* what links across pages were made under: [0] bumped by every flush, [1] by global ones */
     void *jump[4];  /* by mmu_idx: translated code by virtual address */
 

@@ -16,7 +16,7 @@ bool uop_has_memory(const struct uop *u)
 static bool has_implied_memory(const struct uop *u)
 {
     return (u->op >= UOP_PUSH && u->op <= UOP_LEAVE) || (u->op >= UOP_MOVS && u->op <= UOP_OUTS) || u->op == UOP_XLAT ||
-           u->op == UOP_CALL || u->op == UOP_RET || u->op == UOP_MASKMOVDQU;
+           u->op == UOP_CALL || u->op == UOP_RET || u->op == UOP_MASKMOVDQU || u->op == UOP_MMX_MASKMOVQ;
 }
 
 static bool may_fault(const struct uop *u, u32 key)
@@ -44,8 +44,8 @@ static bool writes_dst_only(const struct uop *u)
            u->op == UOP_IMUL2 || u->op == UOP_IMUL3 || (u->op >= UOP_BT && u->op <= UOP_CRC32);
 }
 
-/* Vector instructions: those with a GPR as destination, and ECX of PCMPESTRI and PCMPISTRI. */
-static u16 gprs_written_by_sse(const struct insn *in, const struct uop *u)
+/* Vector and x87 instructions: those with a GPR as destination, and ECX of PCMPESTRI and PCMPISTRI. */
+static u16 gprs_written_by_unit(const struct insn *in, const struct uop *u)
 {
     if (u->op == UOP_PCMPESTRI || u->op == UOP_PCMPISTRI)
         return BIT(RCX);
@@ -71,7 +71,7 @@ static u16 gprs_written(const struct insn *in, const struct uop *u)
         return BIT(RAX) | BIT(RDX);
     if (u->op == UOP_MULX)
         return (u16)(BIT(u->dst) | BIT(u->src2));
-    return uop_info[u->op].props & UP_SSE ? gprs_written_by_sse(in, u) : 0xffff;
+    return uop_info[u->op].props & (UP_SSE | UP_FP) ? gprs_written_by_unit(in, u) : 0xffff;
 }
 
 static u32 flags_read(const struct uop *u)

@@ -32,7 +32,7 @@ void call_in_c(struct tr *t)
 {
     const struct uop_info *info = &uop_info[t->i->u.op];
     flags_lose(t);
-    x87_note_now(t, S0);
+    x87_note_now(t);
     emit_call_site(t, make_site(t));
     if (info->flags_written)
         t->flags = AT_MEMORY;
@@ -106,7 +106,7 @@ void exit_always(struct tr *t, u64 target)
 {
     if (t->flags == AT_HOST && superblock_flags_needed_at(t->jit->cpu, t->sb, target))
         emit_save_flags(&t->e);
-    x87_note_now(t, S0);
+    x87_note_now(t);
     emit_link(t, make_link(t, target), executed(t));
     t->ended = true;
 }
@@ -116,7 +116,6 @@ void find_indirect(struct tr *t)
     struct emit *e = &t->e;
     unsigned idx = t->sb->key >> KEY_MMU_SHIFT & 3;
     flags_lose(t);
-    x87_note_now(t, S1);
     e_mov_rr(e, 4, S1, S0);
     e_alu_imm(e, 4, ALU_AND, rm_reg(S1), JUMP_TABLE - 1);
     static_assert(sizeof(struct jump_target) == 16, "shift below");
@@ -141,7 +140,7 @@ static void emit_slow_path(struct tr *t, const struct slow_path *s)
     struct emit *e = &t->e;
     for (unsigned i = 0; i < s->count; i++)
         e_patch(e, s->from[i], e->p);
-    emit_x87_note(t, &s->note, S0);
+    emit_x87_note(t, &s->note);
     emit_call_site(t, s->site);
     if (s->ends)
         return;
@@ -158,7 +157,7 @@ void emit_tail(struct tr *t)
         e_patch(e, x->from, e->p);
         if (x->save_flags)
             emit_save_flags(e);
-        emit_x87_note(t, &x->note, S0);
+        emit_x87_note(t, &x->note);
         emit_link(t, x->link, x->executed);
     }
     for (unsigned i = 0; i < t->nslow; i++)

@@ -23,22 +23,6 @@ static void emit_x87(struct tr *t, const struct uop *u, struct rm m)
     }
 }
 
-/* FDP, from m as access_operand made it; S0 is lost. */
-static void note_memory(struct tr *t, const struct uop *u, struct rm m)
-{
-    struct emit *e = &t->e;
-    assert(m.index >= 0);
-    unsigned lin = (unsigned)m.index;
-    if (lin != S0 || m.disp)
-        e_lea(e, 8, S0, rm_mem(lin, m.disp));
-    if (u->amode == AM_SEG64 && u->seg >= FS) {
-        size_t base = offsetof(struct cpu, seg) + u->seg * sizeof(struct seg) + offsetof(struct seg, base);
-        e_op(e, 8, 0x2b, S0, rm_mem(CPU, (i32)base)); /* sub */
-    }
-    e_store(e, 8, FIELD(fpu.fdp), S0);
-    t->x87_note.memory = u;
-}
-
 /* Instructions that leave FIP and FOP, and FDP where they have a memory operand. */
 bool rule_x87(struct tr *t, const struct uop *u)
 {
@@ -52,7 +36,7 @@ bool rule_x87(struct tr *t, const struct uop *u)
     emit_x87(t, u, m);
     t->x87_note.last = u;
     if (memory)
-        note_memory(t, u, m);
+        t->x87_note.memory = u;
     return true;
 }
 

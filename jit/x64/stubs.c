@@ -201,6 +201,7 @@ static void emit_refusal(struct tr *t, u8 *from)
 static void translate_insn(struct tr *t)
 {
     const struct rule *r = &x64_rules[t->i->u.op];
+    x87_note_before(t);
     u8 *start = t->e.p;
     t->slow = NULL;
     if (!r->fn || !r->fn(t, &t->i->u)) {

@@ -29,8 +29,8 @@ enum flags_at {
 };
 
 /*
- * FIP, FCS, FOP and FDS as the x87 instructions behind us left them, when they are still to be stored (FDP is,
- * at once): by the last instruction, and by the last with a memory operand. NULL: stored.
+ * Whose FIP, FCS and FOP, and FDP and FDS, are still to be stored: the last x87 instruction's, and the last's
+ * with a memory operand (the registers of its address are as they were). NULL: stored.
  */
 struct x87_note {
     const struct uop *last, *memory;
@@ -154,10 +154,12 @@ void emit_tail(struct tr *t);
 /* Before the first check of an instruction that uses it: a slow path must find it loaded. Host flags are lost. */
 void want_vec(struct tr *t);
 void want_x87(struct tr *t);
-/* Stores what n says; host flags and S0 stay when scratch is S1. */
-void emit_x87_note(struct tr *t, const struct x87_note *n, unsigned scratch);
-/* The same for what is to be stored here: before control leaves without coming back. */
-void x87_note_now(struct tr *t, unsigned scratch);
+/* Stores what n says; S0 and S1 are lost, host flags stay. */
+void emit_x87_note(struct tr *t, const struct x87_note *n);
+/* The same for what is to be stored here. */
+void x87_note_now(struct tr *t);
+/* Before each instruction: it may leave, or change registers. */
+void x87_note_before(struct tr *t);
 
 /* Bytes at a translation's entry that x64_unlink may overwrite. */
 enum { ENTRY_ROOM = 13 };

@@ -66,6 +66,103 @@ u8 *emit_load_x87(struct emit *e)
     return at;
 }
 
+void want_x87(struct tr *t)
+{
+    if (t->x87_ready)
+        return;
+    flags_lose(t);
+    e_op(&t->e, 1, 0x80, 7, FIELD(x87_live)); /* cmp */
+    e8(&t->e, 0);
+    e8(&t->e, 0x75), e8(&t->e, 5); /* jne, over the call */
+    e_patch(&t->e, e_call(&t->e), x64_stubs(t->jit)->load_x87);
+    t->x87_ready = true;
+}
+
+/* ---- the pointers ---- */
+
+/*
+ * Translated code leaves a note of the last instructions; emit_save_x87 makes
+ * FIP and the rest of it. Segment registers only change in C, before which
+ * comes that.
+ */
+static void resolve_note(struct emit *e)
+{
+    enum { A = H_RDX, B = H_R8 };
+    struct rm last = FIELD(x87_last);
+    e_load(e, 4, A, last);
+    e_op(e, 4, 0x85, A, rm_reg(A)); /* test */
+    u8 *none = e_jcc(e, CC_E);
+    e_mov_rr(e, 4, B, A);
+    e_alu_imm(e, 4, ALU_AND, rm_reg(B), 0xfff);
+    e_op(e, 8, 0x03, B, FIELD(x87_page)); /* add */
+    e_store(e, 8, FIELD(fpu.fip), B);
+    shift(e, SHR, A, 12);
+    e_alu_imm(e, 4, ALU_AND, rm_reg(A), 0x7ff);
+    e_store(e, 2, FIELD(fpu.fop), A);
+    e_op(e, 4, 0x0fb7, A, FIELD(seg[CS].sel)); /* movzx */
+    e_store(e, 2, FIELD(fpu.fcs), A);
+    e_op(e, 4, 0xc7, 0, last);
+    e32(e, 0);
+    e_patch(e, none, e->p);
+    e_op_byte_rm(e, 4, 0x0fb6, A, FIELD(x87_seg)); /* movzx */
+    e_op(e, 4, 0x85, A, rm_reg(A));
+    none = e_jcc(e, CC_E);
+    e_op(e, 4, 0x6b, A, rm_reg(A)); /* imul */
+    e8(e, sizeof(struct seg));
+    i32 sel = (i32)(offsetof(struct cpu, seg) + offsetof(struct seg, sel)) - (i32)sizeof(struct seg);
+    e_op(e, 4, 0x0fb7, A, rm_sib(CPU, A, 0, sel));
+    e_store(e, 2, FIELD(fpu.fds), A);
+    e_op(e, 1, 0xc6, 0, FIELD(x87_seg));
+    e8(e, 0);
+    e_patch(e, none, e->p);
+}
+
+static void note_last(struct emit *e, const struct uop *u)
+{
+    e_load(e, 8, S0, FIELD(gpr[SLOT_RIP]));
+    e_store(e, 8, FIELD(x87_page), S0);
+    e_op(e, 4, 0xc7, 0, FIELD(x87_last)); /* mov */
+    e32(e, BIT(31) | (u32)(u->imm & 0x7ff) << 12 | u->pc_off);
+}
+static void note_memory(struct tr *t, const struct uop *u)
+{
+    struct emit *e = &t->e;
+    effective_address(t, u, 8, S0);
+    e_store(e, 8, FIELD(fpu.fdp), S0);
+    e_op(e, 1, 0xc6, 0, FIELD(x87_seg)); /* mov */
+    e8(e, u->seg + 1u);
+}
+void emit_x87_note(struct tr *t, const struct x87_note *n)
+{
+    if (n->last)
+        note_last(&t->e, n->last);
+    if (n->memory)
+        note_memory(t, n->memory);
+}
+void x87_note_now(struct tr *t)
+{
+    emit_x87_note(t, &t->x87_note);
+    t->x87_note = (struct x87_note){0};
+}
+
+/* Jumps to where S0 and S1 say have neither left. */
+static bool is_indirect(const struct sb_insn *i)
+{
+    unsigned cc;
+    return i->ends && !uop_is_jcc(&i->u, &cc) && !(i->u.op == UOP_JMP && i->u.form == FORM_I);
+}
+void x87_note_before(struct tr *t)
+{
+    const struct uop *m = t->x87_note.memory;
+    if (is_indirect(t->i)) {
+        x87_note_now(t);
+    } else if (m && ((m->base < 16 && t->i->gprs_written >> m->base & 1) ||
+                     (m->index < 16 && t->i->gprs_written >> m->index & 1))) {
+        note_memory(t, m);
+        t->x87_note.memory = NULL;
+    }
+}
+
 u8 *emit_save_x87(struct emit *e)
 {
     enum { A = H_RDX, B = H_R8 };
@@ -95,48 +192,9 @@ u8 *emit_save_x87(struct emit *e)
     fold(e, SHR, A, B, 2, 0x0f0f);
     fold(e, SHR, A, B, 4, 0x00ff);
     e_store(e, 1, FIELD(fpu.ftw), A);
+    resolve_note(e);
     e_op(e, 1, 0xc6, 0, FIELD(x87_live));
     e8(e, 0);
     e8(e, 0xc3);
     return at;
-}
-
-void want_x87(struct tr *t)
-{
-    if (t->x87_ready)
-        return;
-    flags_lose(t);
-    e_op(&t->e, 1, 0x80, 7, FIELD(x87_live)); /* cmp */
-    e8(&t->e, 0);
-    e8(&t->e, 0x75), e8(&t->e, 5); /* jne, over the call */
-    e_patch(&t->e, e_call(&t->e), x64_stubs(t->jit)->load_x87);
-    t->x87_ready = true;
-}
-
-static void copy_selector(struct emit *e, unsigned seg, struct rm to, unsigned scratch)
-{
-    size_t sel = offsetof(struct cpu, seg) + seg * sizeof(struct seg) + offsetof(struct seg, sel);
-    e_op(e, 4, 0x0fb7, scratch, rm_mem(CPU, (i32)sel));
-    e_store(e, 2, to, scratch);
-}
-
-void emit_x87_note(struct tr *t, const struct x87_note *n, unsigned scratch)
-{
-    struct emit *e = &t->e;
-    if (n->last) {
-        e_load(e, 8, scratch, FIELD(gpr[SLOT_RIP]));
-        e_lea(e, 8, scratch, rm_mem(scratch, n->last->pc_off));
-        e_store(e, 8, FIELD(fpu.fip), scratch);
-        e_mov_imm(e, scratch, (u16)n->last->imm);
-        e_store(e, 2, FIELD(fpu.fop), scratch);
-        copy_selector(e, CS, FIELD(fpu.fcs), scratch);
-    }
-    if (n->memory)
-        copy_selector(e, n->memory->seg, FIELD(fpu.fds), scratch);
-}
-
-void x87_note_now(struct tr *t, unsigned scratch)
-{
-    emit_x87_note(t, &t->x87_note, scratch);
-    t->x87_note = (struct x87_note){0};
 }
