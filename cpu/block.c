@@ -170,24 +170,29 @@ void block_code_written(struct cpu *cpu, u64 pa, unsigned len)
     }
 }
 
-/* Code bytes at one place: a page's host memory, or single bytes read through the world. */
-static unsigned fetch_bytes(struct cpu *cpu, u64 pa, u8 *out, unsigned n)
+/* Code bytes at one place: from its page's host memory, or (NULL) single bytes read through the world. */
+static unsigned fetch_bytes(struct cpu *cpu, const u8 *page, u64 pa, u8 *out, unsigned n)
 {
-    struct cpu_page page;
     n = MIN(n, PAGE_SIZE - (unsigned)(pa & 0xfff));
-    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
-    if (page.read)
-        memcpy(out, page.read + (pa & 0xfff), n);
+    if (page)
+        memcpy(out, page + (pa & 0xfff), n);
     else
         for (unsigned i = 0; i < n; i++)
             out[i] = (u8)cpu->env->mem_read(cpu->env->world, pa + i, 1);
     return n;
+}
+static const u8 *page_at(struct cpu *cpu, u64 pa)
+{
+    struct cpu_page page;
+    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
+    return page.read;
 }
 
 /* A block under construction. */
 struct builder {
     struct cpu *cpu;
     u64 ip, lin, pa, pa2;
+    const u8 *page; /* pa's, where it is memory */
     u32 mode;
     unsigned len, ninsn, nuops;
     bool ended, cached;
@@ -241,13 +246,13 @@ static bool build_one(struct builder *b)
     u64 pa = b->pa + b->len;
     if (b->ninsn && (pa & PAGE_MASK) != (b->pa & PAGE_MASK))
         return false;
-    unsigned avail = fetch_bytes(b->cpu, pa, bytes, 15);
+    unsigned avail = fetch_bytes(b->cpu, b->page, pa, bytes, 15);
     enum decode_result r = decode(b->cpu->features, b->mode, bytes, avail, &in);
     if (r == DECODE_NEED_MORE) {
         if (b->ninsn)
             return false;
         b->pa2 = mmu_fetch(b->cpu, b->lin + avail);
-        avail += fetch_bytes(b->cpu, b->pa2, bytes + avail, 15 - avail);
+        avail += fetch_bytes(b->cpu, page_at(b->cpu, b->pa2), b->pa2, bytes + avail, 15 - avail);
         r = decode(b->cpu->features, b->mode, bytes, avail, &in);
     }
     if (tracing(b->cpu->trace, in_asm))
@@ -297,9 +302,8 @@ static struct block *builder_finish(struct builder *b)
 static struct block *block_build(struct cpu *cpu, u64 ip, u64 lin, u64 pa, u32 mode)
 {
     struct builder b = {.cpu = cpu, .ip = ip, .lin = lin, .pa = pa, .pa2 = ~0ull, .mode = mode};
-    struct cpu_page page;
-    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
-    b.cached = page.read != NULL; /* code in MMIO is read anew each time */
+    b.page = page_at(cpu, pa);
+    b.cached = b.page != NULL; /* code in MMIO is read anew each time */
     if (tracing(cpu->trace, in_asm))
         fprintf(cpu->trace->out, "IN: 0x%llx\n", (unsigned long long)lin);
     unsigned max = (mode & MODE_STEP) || !b.cached ? 1 : BLOCK_MAX_INSNS;

@@ -369,9 +369,26 @@ static void write_part(struct cpu *cpu, const struct cpu_page *page, u64 pa, con
     }
 }
 
+/* An access that touches two pages the TLB has both: done here, true. */
+static bool cross_fast(struct cpu *cpu, u64 lin, u8 *buf, unsigned n, unsigned idx, bool write)
+{
+    unsigned first = PAGE_SIZE - (unsigned)(lin & 0xfff);
+    if (first >= n || lin + n < lin || (u32)lin + (u64)n > 0xffffffffu)
+        return false;
+    u8 *p = write ? tlb_write_ptr(cpu, lin, first, idx) : tlb_read_ptr(cpu, lin, first, idx);
+    u8 *q = write ? tlb_write_ptr(cpu, lin + first, n - first, idx) : tlb_read_ptr(cpu, lin + first, n - first, idx);
+    if (!p || !q)
+        return false;
+    memcpy(write ? p : buf, write ? buf : p, first);
+    memcpy(write ? q : buf + first, write ? buf + first : q, n - first);
+    return true;
+}
+
 /* n is at most a page: the access touches two pages at most. */
 static void read_pieces(struct cpu *cpu, u64 lin, u8 *buf, unsigned n, unsigned idx)
 {
+    if (cross_fast(cpu, lin, buf, n, idx, false))
+        return;
     struct cpu_page page, page2;
     lin = check_linear(cpu, lin, n, false);
     check_alignment(cpu, lin, n, idx);
@@ -387,6 +404,8 @@ static void read_pieces(struct cpu *cpu, u64 lin, u8 *buf, unsigned n, unsigned 
 
 static void write_pieces(struct cpu *cpu, u64 lin, const u8 *buf, unsigned n, unsigned idx)
 {
+    if (cross_fast(cpu, lin, (u8 *)(uintptr_t)buf, n, idx, true))
+        return;
     struct cpu_page page, page2;
     lin = check_linear(cpu, lin, n, true);
     check_alignment(cpu, lin, n, idx);

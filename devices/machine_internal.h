@@ -50,6 +50,7 @@ struct post {
 struct machine_private {
     pthread_t thread;
     bool started;
+    const struct flat_range *page_range; /* the last one a CPU asked for; NULL after a change of the view */
     pthread_mutex_t lock; /* guards the fields up to the blank line */
     pthread_cond_t wake, finished;
     struct post *first, **last;

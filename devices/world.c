@@ -13,7 +13,11 @@ static void world_page(void *world, u64 pa, struct cpu_page *out)
     struct machine *m = world;
     *out = (struct cpu_page){NULL, NULL};
     pa = gate_a20(m, pa);
-    const struct flat_range *f = space_find(&m->sys.mem, pa);
+    const struct flat_range *f = m->priv->page_range; /* nearly always the same: RAM */
+    if (unlikely(!f || pa - f->start >= f->size)) {
+        f = space_find(&m->sys.mem, pa);
+        m->priv->page_range = f;
+    }
     if (!f || !f->region->host || pa + PAGE_SIZE > f->start + f->size)
         return;
     struct region *r = f->region;
@@ -90,6 +94,7 @@ static void world_cleaned(void *owner, struct ram *ram, u64 off, u64 len)
 static void world_changed(void *owner)
 {
     struct machine *m = owner;
+    m->priv->page_range = NULL;
     for (unsigned i = 0; i < m->ncpus; i++) {
         tlb_flush(m->cpu[i], true);
         m->cpu[i]->engine->code_written(m->cpu[i], 0xa0000, 0x60000);

@@ -17,6 +17,7 @@
 struct jit_page {
     u64 page;
     struct translation_block *first;
+    struct translation_block *crossing; /* those whose second page it is */
     struct jit_page *next;
 };
 
@@ -122,11 +123,19 @@ static struct jit_page **page_slot(struct jit *jit, u64 page)
     return p;
 }
 
-struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key)
+static u64 next_page(const struct cpu *cpu, u64 eip)
+{
+    u64 next = (eip | 0xfff) + 1;
+    return (cpu->mode & MODE_CODE) == MODE_CODE64 ? next : (u32)next;
+}
+
+struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key, u64 eip)
 {
     struct translation_block *tb = *hash_slot(jit, pa, key);
-    while (tb && (tb->pa != pa || tb->key != key))
-        tb = tb->hash_next;
+    for (; tb; tb = tb->hash_next)
+        if (tb->pa == pa && tb->key == key &&
+            (tb->pa2 == ~0ull || tb->pa2 == mmu_fetch(jit->cpu, next_page(jit->cpu, eip))))
+            break;
     return tb;
 }
 
@@ -210,6 +219,8 @@ void jit_flush(struct jit *jit)
 
 static void drop(struct jit *jit, struct translation_block *tb)
 {
+    if (!tb->valid) /* it was found by its other page */
+        return;
     struct translation_block **p = hash_slot(jit, tb->pa, tb->key);
     while (*p != tb)
         p = &(*p)->hash_next;
@@ -239,20 +250,37 @@ void jit_code_written(struct cpu *cpu, u64 pa, unsigned len)
             } else {
                 t = &(*t)->page_next;
             }
+        if (chunks & 1) {
+            for (struct translation_block *c = p->crossing; c; c = c->crossing_next)
+                drop(jit, c);
+            p->crossing = NULL;
+        }
     }
+}
+
+static struct jit_page *page_of(struct jit *jit, u64 pa)
+{
+    struct jit_page **slot = page_slot(jit, pa >> 12);
+    if (!*slot) {
+        *slot = calloc(1, sizeof(**slot));
+        if (*slot)
+            (*slot)->page = pa >> 12;
+    }
+    return *slot;
 }
 
 static bool enter_in_tables(struct jit *jit, struct translation_block *tb)
 {
-    struct jit_page **slot = page_slot(jit, tb->pa >> 12);
-    if (!*slot) {
-        *slot = calloc(1, sizeof(**slot));
-        if (!*slot)
-            return false;
-        (*slot)->page = tb->pa >> 12;
+    bool crosses = tb->pa2 != ~0ull;
+    struct jit_page *page = page_of(jit, tb->pa), *second = crosses ? page_of(jit, tb->pa2) : NULL;
+    if (!page || (crosses && !second))
+        return false;
+    tb->page_next = page->first;
+    page->first = tb;
+    if (crosses) {
+        tb->crossing_next = second->crossing;
+        second->crossing = tb;
     }
-    tb->page_next = (*slot)->first;
-    (*slot)->first = tb;
     struct translation_block **h = hash_slot(jit, tb->pa, tb->key);
     tb->hash_next = *h;
     *h = tb;
@@ -265,6 +293,7 @@ static struct translation_block *make(struct jit *jit, struct superblock *sb)
     if (!tb)
         return NULL;
     tb->pa = sb->pa;
+    tb->pa2 = sb->pa2;
     tb->key = sb->key;
     tb->valid = true;
     tb->serial = jit->serial++;
@@ -286,28 +315,63 @@ static u64 now_ns(void)
     return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
 }
 
-struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key)
+/* Shows sb the instruction at its start that goes on in the next page; false: something else is there. */
+static bool cross_border(struct jit *jit, struct superblock *sb, u64 eip)
+{
+    struct cpu *cpu = jit->cpu;
+    struct cpu_page page;
+    u32 off = sb->pa & 0xfff;
+    if (PAGE_SIZE - off >= 15)
+        return false;
+    u64 pa2 = mmu_fetch(cpu, next_page(cpu, eip));
+    cpu->env->page(cpu->env->world, pa2, &page);
+    if (!page.read)
+        return false;
+    memcpy(jit->border + off, sb->page + off, PAGE_SIZE - off);
+    memcpy(jit->border + PAGE_SIZE, page.read, 15);
+    sb->page = jit->border;
+    sb->limit = PAGE_SIZE + 15;
+    sb->pa2 = pa2;
+    return superblock_find(cpu, sb);
+}
+
+static bool find_superblock(struct jit *jit, u64 pa, u32 key, u64 eip)
 {
     struct cpu *cpu = jit->cpu;
     struct superblock *sb = jit->sb;
     struct cpu_page page;
-    u64 start = now_ns();
     cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
     if (!page.read)
-        return NULL;
+        return false;
     sb->pa = pa;
+    sb->pa2 = ~0ull;
     sb->key = key;
     sb->page = page.read;
-    if (!superblock_find(cpu, sb))
+    sb->limit = PAGE_SIZE;
+    return superblock_find(cpu, sb) || cross_border(jit, sb, eip);
+}
+
+static void report_code(struct cpu *cpu, const struct superblock *sb)
+{
+    for (unsigned c = 0; c < 64; c++)
+        if (sb->chunks >> c & 1)
+            cpu->env->code_here(cpu->env->world, (sb->pa & PAGE_MASK) + c * 64);
+    if (sb->pa2 != ~0ull)
+        cpu->env->code_here(cpu->env->world, sb->pa2);
+}
+
+struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 eip)
+{
+    struct superblock *sb = jit->sb;
+    u64 start = now_ns();
+    if (!find_superblock(jit, pa, key, eip))
         return NULL;
     if (jit->size - jit->used < ROOM_CODE || jit->meta_size - jit->meta_used < ROOM_META)
         jit_flush(jit);
     struct translation_block *tb = make(jit, sb);
     if (!tb)
         return NULL;
-    for (unsigned c = 0; c < 64; c++)
-        if (sb->chunks >> c & 1)
-            cpu->env->code_here(cpu->env->world, (pa & PAGE_MASK) + c * 64);
+    report_code(jit->cpu, sb);
     jit->counters.translated++;
     for (unsigned i = 0; i < sb->n; i++)
         jit->counters.guest_bytes += sb->insn[i].u.len;

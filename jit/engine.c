@@ -83,7 +83,7 @@ static struct translation_block *find(struct jit *jit, u64 eip)
     u64 pa = mmu_fetch(cpu, eip);
     u32 key = current_key(cpu);
     jit->counters.lookups++;
-    struct translation_block *tb = jit_find(jit, pa, key);
+    struct translation_block *tb = jit_find(jit, pa, key, eip);
     if (tb)
         return tb;
     jit->counters.misses++;
@@ -92,7 +92,7 @@ static struct translation_block *find(struct jit *jit, u64 eip)
         b->heat++;
         return NULL;
     }
-    return jit_translate(jit, pa, key);
+    return jit_translate(jit, pa, key, eip);
 }
 
 /* Follows a link: to a translation, which it is made to go to from now on, or nowhere (NULL). */
@@ -104,7 +104,8 @@ static struct translation_block *follow(struct jit *jit, struct exit_link *link)
     struct translation_block *tb = find(jit, eip);
     if (!tb || jit->counters.flushes != flushes || !link->tb->valid || !tb->valid)
         return tb;
-    bool same_page = tb->pa >> 12 == link->tb->pa >> 12 && link->target >= 0 && link->target < (i64)PAGE_SIZE;
+    bool same_page = tb->pa >> 12 == link->tb->pa >> 12 && link->target >= 0 && link->target < (i64)PAGE_SIZE &&
+                     tb->pa2 == ~0ull;
     i64 delta = (link->target & ~(i64)0xfff);
     jit_remember(jit, cpu->mmu_idx, eip, tb);
     jit->backend->link(jit, link, tb, delta, same_page ? -1 : tlb_exec_global(cpu, eip) ? 1 : 0);

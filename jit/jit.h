@@ -31,7 +31,8 @@ struct exit_link {
 
 struct translation_block {
     struct translation_block *hash_next, *page_next;
-    u64 pa;
+    struct translation_block *crossing_next; /* in the list of pa2's page */
+    u64 pa, pa2;                             /* pa2: of the second page of an instruction that crosses, or ~0 */
     u32 key;
     u32 entry;  /* offset in code memory */
     u32 length; /* bytes of host code */
@@ -91,6 +92,7 @@ struct jit {
     u32 serial;
     struct jit_counters counters;
     struct superblock *sb;
+    u8 border[PAGE_SIZE + 16]; /* the end of a page and the start of the next, for an instruction that crosses */
 };
 
 /* A host: emits code for superblocks. */
@@ -118,8 +120,9 @@ void jit_destroy(struct jit *jit);
 void *jit_meta(struct jit *jit, size_t n);
 ALWAYS_INLINE u32 jit_meta_offset(const struct jit *jit, const void *p) { return (u32)((const u8 *)p - jit->meta); }
 /* The translation of sb's start, new. Flushes everything first when full; NULL: cannot be translated. */
-struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key);
-struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key);
+/* EIP: where that physical address is seen; raises #PF where an instruction goes on in a page that is not there. */
+struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 eip);
+struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key, u64 eip);
 void jit_flush(struct jit *jit);
 void jit_code_written(struct cpu *cpu, u64 pa, unsigned len);
 /* Indirect jumps find nothing that was entered under another key. Before translated code runs under this one. */

@@ -86,13 +86,13 @@ static u32 flags_read(const struct uop *u)
 
 enum step { STEP_ON, STEP_FOLLOW, STEP_END };
 
-/* Decodes the instruction at 'off' of the page; false when it does not lie whole in the page. */
-static bool decode_at(const struct cpu *cpu, const u8 *page, u32 key, u32 off, struct sb_insn *out)
+/* Decodes the instruction at 'off' of the page; false when it does not lie whole within the limit. */
+static bool decode_at(const struct cpu *cpu, const struct superblock *sb, u32 off, struct sb_insn *out)
 {
     if (off >= PAGE_SIZE)
         return false;
-    u32 mode = key & (BIT(KEY_MMU_SHIFT) - 1);
-    enum decode_result r = decode(cpu->features, mode, page + off, MIN(15u, PAGE_SIZE - off), &out->in);
+    u32 key = sb->key, mode = key & (BIT(KEY_MMU_SHIFT) - 1);
+    enum decode_result r = decode(cpu->features, mode, sb->page + off, MIN(15u, sb->limit - off), &out->in);
     if (r != DECODE_OK)
         return false;
     struct uop uops[LOWER_MAX];
@@ -110,7 +110,7 @@ static bool decode_at(const struct cpu *cpu, const u8 *page, u32 key, u32 off, s
 /* The translation holds as long as these bytes do. */
 static void rely_on(struct superblock *sb, const struct uop *u)
 {
-    for (u32 b = u->pc_off / 64u; b <= (u->pc_off + u->len - 1u) / 64; b++)
+    for (u32 b = u->pc_off / 64u; b <= MIN((u->pc_off + u->len - 1u) / 64, 63u); b++)
         sb->chunks |= BIT64(b);
 }
 
@@ -169,7 +169,8 @@ bool superblock_find(const struct cpu *cpu, struct superblock *sb)
     enum step step = STEP_ON;
     sb->n = 0;
     sb->chunks = 0;
-    while (sb->n < SUPERBLOCK_MAX && step != STEP_END && decode_at(cpu, sb->page, sb->key, off, &sb->insn[sb->n])) {
+    unsigned most = sb->pa2 == ~0ull ? SUPERBLOCK_MAX : 1;
+    while (sb->n < most && step != STEP_END && decode_at(cpu, sb, off, &sb->insn[sb->n])) {
         struct sb_insn *i = &sb->insn[sb->n];
         i->u.index_in_block = (u8)sb->n++;
         rely_on(sb, &i->u);
@@ -185,8 +186,8 @@ u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64
 {
     enum { LOOK = 4 };
     struct sb_insn i;
-    for (unsigned k = 0; k < LOOK && off < PAGE_SIZE; k++) {
-        if (!decode_at(cpu, sb->page, sb->key, (u32)off, &i) || i.flags_read || i.may_fault || i.ends)
+    for (unsigned k = 0; k < LOOK && off < PAGE_SIZE && sb->pa2 == ~0ull; k++) {
+        if (!decode_at(cpu, sb, (u32)off, &i) || i.flags_read || i.may_fault || i.ends)
             return FL_ARITH;
         rely_on(sb, &i.u);
         if (i.flags_written == FL_ARITH)

@@ -83,6 +83,7 @@ static bool indirect_target(struct tr *t, const struct uop *u)
         if (!access_operand(t, u, u->size, ACC_READ, &m))
             return false;
     } else {
+        flags_lose(t); /* takes S0, if it saves them */
         m = reg_operand(u->dst);
     }
     e_load(&t->e, u->size, S0, m);
