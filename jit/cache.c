@@ -113,7 +113,8 @@ void *jit_meta(struct jit *jit, size_t n)
 
 static struct translation_block **hash_slot(struct jit *jit, u64 pa, u32 key)
 {
-    return &jit->hash[(pa ^ pa >> 14 ^ (key >> 16) * 0x9e5 ^ key) & (ARRAY_LEN(jit->hash) - 1)];
+    u64 h = (pa ^ (u64)key << 32) * 0x9e3779b97f4a7c15ull;
+    return &jit->hash[h >> 48 & (ARRAY_LEN(jit->hash) - 1)];
 }
 static struct jit_page **page_slot(struct jit *jit, u64 page)
 {

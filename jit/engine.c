@@ -95,17 +95,35 @@ static struct translation_block *find(struct jit *jit, u64 eip)
     return jit_translate(jit, pa, key, eip);
 }
 
+/* A link across pages that was made under other mappings: true when it still holds. Raises #PF. */
+static bool relink(struct jit *jit, struct exit_link *link, u64 eip)
+{
+    struct cpu *cpu = jit->cpu;
+    struct translation_block *to = link->to;
+    if (!to || !to->valid || !link->gen_at || to->pa2 != ~0ull)
+        return false;
+    cpu->cur = NULL;
+    cpu->gpr[SLOT_RIP] = eip;
+    if (mmu_fetch(cpu, eip) != to->pa)
+        return false;
+    jit_remember(jit, cpu->mmu_idx, eip, to);
+    st32(jit->write + link->gen_at, cpu->map_gen[link->gen]);
+    return true;
+}
+
 /* Follows a link: to a translation, which it is made to go to from now on, or nowhere (NULL). */
 static struct translation_block *follow(struct jit *jit, struct exit_link *link)
 {
     struct cpu *cpu = jit->cpu;
     u64 from = cpu->gpr[SLOT_RIP], eip = (from + (u64)link->target) & ip_mask(cpu);
+    if (relink(jit, link, eip))
+        return link->to;
     u64 flushes = jit->counters.flushes;
     struct translation_block *tb = find(jit, eip);
     if (!tb || jit->counters.flushes != flushes || !link->tb->valid || !tb->valid)
         return tb;
-    bool same_page = tb->pa >> 12 == link->tb->pa >> 12 && link->target >= 0 && link->target < (i64)PAGE_SIZE &&
-                     tb->pa2 == ~0ull;
+    bool same_page =
+        tb->pa >> 12 == link->tb->pa >> 12 && link->target >= 0 && link->target < (i64)PAGE_SIZE && tb->pa2 == ~0ull;
     i64 delta = (link->target & ~(i64)0xfff);
     jit_remember(jit, cpu->mmu_idx, eip, tb);
     jit->backend->link(jit, link, tb, delta, same_page ? -1 : tlb_exec_global(cpu, eip) ? 1 : 0);

@@ -27,6 +27,9 @@ struct exit_link {
     struct translation_block *tb;
     i64 target; /* from the page's start */
     u32 patch;  /* offset in code memory of the link's code, which a backend patches */
+    u32 gen_at; /* where it holds the generation it was made under; 0: it is for good, or not made */
+    u8 gen;     /* which of cpu->map_gen */
+    struct translation_block *to;
 };
 
 struct translation_block {
@@ -53,7 +56,7 @@ enum leave {
 /* A page with translations. */
 struct jit_page;
 
-enum { JUMP_TABLE = 1 << 14 };
+enum { JUMP_TABLE = 1 << 16 };
 /* Where emitted code finds the target of an indirect jump; an empty one has tag NO_TAG. */
 struct jump_target {
     u64 tag;        /* EIP */
@@ -79,7 +82,7 @@ struct jit {
     /* Metadata: sites, links, translations; reserved whole, used from the start. */
     u8 *meta;
     size_t meta_size, meta_used, meta_stubs;
-    struct translation_block *hash[1 << 14];
+    struct translation_block *hash[1 << 16];
     struct jit_page *pages[1 << 10];
     struct jump_target *jump[MMU_COUNT];
     u32 *jump_list[MMU_COUNT]; /* filled slots */

@@ -41,9 +41,9 @@ struct superblock {
      * An instruction that crosses into the next page is a superblock of its own: 'page' then shows the bytes around
      * the border, 'limit' says how far it goes.
      */
-    u32 limit; /* bytes that may be read from 'page': PAGE_SIZE, or more */
-    u64 pa2;   /* of the second page, or ~0 */
-    u32 end_off;    /* where it falls through to, from the page's start; valid unless the last instruction ends */
+    u32 limit;   /* bytes that may be read from 'page': PAGE_SIZE, or more */
+    u64 pa2;     /* of the second page, or ~0 */
+    u32 end_off; /* where it falls through to, from the page's start; valid unless the last instruction ends */
     struct sb_insn insn[SUPERBLOCK_MAX];
 };
 

@@ -116,8 +116,8 @@ void find_indirect(struct tr *t)
     struct emit *e = &t->e;
     unsigned idx = t->sb->key >> KEY_MMU_SHIFT & 3;
     flags_lose(t);
-    e_mov_rr(e, 4, S1, S0);
-    e_alu_imm(e, 4, ALU_AND, rm_reg(S1), JUMP_TABLE - 1);
+    static_assert(JUMP_TABLE == 1 << 16, "the slot is the low word");
+    e_op(e, 4, 0x0fb7, S1, rm_reg(S0)); /* movzx */
     static_assert(sizeof(struct jump_target) == 16, "shift below");
     e_op(e, 4, 0xc1, 4, rm_reg(S1)); /* shl */
     e8(e, 4);
@@ -171,8 +171,12 @@ void x64_link(struct jit *jit, struct exit_link *link, struct translation_block 
     u8 *at = jit->write + link->patch;
     struct emit e = {at, at, at + LINK_ROOM};
     u8 *other = NULL;
+    link->to = to;
+    link->gen_at = 0;
     if (gen >= 0) {
         e_op(&e, 4, 0x81, ALU_CMP, rm_mem(CPU, (i32)(offsetof(struct cpu, map_gen) + (unsigned)gen * 4)));
+        link->gen_at = (u32)(e.p - jit->write);
+        link->gen = (u8)gen;
         e32(&e, jit->cpu->map_gen[gen]);
         other = e_jcc(&e, CC_NE);
         e_op(&e, 8, 0x81, ALU_ADD, FIELD(gpr[SLOT_RIP]));
