@@ -6,6 +6,7 @@
 
 const struct stubs *x64_stubs(const struct jit *jit) { return jit->backend_data; }
 
+/* Its offset, and enum ready. */
 static u32 make_site(struct tr *t)
 {
     struct call_site *s = jit_meta(t->jit, sizeof(*s));
@@ -17,7 +18,7 @@ static u32 make_site(struct tr *t)
     s->stop = (struct uop){.fn = jit_stop, .op = UOP_NOP};
     s->tb = t->tb;
     s->recipe = t->flags == AT_RECIPE ? t->recipe : NULL;
-    return jit_meta_offset(t->jit, s);
+    return jit_meta_offset(t->jit, s) | (t->vec_ready ? (u32)READY_VEC : 0) | (t->x87_ready ? (u32)READY_X87 : 0);
 }
 
 static void emit_call_site(struct tr *t, u32 site)

@@ -107,15 +107,23 @@ static u8 *stub_leave(struct emit *e, u8 **stored, const u8 *save_x87)
     return at;
 }
 
+/* After C the state in EAX's low bits is loaded again; what is live besides stays home until somebody wants it. */
+static void load_again(struct emit *e, unsigned ready, const u8 *load)
+{
+    e_op(e, 1, 0xf6, 0, rm_reg(H_RCX)); /* test */
+    e8(e, ready);
+    u8 *none = e_jcc(e, CC_E);
+    e_patch(e, e_call(e), load);
+    e_patch(e, none, e->p);
+}
 static u8 *stub_site(struct emit *e, const struct stubs *s, const u8 *stored, const u8 *save_x87)
 {
     u8 *at = e->p;
-    static_assert(offsetof(struct cpu, x87_live) == offsetof(struct cpu, vec_live) + 1, "CL and CH below");
     move_gprs(e, true);
     e_store(e, 8, FIELD(budget), BUDGET);
-    e_op(e, 4, 0x0fb7, H_RCX, FIELD(vec_live)); /* movzx: both */
-    push(e, H_RCX);
+    push(e, S0);
     e_mov_rr(e, 4, H_RSI, S0);
+    e_alu_imm(e, 4, ALU_AND, rm_reg(H_RSI), -8);
     save_live(e, save_x87);
     e_mov_rr(e, 8, H_RDI, CPU);
     e_mov_imm(e, S0, (u64)(uintptr_t)jit_call_site);
@@ -123,15 +131,8 @@ static u8 *stub_site(struct emit *e, const struct stubs *s, const u8 *stored, co
     pop(e, H_RCX);
     e_op(e, 1, 0x84, S0, rm_reg(S0)); /* test */
     u8 *left = e_jcc(e, CC_NE);
-    e_op(e, 1, 0x84, H_RCX, rm_reg(H_RCX));
-    u8 *not_live = e_jcc(e, CC_E);
-    e_patch(e, e_call(e), s->load_vec);
-    e_patch(e, not_live, e->p);
-    e_op(e, 4, 0xf7, 0, rm_reg(H_RCX)); /* test: CH */
-    e32(e, 0xff00);
-    not_live = e_jcc(e, CC_E);
-    e_patch(e, e_call(e), s->load_x87);
-    e_patch(e, not_live, e->p);
+    load_again(e, READY_VEC, s->load_vec);
+    load_again(e, READY_X87, s->load_x87);
     move_gprs(e, false);
     e_load(e, 8, BUDGET, FIELD(budget));
     e8(e, 0xc3);

@@ -166,11 +166,13 @@ enum { ENTRY_ROOM = 13 };
 void x64_link(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen);
 void x64_unlink(struct jit *jit, struct translation_block *tb);
 
+/* What the code behind a call of 'site' takes to be loaded. */
+enum ready { READY_VEC = 1, READY_X87 = 2 };
 /* Entry points of the stubs, in code memory; and the host's features, in the words of cpu->features. */
 struct stubs {
     u8 *enter;    /* (cpu, host code): the C function that runs translations */
     u8 *leave;    /* back to C with EAX */
-    u8 *site;     /* calls C for the call_site at offset EAX, and returns, or leaves */
+    u8 *site;     /* calls C for the call_site at offset EAX (and READY_*), and returns, or leaves */
     u8 *load_vec; /* XMM registers from the state */
     u8 *load_x87; /* the x87 from the state; S0 and S1 are lost */
     u32 host[WORD_COUNT];
