@@ -125,8 +125,9 @@ enum trace_category {
 struct trace {
     u64 mask; /* BIT64(category) */
     FILE *out;
-    /* Prints n bytes of code at addr as assembly; NULL: as hex. bits: 16, 32, 64. */
-    void (*disasm)(FILE *out, u64 addr, const u8 *bytes, unsigned n, unsigned bits);
+    /* Prints the instruction at bytes[0, n), whose address is addr; returns its length. NULL: hex will do.
+     * bits: 16, 32, 64. */
+    unsigned (*disasm)(FILE *out, u64 addr, const u8 *bytes, unsigned n, unsigned bits);
 };
 #define tracing(t, cat) unlikely((t)->mask &BIT64(TRACE_##cat))
 /* One line of trace in category 'cat'; evaluates its arguments only when on. */

@@ -268,6 +268,13 @@ static bool build_one(struct builder *b)
     return true;
 }
 
+static void trace_uops(struct trace *t, u64 lin, const struct block *b)
+{
+    fprintf(t->out, "UOP: block 0x%llx\n", (unsigned long long)lin);
+    for (unsigned k = 0; k < b->nuops; k++)
+        uop_print(t->out, &b->uops[k]);
+}
+
 static struct block *builder_finish(struct builder *b)
 {
     struct block_cache *c = b->cpu->engine_data;
@@ -283,6 +290,8 @@ static struct block *builder_finish(struct builder *b)
                           .valid = true,
                           .need = b->ninsn};
     memcpy(blk->uops, b->uops, b->nuops * sizeof(struct uop));
+    if (tracing(b->cpu->trace, uop))
+        trace_uops(b->cpu->trace, b->lin, blk);
     c->built++;
     if (!b->cached)
         return blk;

@@ -106,6 +106,8 @@ struct uop_info {
     const struct uop_table *table;
 };
 extern const struct uop_info uop_info[UOP_OP_COUNT];
+/* One line of text: where it is in its block, name and operand size, operands (uop_print.c). */
+void uop_print(FILE *out, const struct uop *u);
 
 /*
  * With tail calls a uop jumps straight to the next; without (debug, sanitizers)

@@ -43,8 +43,3 @@ unsigned disasm_print(FILE *out, u64 lin, const u8 *bytes, unsigned n, unsigned 
     print_bytes(out, lin, bytes, len, text);
     return len;
 }
-
-void disasm_trace(FILE *out, u64 lin, const u8 *bytes, unsigned n, unsigned bits)
-{
-    disasm_print(out, lin, bytes, n, bits);
-}

@@ -113,7 +113,7 @@ static bool open_log(struct app *app, struct error *e)
 {
     struct options *o = &app->options;
     o->trace.out = stderr;
-    o->trace.disasm = disasm_trace;
+    o->trace.disasm = disasm_print;
     if (o->log_file) {
         o->trace.out = fopen(o->log_file, "we");
         if (!o->trace.out)

@@ -377,5 +377,6 @@ struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 ei
     for (unsigned i = 0; i < sb->n; i++)
         jit->counters.guest_bytes += sb->insn[i].u.len;
     jit->counters.translate_ns += now_ns() - start;
+    jit_show(jit, sb, tb);
     return tb;
 }

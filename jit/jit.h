@@ -32,6 +32,26 @@ struct exit_link {
     struct translation_block *to;
 };
 
+/* What a run of emitted code is for. */
+enum mark_kind {
+    MARK_ENTRY,
+    MARK_INSN,
+    MARK_EXIT, /* out of line: the way out of a conditional jump */
+    MARK_REFUSAL,
+    MARK_SLOW, /* out of line: the instruction in C */
+};
+/*
+ * From host code back to guest instructions: this run, up to the next mark's, belongs to the instruction at pc_off
+ * of the page.
+ */
+struct code_mark {
+    u32 host; /* from the translation's entry; ascending */
+    u16 op;   /* enum uop_op */
+    u16 pc_off : 12, kind : 4;
+};
+/* What lies between runs of code, never executed. */
+enum { CODE_PADDING = 0xcc };
+
 struct translation_block {
     struct translation_block *hash_next, *page_next;
     struct translation_block *crossing_next; /* in the list of pa2's page */
@@ -42,6 +62,8 @@ struct translation_block {
     u32 serial;
     u64 chunks; /* as in struct superblock */
     u64 runs;   /* only counted where -d or a test asks */
+    u32 marks;  /* offset in the metadata of struct code_mark */
+    u16 nmarks;
     bool valid;
     struct block head; /* what cpu->block is while C runs micro-ops of it; last: it ends in uops[] */
 };
@@ -103,7 +125,7 @@ struct backend {
     const char *name;
     /* Emits the stubs at the start of code memory; false: this host cannot. NULL: nothing is ever emitted. */
     bool (*start)(struct jit *jit);
-    /* Emits sb into code memory as tb; false when out of room. Fills entry, length, head.ninsn. */
+    /* Emits sb into code memory as tb; false when out of room. Fills entry, length, marks. */
     bool (*translate)(struct jit *jit, struct superblock *sb, struct translation_block *tb);
     /* Runs emitted code from host (executable) until it leaves. */
     u32 (*enter)(struct jit *jit, const u8 *host);
@@ -139,6 +161,13 @@ void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin);
 /* ---- seeing it (show.c) ---- */
 /* What struct jit_counters holds, in words: for struct engine. */
 void jit_info(const struct cpu *cpu, FILE *out);
+/* What -d asks to see of a translation just made of sb, at EIP SLOT_RIP. */
+void jit_show(const struct jit *jit, const struct superblock *sb, const struct translation_block *tb);
+/* Its code, by guest instruction, as if tb's first were at 'lin'. */
+void jit_print_code(const struct jit *jit, const struct translation_block *tb, u64 lin, FILE *out);
+const struct code_mark *jit_marks(const struct jit *jit, const struct translation_block *tb);
+/* Whose code is 'host' bytes behind tb's entry. */
+const struct code_mark *jit_mark_at(const struct jit *jit, const struct translation_block *tb, u32 host);
 
 /* ---- what emitted code calls (engine.c) ---- */
 /* The function of call_site.stop. */

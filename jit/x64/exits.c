@@ -86,7 +86,7 @@ static void emit_link(struct tr *t, u32 link, unsigned executed)
     e32(e, link | LEAVE_LINK);
     e_patch(e, e_jmp(e), x64_stubs(t->jit)->leave);
     while (e->p < t->jit->write + l->patch + LINK_ROOM)
-        e8(e, 0xcc);
+        e8(e, CODE_PADDING);
 }
 
 static unsigned executed(const struct tr *t) { return t->i->u.index_in_block + 1u; }
@@ -155,14 +155,18 @@ void emit_tail(struct tr *t)
     struct emit *e = &t->e;
     for (unsigned i = 0; i < t->nexits; i++) {
         struct side_exit *x = &t->exits[i];
+        mark(t, MARK_EXIT, &t->sb->insn[x->executed - 1].u);
         e_patch(e, x->from, e->p);
         if (x->save_flags)
             emit_save_flags(e);
         emit_x87_note(t, &x->note);
         emit_link(t, x->link, x->executed);
     }
-    for (unsigned i = 0; i < t->nslow; i++)
+    for (unsigned i = 0; i < t->nslow; i++) {
+        const struct call_site *site = (const struct call_site *)(t->jit->meta + t->slow_paths[i].site);
+        mark(t, MARK_SLOW, &site->u);
         emit_slow_path(t, &t->slow_paths[i]);
+    }
 }
 
 /* ---- what patches links and entries ---- */

@@ -199,11 +199,30 @@ static void emit_refusal(struct tr *t, u8 *from)
     e_patch(e, e_jmp(e), x64_stubs(t->jit)->leave);
 }
 
+void mark(struct tr *t, enum mark_kind kind, const struct uop *u)
+{
+    u32 host = (u32)(t->e.p - t->e.start);
+    t->marks[t->nmarks++] = (struct code_mark){.host = host, .op = u->op, .pc_off = u->pc_off & 0xfff, .kind = kind};
+    assert(t->nmarks <= MARK_MAX);
+}
+
+static bool keep_marks(struct tr *t)
+{
+    struct code_mark *m = jit_meta(t->jit, t->nmarks * sizeof(*m));
+    if (!m)
+        return false;
+    memcpy(m, t->marks, t->nmarks * sizeof(*m));
+    t->tb->marks = jit_meta_offset(t->jit, m);
+    t->tb->nmarks = (u16)t->nmarks;
+    return true;
+}
+
 static void translate_insn(struct tr *t)
 {
     const struct rule *r = &x64_rules[t->i->u.op];
     x87_note_before(t);
     u8 *start = t->e.p;
+    mark(t, MARK_INSN, &t->i->u);
     t->slow = NULL;
     if (!r->fn || !r->fn(t, &t->i->u)) {
         assert(t->e.p == start || t->failed);
@@ -230,6 +249,7 @@ static bool x64_translate(struct jit *jit, struct superblock *sb, struct transla
     t->flags = AT_MEMORY;
     t->tlb = (i32)((u8 *)&jit->cpu->tlb[sb->key >> KEY_MMU_SHIFT & 3] - (u8 *)jit->cpu);
     tb->entry = (u32)(at - jit->write);
+    mark(t, MARK_ENTRY, &sb->insn[0].u);
     u8 *refuse = emit_entry(t);
     for (unsigned k = 0; k < sb->n && !t->failed; k++) {
         t->i = &sb->insn[k];
@@ -237,9 +257,10 @@ static bool x64_translate(struct jit *jit, struct superblock *sb, struct transla
     }
     if (!t->ended)
         exit_always(t, sb->end_off);
+    mark(t, MARK_REFUSAL, &sb->insn[0].u);
     emit_refusal(t, refuse);
     emit_tail(t);
-    bool ok = !t->failed && !emit_full(&t->e);
+    bool ok = !t->failed && !emit_full(&t->e) && keep_marks(t);
     tb->length = (u32)(t->e.p - at);
     if (ok)
         jit->used = (size_t)(t->e.p - jit->write);

@@ -56,7 +56,11 @@ struct side_exit {
     const u8 *stub;
 };
 
-enum { SLOW_MAX = SUPERBLOCK_MAX * 2, EXIT_MAX = SUPERBLOCK_MAX + 2 };
+enum {
+    SLOW_MAX = SUPERBLOCK_MAX * 2,
+    EXIT_MAX = SUPERBLOCK_MAX + 2,
+    MARK_MAX = SUPERBLOCK_MAX + SLOW_MAX + EXIT_MAX + 2
+};
 
 struct tr {
     struct jit *jit;
@@ -72,6 +76,8 @@ struct tr {
     unsigned nslow;
     struct side_exit exits[EXIT_MAX];
     unsigned nexits;
+    struct code_mark marks[MARK_MAX];
+    unsigned nmarks;
     i32 tlb;                   /* of tables for this mmu_idx, from rbp */
     bool vec_ready, x87_ready; /* loaded since the superblock's start */
     struct x87_note x87_note;
@@ -149,6 +155,8 @@ void find_indirect(struct tr *t);
 /* ... and, after all effects of the instruction, goes there: S1 holds its entry. */
 void exit_indirect(struct tr *t);
 void emit_tail(struct tr *t);
+/* What is emitted from here on is for the instruction whose (first) micro-op is u. */
+void mark(struct tr *t, enum mark_kind kind, const struct uop *u);
 
 /* ---- state that is loaded on demand ---- */
 /* Before the first check of an instruction that uses it: a slow path must find it loaded. Host flags are lost. */
