@@ -95,6 +95,20 @@ static bool create_cpus(struct machine *m)
     return true;
 }
 
+/* Linux perf learns of what the translators emit, if asked for. */
+static bool observe_translators(struct machine *m)
+{
+    char err[200];
+    if (!m->config.perfmap && !m->config.jitdump)
+        return true;
+    m->priv->perf = jit_perf_open(m->config.perfmap, m->config.jitdump, err, sizeof(err));
+    if (!m->priv->perf)
+        return device_fail(&m->sys, "%s", err);
+    for (unsigned i = 0; i < m->ncpus; i++)
+        jit_observe(m->cpu[i], m->priv->perf);
+    return true;
+}
+
 struct machine *machine_create(const struct machine_config *cfg, char *err, size_t err_size)
 {
     struct machine *m = calloc(1, sizeof(*m));
@@ -121,7 +135,7 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
     m->sys.request_owner = m;
     vclock_init(&p->vclock, &m->sys.clock, cfg);
     world_init(m);
-    bool ok = create_cpus(m) && (cfg->type == MACHINE_BARE ? bare_build(m) : pc_build(m));
+    bool ok = create_cpus(m) && observe_translators(m) && (cfg->type == MACHINE_BARE ? bare_build(m) : pc_build(m));
     if (!ok) {
         snprintf(err, err_size, "%s", m->sys.err);
         machine_destroy(m);
@@ -145,6 +159,7 @@ void machine_destroy(struct machine *m)
         jit_detach(m->cpu[i]);
         cpu_destroy(m->cpu[i]);
     }
+    jit_perf_close(p->perf);
     system_destroy(&m->sys); /* before the board, whose regions the spaces still show */
     if (p->board_destroy)
         p->board_destroy(m);

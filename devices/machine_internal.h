@@ -51,7 +51,7 @@ struct machine_private {
     pthread_t thread;
     bool started;
     const struct flat_range *page_range; /* the last one a CPU asked for; NULL after a change of the view */
-    pthread_mutex_t lock; /* guards the fields up to the blank line */
+    pthread_mutex_t lock;                /* guards the fields up to the blank line */
     pthread_cond_t wake, finished;
     struct post *first, **last;
     bool ended;
@@ -69,7 +69,8 @@ struct machine_private {
     u32 turn_seed;       /* what the length of the next turn comes from */
     u64 last_refresh;    /* host ns */
     struct cpu *current; /* running right now: for per-CPU devices */
-    void *board;         /* the board's own */
+    struct jit_perf *perf;
+    void *board; /* the board's own */
     void (*board_reset)(struct machine *m);
     void (*board_powerdown)(struct machine *m);
     void (*board_nmi)(struct machine *m);

@@ -772,6 +772,8 @@ int opt_gdb(struct options *o, const char *arg, FILE *out, struct error *e)
 }
 
 SET_BOOL(opt_S, config.start_paused, true)
+SET_BOOL(opt_perfmap, config.perfmap, true)
+SET_BOOL(opt_jitdump, config.jitdump, true)
 
 static const char *const trace_names[] = {
 #define TRACE(name, text) #name,
@@ -956,6 +958,8 @@ bool options_finish(struct options *o, struct error *e)
     struct machine_config *c = &o->config;
     if (!c->cpu.name && !cpu_model_parse("max", &c->cpu, e->text, sizeof(e->text)))
         return false;
+    if ((c->perfmap || c->jitdump) && !strcmp(c->accel, "interp"))
+        return fail(e, "%s shows translated code, it needs -accel jit", c->perfmap ? "-perfmap" : "-jitdump");
     if (!c->kernel && (c->append || c->initrd))
         return fail(e, "%s only works with -kernel", c->append ? "-append" : "-initrd");
     if (o->nodefaults && !o->vga_given)

@@ -17,4 +17,13 @@ bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot);
 /* Back to the interpreter. */
 void jit_detach(struct cpu *cpu);
 
+/*
+ * Files for Linux perf: /tmp/perf-PID.map and jit-PID.dump in the working directory. NULL: a sentence is in err.
+ * jit_observe: what this CPU's translator emits from now on is written there; until closed, perf outlives it.
+ */
+struct jit_perf;
+struct jit_perf *jit_perf_open(bool map, bool dump, char *err, size_t err_size);
+void jit_perf_close(struct jit_perf *perf);
+void jit_observe(struct cpu *cpu, struct jit_perf *perf);
+
 #endif

@@ -116,6 +116,7 @@ struct jit {
     bool stale;                 /* code was written while C ran for a translation */
     u32 serial;
     struct jit_counters counters;
+    struct jit_perf *perf; /* or NULL */
     struct superblock *sb;
     u8 border[PAGE_SIZE + 16]; /* the end of a page and the start of the next, for an instruction that crosses */
 };
@@ -158,11 +159,12 @@ void jit_remember(struct jit *jit, unsigned idx, u64 eip, const struct translati
 void jit_forget(struct jit *jit, unsigned idx, u64 eip);
 void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin);
 
-/* ---- seeing it (show.c) ---- */
+/* ---- seeing it (show.c, perf.c) ---- */
 /* What struct jit_counters holds, in words: for struct engine. */
 void jit_info(const struct cpu *cpu, FILE *out);
 /* What -d asks to see of a translation just made of sb, at EIP SLOT_RIP. */
 void jit_show(const struct jit *jit, const struct superblock *sb, const struct translation_block *tb);
+void jit_perf_show(const struct jit *jit, const struct translation_block *tb);
 /* Its code, by guest instruction, as if tb's first were at 'lin'. */
 void jit_print_code(const struct jit *jit, const struct translation_block *tb, u64 lin, FILE *out);
 const struct code_mark *jit_marks(const struct jit *jit, const struct translation_block *tb);

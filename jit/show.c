@@ -145,4 +145,6 @@ void jit_show(const struct jit *jit, const struct superblock *sb, const struct t
         print_liveness(t->out, lin, sb, tb);
     if (tracing(t, out_asm))
         jit_print_code(jit, tb, lin, t->out);
+    if (jit->perf)
+        jit_perf_show(jit, tb);
 }

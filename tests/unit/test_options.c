@@ -128,6 +128,10 @@ START_TEST(machines)
     FAILS("-accel tb-size=big must be a number of MiB from 1 to 1024", "-accel", "jit,tb-size=big");
     FAILS("-accel interp has no code cache, tb-size=8 is for jit", "-accel", "interp,tb-size=8");
     FAILS("-accel key 'tb-sise' is unknown, did you mean 'tb-size'?", "-accel", "jit,tb-sise=8");
+    RUNS("-accel", "jit", "-perfmap", "-jitdump");
+    ck_assert(o.config.perfmap && o.config.jitdump);
+    FAILS("-perfmap shows translated code, it needs -accel jit", "-accel", "interp", "-perfmap");
+    FAILS("-jitdump shows translated code, it needs -accel jit", "-jitdump", "-accel", "interp");
     FAILS("-accel: a name is missing, '-accel help' lists them", "-accel", "tb-size=8");
     FAILS("-hda a: -M bare has no drives", "-M", "bare", "-hda", "a");
 }
