@@ -324,7 +324,7 @@ u32 fp80_patan(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
     } else if (finite && x.v.exp - y.v.exp > 120) {
         up.negative = x.v.negative;
         v = x.v.negative ? angle(&none, &up) : sf_div(&y.v, &x.v);
-        v.man |= 1;
+        v = sf_make(v.negative, 2 * v.man - 1, v.exp - SF_TOP - 1); /* a little less than the quotient */
     } else {
         v = angle(&y.v, &x.v);
     }
