@@ -101,13 +101,18 @@ const struct uop_table uop_too_long = {{[FORM_0] = ANY_SIZE(run_too_long)}};
 const struct uop_table uop_fallthrough = {{[FORM_0] = ANY_SIZE(run_fallthrough)}};
 const struct uop_table uop_stale = {{[FORM_0] = ANY_SIZE(run_stale)}};
 
+void run_rewind(struct cpu *cpu)
+{
+    if (!cpu->cur)
+        return;
+    refund_from(cpu, cpu->cur->index_in_block);
+    cpu->gpr[SLOT_RIP] = uop_ip(cpu, cpu->cur);
+    cpu->cur = NULL;
+}
+
 void run_caught(struct cpu *cpu)
 {
-    if (cpu->cur) {
-        refund_from(cpu, cpu->cur->index_in_block);
-        cpu->gpr[SLOT_RIP] = uop_ip(cpu, cpu->cur);
-        cpu->cur = NULL;
-    }
+    run_rewind(cpu);
     cpu->budget--; /* so that a guest that only faults still uses up its slice */
     cpu_handle_exception(cpu);
 }

@@ -64,6 +64,8 @@ void branch_check(struct cpu *cpu, u64 ip);
  * A micro-op raised: registers go back to the boundary before its instruction, and delivery starts.
  */
 void run_caught(struct cpu *cpu);
+/* The former alone: what cpu_handle_exception then delivers is still to come. */
+void run_rewind(struct cpu *cpu);
 /* The linear address of the next instruction. */
 u64 run_next_lin(const struct cpu *cpu);
 /* One turn of the interpreter: breakpoints, then one block, and all those chained to it. */

@@ -629,6 +629,7 @@ static UOP_FN(rdpid)
 static UOP_FN(cpuid_op)
 {
     u32 out[4];
+    cpu->cur = u; /* it asks the world for the APIC base */
     cpuid(cpu, (u32)cpu->gpr[RAX], (u32)cpu->gpr[RCX], out);
     cpu->gpr[RAX] = out[0];
     cpu->gpr[RBX] = out[1];

@@ -77,6 +77,22 @@ static u64 random_seed(const struct machine_config *c)
     return seed;
 }
 
+/* Translator and interpreter do not agree: what was asked for with -accel lockstep has come out. */
+static void on_difference(void *owner)
+{
+    struct machine *m = owner;
+    m->sys.exit_code = 1;
+    on_request(m, REQUEST_EXIT);
+}
+
+static bool attach_engine(struct machine *m, struct cpu *cpu)
+{
+    const char *accel = m->config.accel ? m->config.accel : "interp";
+    if (!strcmp(accel, "jit"))
+        return jit_attach(cpu, m->config.tb_size, JIT_HOT);
+    return strcmp(accel, "lockstep") != 0 || lockstep_attach(cpu, m->config.tb_size, on_difference, m);
+}
+
 static bool create_cpus(struct machine *m)
 {
     u64 seed = random_seed(&m->config);
@@ -87,8 +103,7 @@ static bool create_cpus(struct machine *m)
         cpu->count = m->config.cpus;
         cpu->rng_state += seed;
         m->cpu[m->ncpus++] = cpu;
-        if (m->config.accel && !strcmp(m->config.accel, "jit") && !jit_attach(cpu, m->config.tb_size, JIT_HOT) &&
-            i == 0)
+        if (!attach_engine(m, cpu) && i == 0)
             fprintf(stderr, "orrery: %s: interpreting (-accel interp)\n",
                     jit_available() ? "this host forbids executable memory" : "no translator for this host");
     }

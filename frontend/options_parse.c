@@ -23,7 +23,7 @@ static const char *keep(struct options *o, const char *s)
 
 static bool set_accel(struct options *o, const char *name, struct error *e)
 {
-    static const char *const names[] = {"jit", "interp"};
+    static const char *const names[] = {"jit", "interp", "lockstep"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (!strcmp(name, names[i])) {
             o->config.accel = names[i];
@@ -72,7 +72,9 @@ int opt_machine(struct options *o, const char *arg, FILE *out, struct error *e)
 int opt_accel(struct options *o, const char *arg, FILE *out, struct error *e)
 {
     if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
-        fprintf(out, "jit      translates to host code; tb-size=MIB: memory for it (default %d)\ninterp   interprets\n",
+        fprintf(out,
+                "jit      translates to host code; tb-size=MIB: memory for it (default %d)\ninterp   interprets\n"
+                "lockstep runs both and stops, with status 1, where they differ\n",
                 TB_SIZE_DEFAULT);
         return OPTION_DONE;
     }

@@ -174,6 +174,8 @@ void jit_sync_jumps(struct jit *jit, unsigned idx, u32 key)
 void jit_remember(struct jit *jit, unsigned idx, u64 eip, const struct translation_block *tb)
 {
     struct jump_target *t = &jit->jump[idx][jump_slot(eip)];
+    if (jit->unlinked)
+        return;
     if (t->tag == NO_TAG)
         jit->jump_list[idx][jit->jump_count[idx]++] = jump_slot(eip);
     *t = (struct jump_target){eip, jit->exec + tb->entry};

@@ -11,7 +11,7 @@
 #include "cpu/interp.h"
 #include "cpu/mxcsr.h"
 #include "cpu/tlb.h"
-#include "jit/jit.h"
+#include "jit/lockstep.h"
 #include "jit/recipe.h"
 
 /* ---- flags between emitted code and C ---- */
@@ -26,7 +26,7 @@ static void flags_from_host(struct cpu *cpu)
 }
 
 /* What translated code may rely on now; two states with one key run the same translations. */
-static u32 current_key(const struct cpu *cpu)
+u32 jit_key(const struct cpu *cpu)
 {
     bool x87_checked = (~cpu->fpu.fcw & FSW_EXC) | (cpu->fpu.fsw & FSW_ES);
     return cpu->mode | (u32)cpu->mmu_idx << KEY_MMU_SHIFT | (cpu->sse_checked ? (u32)KEY_SSE_CHECKED : 0) |
@@ -59,7 +59,7 @@ bool jit_call_site(struct cpu *cpu, u32 offset)
         return true;
     bool look = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) && s->u.op != UOP_STI &&
                 s->u.op != UOP_MOV_TO_SREG && s->u.op != UOP_POP_SREG;
-    if (likely(!look && !(jit->stale && !s->tb->valid) && current_key(cpu) == s->tb->key))
+    if (likely(!look && !(jit->stale && !s->tb->valid) && jit_key(cpu) == s->tb->key))
         return false;
     goto_afresh(cpu, &s->u, uop_next_ip(cpu, &s->u));
     return true;
@@ -67,7 +67,7 @@ bool jit_call_site(struct cpu *cpu, u32 offset)
 
 /* ---- the run loop ---- */
 
-static bool translatable(const struct cpu *cpu)
+bool jit_translatable(const struct cpu *cpu)
 {
     return (cpu->mode & MODE_CODE) == MODE_CODE64 ||
            ((cpu->mode & MODE_FLAT) && (cpu->mode & MODE_CODE) == MODE_CODE32 &&
@@ -81,7 +81,7 @@ static struct translation_block *find(struct jit *jit, u64 eip)
     cpu->cur = NULL;
     cpu->gpr[SLOT_RIP] = eip;
     u64 pa = mmu_fetch(cpu, eip);
-    u32 key = current_key(cpu);
+    u32 key = jit_key(cpu);
     jit->counters.lookups++;
     struct translation_block *tb = jit_find(jit, pa, key, eip);
     if (tb)
@@ -116,6 +116,10 @@ static struct translation_block *follow(struct jit *jit, struct exit_link *link)
 {
     struct cpu *cpu = jit->cpu;
     u64 from = cpu->gpr[SLOT_RIP], eip = (from + (u64)link->target) & ip_mask(cpu);
+    if (jit->unlinked) {
+        cpu->gpr[SLOT_RIP] = eip;
+        return NULL;
+    }
     if (relink(jit, link, eip))
         return link->to;
     u64 flushes = jit->counters.flushes;
@@ -162,17 +166,17 @@ static void enter(struct jit *jit, const u8 *host)
     }
 }
 
-static void jit_once(struct jit *jit)
+void jit_once(struct jit *jit)
 {
     struct cpu *cpu = jit->cpu;
     u64 eip = cpu->gpr[SLOT_RIP];
-    if (unlikely(jit->refused || (cpu->mode & (MODE_STEP | MODE_BREAKS)) || !translatable(cpu))) {
+    if (unlikely(jit->refused || (cpu->mode & (MODE_STEP | MODE_BREAKS)) || !jit_translatable(cpu))) {
         jit->refused = false;
         jit->counters.interpreted++;
         run_once(cpu);
         return;
     }
-    jit_sync_jumps(jit, cpu->mmu_idx, current_key(cpu));
+    jit_sync_jumps(jit, cpu->mmu_idx, jit_key(cpu));
     const struct jump_target *t = &jit->jump[cpu->mmu_idx][eip & (JUMP_TABLE - 1)];
     if (likely(t->tag == eip)) {
         enter(jit, t->host);
@@ -225,7 +229,9 @@ void jit_detach(struct cpu *cpu)
 {
     if (!cpu->translator)
         return;
-    jit_destroy(cpu->translator);
+    struct jit *jit = cpu->translator;
+    lockstep_destroy(jit->lockstep);
+    jit_destroy(jit);
     cpu->translator = NULL;
     cpu->engine = &engine_interp;
 }

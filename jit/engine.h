@@ -14,6 +14,22 @@ bool jit_available(void);
  * hot: times a place is interpreted before it is translated.
  */
 bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot);
+/* ---- -accel lockstep (lockstep.h) ---- */
+extern const struct engine engine_lockstep;
+struct lockstep_counters {
+    u64 compared, stretches; /* instructions that both engines ran alike, in so many runs */
+    u64 exceptions;          /* raised by both */
+    u64 alone;               /* instructions for the interpreter alone: devices, time, pages with code */
+    u64 untranslated;        /* ... in modes that are never translated */
+};
+/*
+ * Gives the CPU translator and interpreter side by side. differs: called once they have ended differently, which
+ * has then been printed to the trace's file or standard error; the CPU runs no more.
+ */
+bool lockstep_attach(struct cpu *cpu, size_t code_bytes, void (*differs)(void *owner), void *owner);
+/* NULL: this CPU has another engine. */
+const struct lockstep_counters *lockstep_counters(const struct cpu *cpu);
+
 /* Back to the interpreter. */
 void jit_detach(struct cpu *cpu);
 

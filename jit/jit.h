@@ -9,6 +9,7 @@
 #include "jit/superblock.h"
 
 struct jit;
+struct lockstep;
 struct translation_block;
 
 /*
@@ -114,7 +115,9 @@ struct jit {
     u64 seen[64];               /* hashed: pages found by virtual address since the last flush */
     bool refused;               /* the last entry was refused: interpret next */
     bool stale;                 /* code was written while C ran for a translation */
+    bool unlinked;              /* every translation goes back to the run loop; before it is set: jit_flush */
     u32 serial;
+    struct lockstep *lockstep; /* whose it is, or NULL */
     struct jit_counters counters;
     struct jit_perf *perf; /* or NULL */
     struct superblock *sb;
@@ -170,6 +173,13 @@ void jit_print_code(const struct jit *jit, const struct translation_block *tb, u
 const struct code_mark *jit_marks(const struct jit *jit, const struct translation_block *tb);
 /* Whose code is 'host' bytes behind tb's entry. */
 const struct code_mark *jit_mark_at(const struct jit *jit, const struct translation_block *tb, u32 host);
+
+/* ---- for engines that share the translator (engine.c) ---- */
+/* What translated code may rely on now; two states with one key run the same translations. */
+u32 jit_key(const struct cpu *cpu);
+bool jit_translatable(const struct cpu *cpu);
+/* One turn of the run loop: translations, as far as they are linked, or a block interpreted. */
+void jit_once(struct jit *jit);
 
 /* ---- what emitted code calls (engine.c) ---- */
 /* The function of call_site.stop. */

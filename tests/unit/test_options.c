@@ -115,7 +115,7 @@ START_TEST(machines)
     RUNS("--machine", "type=pc", "-accel", "interp");
     FAILS("machine type 'pcc' is unknown, did you mean 'pc'?", "-M", "pcc");
     FAILS("machine type 'q35' is unknown, there are: pc bare", "-M", "q35");
-    FAILS("accelerator 'kvm' is unknown, there are: jit interp", "-accel", "kvm");
+    FAILS("accelerator 'kvm' is unknown, there are: jit interp lockstep", "-accel", "kvm");
     RUNS("-accel", "jit,tb-size=1");
     ck_assert_str_eq(o.config.accel, "jit");
     ck_assert_uint_eq(o.config.tb_size, 1 << 20);
