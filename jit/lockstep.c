@@ -142,8 +142,9 @@ static bool run_stretch(struct cpu *cpu, struct jit *jit)
         run_rewind(cpu);
         return true;
     }
-    while (cpu->budget > 0 && !cpu->halted &&
-           !(__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) & (ATT_TRAP | ATT_VIRTUAL))) {
+    /* What the world wants of the real CPU waits until the stretch is over. */
+    u32 look = jit ? ATT_TRAP | ATT_VIRTUAL : ~0u;
+    while (cpu->budget > 0 && !cpu->halted && !(__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) & look)) {
         if (jit)
             jit_once(jit);
         else
@@ -168,7 +169,8 @@ static bool run_copy(struct lockstep *l, i64 n)
 {
     struct cpu *c = l->copy;
     copy_state(c, l->start);
-    c->attention = c->held = 0;
+    c->attention = 0;
+    c->held = l->start->held; /* what waits for IF and its like ends the stretch that lets it come */
     c->points = l->cpu->points;
     c->budget = c->slice = n;
     c->block = NULL;
@@ -320,7 +322,7 @@ static void run_both(struct lockstep *l, i64 total)
     i64 n = MIN(total, (i64)(1 + (l->random >> 16) % LOCKSTEP_CHUNK));
     sse_leave(cpu);
     copy_state(l->start, cpu);
-    l->start->attention = l->start->held = 0;
+    l->start->held = __atomic_load_n(&cpu->held, __ATOMIC_RELAXED);
     if (!lockstep_alike(l, n)) {
         l->differed = true;
         lockstep_report(l, n);

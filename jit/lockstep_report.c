@@ -250,6 +250,21 @@ static i64 retired(const struct lockstep *l)
     return (l->cpu->slice - l->cpu->budget) - (l->start->slice - l->start->budget);
 }
 
+/* One turn; true when it was a block that one instruction less of budget would have refused. */
+static bool enter_next(struct lockstep *l, struct place *p)
+{
+    struct cpu *cpu = l->cpu;
+    u64 entered = l->jit->counters.entered;
+    p->at = retired(l);
+    p->rip = cpu->gpr[SLOT_RIP];
+    p->key = jit_key(cpu);
+    cpu->cur = NULL;
+    p->pa = mmu_fetch(cpu, p->rip);
+    jit_once(l->jit);
+    const struct translation_block *tb = jit_find(l->jit, p->pa, p->key);
+    return l->jit->counters.entered != entered && tb && p->at + tb->head.ninsn == p->length;
+}
+
 /* Without links: the shortest stretch that differs, and the block that it ends with. */
 static bool find_place(struct lockstep *l, i64 n, struct place *p)
 {
@@ -267,15 +282,9 @@ static bool find_place(struct lockstep *l, i64 n, struct place *p)
     sse_enter(cpu);
     cpu->slice += p->length - cpu->budget;
     cpu->budget = p->length;
-    if (_setjmp(cpu->unwind) == 0) {
-        while (cpu->budget > 0 && !cpu->halted) {
-            p->at = retired(l);
-            p->rip = cpu->gpr[SLOT_RIP];
-            p->key = jit_key(cpu);
-            p->pa = mmu_fetch(cpu, p->rip);
-            jit_once(l->jit);
-        }
-    }
+    if (_setjmp(cpu->unwind) == 0)
+        while (cpu->budget > 0 && !cpu->halted && !enter_next(l, p))
+            ;
     sse_leave(cpu);
     return true;
 }

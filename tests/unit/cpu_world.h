@@ -2,7 +2,7 @@
  * A CPU in a world of flat RAM, for tests of the system side: a GDT with every
  * kind of descriptor a test asks for, an IDT whose gates lead to a HLT each, so
  * that an exception is really delivered and its frame can be looked at. One
- * world per process (Check forks).
+ * world per process (Check forks). ORRERY_ACCEL=jit or lockstep: translated from the first instruction on.
  */
 #ifndef ORRERY_TESTS_CPU_WORLD_H
 #define ORRERY_TESTS_CPU_WORLD_H
@@ -14,6 +14,7 @@
 #include "cpu/cpuid.h"
 #include "cpu/flags.h"
 #include "cpu/mem.h"
+#include "jit/engine.h"
 
 enum {
     RAM_SIZE = 4 << 20,
@@ -172,9 +173,29 @@ static inline void set_gate64(u32 addr, u16 sel, u64 off, u32 type, unsigned ist
 
 static inline void w_stop(void)
 {
+    if (w.cpu)
+        jit_detach(w.cpu);
     cpu_destroy(w.cpu);
     free(w.ram);
     memset(&w, 0, sizeof(w));
+}
+
+/* Two engines in lockstep do not agree: they have said how. */
+static inline void w_differs(void *owner)
+{
+    (void)owner;
+    ck_abort_msg("lockstep: a difference");
+}
+
+/* The engine that the environment asks for; the interpreter where it cannot be had. */
+static inline void w_engine(void)
+{
+    enum { CODE_BYTES = 16 << 20 };
+    const char *accel = getenv("ORRERY_ACCEL");
+    if (accel && !strcmp(accel, "jit"))
+        jit_attach(w.cpu, CODE_BYTES, 0);
+    else if (accel && !strcmp(accel, "lockstep"))
+        lockstep_attach(w.cpu, CODE_BYTES, w_differs, NULL);
 }
 
 static inline void w_start(const char *model)
@@ -200,6 +221,7 @@ static inline void w_start(const char *model)
     ck_assert_msg(cpu_model_parse(model, &w.model, err, sizeof(err)), "%s", err);
     w.cpu = cpu_create(&w.model, 0, &w.env, &w.trace);
     ck_assert_ptr_nonnull(w.cpu);
+    w_engine();
     if (getenv("W_TRACE")) {
         const char *bad;
         w.trace.out = stderr;
