@@ -230,6 +230,7 @@ static bool flags_dead(const struct lockstep *l, u32 flags)
     cpu->env->page(cpu->env->world, sb->pa & PAGE_MASK, &page);
     sb->key = jit_key(cpu);
     sb->page = page.read;
+    sb->limit = PAGE_SIZE;
     if (!page.read || !superblock_find(cpu, sb))
         return false;
     for (unsigned k = 0; k < sb->n; k++) {

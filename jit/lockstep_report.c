@@ -225,14 +225,17 @@ static void print_block(FILE *out, const struct lockstep *l, const struct place 
     struct superblock *sb = jit->sb;
     struct cpu_page page;
     l->cpu->env->page(l->cpu->env->world, p->pa & PAGE_MASK, &page);
-    const struct translation_block *tb = jit_find(jit, p->pa, p->key);
+    const struct translation_block *tb = jit_find(jit, p->pa, p->key, p->rip);
     sb->pa = p->pa;
     sb->key = p->key;
     sb->page = page.read;
-    if (!page.read || !tb || !superblock_find(l->cpu, sb)) {
+    sb->limit = PAGE_SIZE;
+    if (!page.read || !tb) {
         fprintf(out, "no translation: the interpreter ran it in both\n");
         return;
     }
+    if (!superblock_find(l->cpu, sb))
+        fprintf(out, "one instruction that crosses into the next page\n");
     fprintf(out, "-- guest instructions and micro-ops\n");
     unsigned bits = (p->key & MODE_CODE) == MODE_CODE64 ? 64 : 32;
     for (unsigned i = 0; i < sb->n; i++) {
@@ -261,7 +264,7 @@ static bool enter_next(struct lockstep *l, struct place *p)
     cpu->cur = NULL;
     p->pa = mmu_fetch(cpu, p->rip);
     jit_once(l->jit);
-    const struct translation_block *tb = jit_find(l->jit, p->pa, p->key);
+    const struct translation_block *tb = jit_find(l->jit, p->pa, p->key, p->rip);
     return l->jit->counters.entered != entered && tb && p->at + tb->head.ninsn == p->length;
 }
 
