@@ -195,18 +195,7 @@ static void print_state(FILE *out, struct cpu *cpu)
     fputc('\n', out);
 }
 
-static void print_uop(FILE *out, const struct uop *u)
-{
-    static const char *const forms[] = {"", "reg", "mem", "imm", "reg,reg", "reg,mem", "mem,reg", "reg,imm", "mem,imm"};
-    fprintf(out, "    %-12s %-8s size %u dst %u src %u imm %llx", uop_info[u->op].name, forms[u->form], u->size, u->dst,
-            u->src, (unsigned long long)u->imm);
-    if (uop_has_memory(u))
-        fprintf(out, " [base %u + index %u << %u + %x] seg %u mode %u asize %u", u->base, u->index, u->scale,
-                (unsigned)u->disp, u->seg, u->amode, u->asize);
-    fputc('\n', out);
-}
-
-static void print_code(FILE *out, const struct lockstep *l, u64 addr, const u8 *bytes, unsigned n, unsigned bits)
+static void print_insn(FILE *out, const struct lockstep *l, u64 addr, const u8 *bytes, unsigned n, unsigned bits)
 {
     const struct trace *t = l->cpu->trace;
     if (t->disasm) {
@@ -240,11 +229,10 @@ static void print_block(FILE *out, const struct lockstep *l, const struct place 
     unsigned bits = (p->key & MODE_CODE) == MODE_CODE64 ? 64 : 32;
     for (unsigned i = 0; i < sb->n; i++) {
         const struct uop *u = &sb->insn[i].u;
-        print_code(out, l, (p->rip & PAGE_MASK) + u->pc_off, page.read + u->pc_off, u->len, bits);
-        print_uop(out, u);
+        print_insn(out, l, (p->rip & PAGE_MASK) + u->pc_off, page.read + u->pc_off, u->len, bits);
+        uop_print(out, u);
     }
-    fprintf(out, "-- emitted code, offsets in code memory\n");
-    print_code(out, l, tb->entry, jit->write + tb->entry, tb->length, 64);
+    jit_print_code(jit, tb, p->rip, out);
 }
 
 /* How many instructions the real CPU has retired since l->start. */

@@ -141,8 +141,8 @@ START_TEST(finds_registers)
     ck_assert_ptr_nonnull(strstr(text, "lockstep: CPU 0 ends differently within"));
     ck_assert_ptr_nonnull(strstr(text, "-- the block at RIP 0000000000010000, 0 instructions on"));
     ck_assert_ptr_nonnull(strstr(text, "gpr[RBX]       translated 00000000b42f86d2"));
-    ck_assert_ptr_nonnull(strstr(text, "ADD          reg,imm"));
-    ck_assert_ptr_nonnull(strstr(text, "-- emitted code"));
+    ck_assert_ptr_nonnull(strstr(text, "ADD"));
+    ck_assert_ptr_nonnull(strstr(text, "OUT: "));
     ck_assert_ptr_nonnull(strstr(text, "memory, ")); /* what PUSH wrote */
     ck_assert_ptr_nonnull(strstr(text, "-- state before"));
     u64 count = cpu_icount(w.cpu);
