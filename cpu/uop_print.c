@@ -45,10 +45,10 @@ void uop_print(FILE *out, const struct uop *u)
     fprintf(out, "  +%03x %s.%u", u->pc_off, uop_info[u->op].name, u->size);
     if (shape[u->form].dst)
         print_register(out, u, "dst", u->dst);
-    if (shape[u->form].src)
-        print_register(out, u, "src", u->src);
     if (shape[u->form].mem)
         print_memory(out, u);
+    if (shape[u->form].src)
+        print_register(out, u, "src", u->src);
     if (shape[u->form].imm || u->imm)
         fprintf(out, " imm=0x%llx", (unsigned long long)u->imm);
     fprintf(out, "%s%s%s\n", u->flags & UF_LOCK ? " lock" : "", u->flags & UF_REP ? " rep" : "",
