@@ -4,7 +4,8 @@ set -u
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ORRERY=${ORRERY:-$HERE/../../build/orrery}
 SCREENTEXT=${SCREENTEXT:-$HERE/../../build/tests/screentext}
-# ORRERY_PATIENCE=n: everything may take n times as long
+# ORRERY_PATIENCE=n: everything may take n times as long; ORRERY_ACCEL=NAME: under that engine
+ACCEL=(${ORRERY_ACCEL:+-accel "$ORRERY_ACCEL"})
 . "$HERE/guests.sh"
 WORK=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$WORK"' EXIT
@@ -21,13 +22,13 @@ skip() { echo "SKIPPED: $*"; exit 77; }
 orrery() {
     local limit=$(($1 * ${ORRERY_PATIENCE:-1}))
     shift
-    timeout -k 5 "$limit" "$ORRERY" -display none -serial "file:$WORK/serial" -monitor none "$@" \
+    timeout -k 5 "$limit" "$ORRERY" "${ACCEL[@]}" -display none -serial "file:$WORK/serial" -monitor none "$@" \
         </dev/null 2>"$WORK/err"
 }
 
 # orrery_start ARGS...: the same in the background, with a monitor at $WORK/monitor
 orrery_start() {
-    "$ORRERY" -display none -serial "file:$WORK/serial" -monitor "unix:$WORK/monitor,server,nowait" "$@" \
+    "$ORRERY" "${ACCEL[@]}" -display none -serial "file:$WORK/serial" -monitor "unix:$WORK/monitor,server,nowait" "$@" \
         </dev/null 2>"$WORK/err" &
     ORRERY_PID=$!
 }
