@@ -52,6 +52,7 @@ if(TARGET orrery)
   boot_test(memtest-x64-smp2 600 memtest.sh x64 -smp 2)
   # The translator: what exercises it most; everything else, and it against the interpreter, in the long run.
   boot_test_under(jit linux-amd64 600 linux.sh amd64 amd64)
+  boot_test(linux-amd64-tb-size 600 linux.sh amd64 amd64 -accel jit,tb-size=1) # flushed some 200 times
   boot_test_under(jit linux-amd64-smp2 900 linux.sh amd64 amd64 -smp 2)
   boot_test_under(jit linux-686-pae 600 linux.sh 686-pae i386)
   boot_test_under(jit freedos 300 freedos.sh)

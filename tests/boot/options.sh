@@ -54,14 +54,14 @@ start -accel interp
 sleep 1
 says 'info jit' '^  decoded blocks: [1-9]'
 finish
-if "$ORRERY" -accel help | grep -q '^jit'; then
-    start -accel jit,tb-size=3
+start -accel jit,tb-size=3
+if ! grep -q 'no translator for this host' "$WORK/err"; then
     says 'info jit' 'CPU #0: engine jit'
     says 'info jit' 'code memory: .* of 3072 KiB'
     sleep 1
     says 'info jit' '^  translations: [1-9][0-9]* made'
-    finish
 fi
+finish
 
 # Drives and their flags, memory, processors, name, devices.
 truncate -s 2M "$WORK/a" "$WORK/b"
