@@ -1,400 +1,492 @@
 /*
- * The translator's outside: a code memory that is always full, a host that forbids
- * executable memory, and what is shown of it: counters, traces, the map from emitted
- * code to guest instructions, the files for Linux perf. What translated code computes is
- * the business of tests/insn and of the guests.
+ * The translator where it could go wrong beside its rules: code that changes
+ * under it, pages that move, exceptions and single steps inside a superblock,
+ * addresses that leave the page or the address space, a full cache, and exact
+ * counts. Each program also runs in the interpreter, and both must end alike.
  */
-#include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include "devices/machine.h"
-#include "frontend/disasm.h"
-#include "jit/engine.h"
-#include "jit/jit.h"
 #include "tests/unit/cpu_world.h"
 
-enum { SMALL = 256 << 10, LARGE = 4 << 20 };
+#include "jit/jit.h"
 
-/* ---- a guest of many little pieces ---- */
+enum { CODE_BYTES = 4 << 20, START_RDX = 0x60fb1, PT = TABLES + 0x3000 };
 
-enum { PIECES = 3000, PIECE = 64, PASSES = 12, PROGRAM = 0x100000, VARIABLES = 0x200000 };
-
-static u8 *put(u8 *p, const void *bytes, size_t n) { return (u8 *)memcpy(p, bytes, n) + n; }
-#define PUT(p, ...) ((p) = put(p, (const u8[]){__VA_ARGS__}, sizeof((const u8[]){__VA_ARGS__})))
-static u8 *put32(u8 *p, u32 v) { return st32(p, v), p + 4; }
-
-/* Piece k: add rax, imm; rol rax; add [variable], rax; one in 16 changes the next one's code; then on to the next. */
-static void put_piece(unsigned k)
-{
-    u8 *start = w.ram + PROGRAM + k * PIECE, *p = start;
-    PUT(p, 0x48, 0x05), p = put32(p, k * 0x9e3779b9u & 0x7fffffff);
-    PUT(p, 0x48, 0xc1, 0xc0, (u8)(k % 63 + 1));
-    PUT(p, 0x48, 0x01, 0x83), p = put32(p, k % 512 * 8);
-    if (k % 16 == 5)
-        PUT(p, 0xfe, 0x05), p = put32(p, (u32)(PIECE + 2 - (int)(p + 4 - start)));
-    PUT(p, 0xe9), p = put32(p, (u32)(PIECE - (int)(p + 4 - start)));
-}
-static void put_program(void)
-{
-    for (unsigned k = 0; k < PIECES; k++)
-        put_piece(k);
-    u8 *start = w.ram + PROGRAM + PIECES * PIECE, *p = start; /* dec ecx; jnz; hlt */
-    PUT(p, 0xff, 0xc9, 0x0f, 0x85), p = put32(p, (u32)(-PIECES * PIECE - (int)(p + 4 - start)));
-    PUT(p, 0xf4);
-    w.cpu->gpr[RBX] = VARIABLES;
-    w.cpu->gpr[RCX] = PASSES;
-    w.cpu->gpr[SLOT_RIP] = PROGRAM;
-}
+/* Code at CODE for both engines: what it needs beside it is set up by prepare(). */
+struct program {
+    const u8 *code;
+    unsigned n;
+    unsigned cpl;
+    void (*prepare)(void);
+    u64 budget; /* instructions */
+};
 
 struct result {
-    u64 rax, sum, instructions;
-    u32 flags;
+    u64 gpr[17], count, cr2;
+    u32 eflags;
+    bool halted;
+    u8 data[PAGE_SIZE], stack[PAGE_SIZE];
 };
-static struct result run_program(void)
-{
-    u64 before = cpu_icount(w.cpu);
-    for (unsigned turn = 0; turn < 10000 && !w.cpu->halted; turn++)
-        w_run(5000);
-    ck_assert(w.cpu->halted);
-    struct result r = {.rax = w.cpu->gpr[RAX], .instructions = cpu_icount(w.cpu) - before, .flags = cpu_eflags(w.cpu)};
-    for (unsigned i = 0; i < 512; i++)
-        r.sum = r.sum * 31 + ld64(w.ram + VARIABLES + i * 8);
-    return r;
-}
-/* The program in a fresh world; code_bytes 0: interpreted. The world stays. */
-static struct result whole(size_t code_bytes)
+
+static void begin(const struct program *p, bool translated, size_t code_bytes)
 {
     w_start("max");
-    w_long(0);
-    put_program();
-    ck_assert(!code_bytes || jit_attach(w.cpu, code_bytes, 0));
-    return run_program();
-}
-static void end(void)
-{
     jit_detach(w.cpu);
-    w_stop();
+    if (translated && !jit_attach(w.cpu, code_bytes, 0))
+        exit(EXIT_SUCCESS); /* this host cannot translate */
+    w_long(p->cpl);
+    w.cpu->gpr[RDX] = START_RDX;
+    if (p->prepare)
+        p->prepare();
+    w_code(CODE, p->code, p->n);
 }
 
-/* Every pass makes more code than there is room for, and changes some of it. */
+static void collect(struct result *r, u64 count)
+{
+    memset(r, 0, sizeof(*r));
+    memcpy(r->gpr, w.cpu->gpr, sizeof(r->gpr[0]) * 16);
+    r->gpr[16] = w.cpu->gpr[SLOT_RIP];
+    r->eflags = cpu_eflags(w.cpu);
+    r->halted = w.cpu->halted;
+    r->count = count;
+    r->cr2 = w.cpu->cr2;
+    memcpy(r->data, w.ram + DATA, PAGE_SIZE);
+    memcpy(r->stack, w.ram + STACK0 - PAGE_SIZE, PAGE_SIZE);
+}
+
+static const struct jit *translator(void) { return w.cpu->translator; }
+
+/* Runs p in the interpreter, then translated; the latter's end stays in w. */
+static void both(const struct program *p)
+{
+    static struct result interpreted, translated;
+    begin(p, false, CODE_BYTES);
+    collect(&interpreted, cpu_run(w.cpu, p->budget));
+    begin(p, true, CODE_BYTES);
+    collect(&translated, cpu_run(w.cpu, p->budget));
+    for (unsigned i = 0; i < ARRAY_LEN(translated.gpr); i++)
+        ck_assert_msg(translated.gpr[i] == interpreted.gpr[i], "register %u is %llx, not %llx", i,
+                      (unsigned long long)translated.gpr[i], (unsigned long long)interpreted.gpr[i]);
+    ck_assert_uint_gt(translator()->counters.translated, 0);
+    ck_assert_uint_eq(translated.count, interpreted.count);
+    ck_assert_uint_eq(translated.eflags, interpreted.eflags);
+    ck_assert_uint_eq(translated.cr2, interpreted.cr2);
+    ck_assert_int_eq(translated.halted, interpreted.halted);
+    ck_assert_mem_eq(translated.data, interpreted.data, PAGE_SIZE);
+    ck_assert_mem_eq(translated.stack, interpreted.stack, PAGE_SIZE);
+}
+#define BOTH(cpl, before, budget, ...)                                                                                 \
+    both(&(struct program){(const u8[]){__VA_ARGS__}, sizeof((const u8[]){__VA_ARGS__}), cpl, before, budget})
+
+/* The first 2 MiB by 4 KiB pages. */
+static void small_pages(void)
+{
+    for (unsigned i = 0; i < 512; i++)
+        st64(w.ram + PT + 8 * i, (u64)i << 12 | 7);
+    st64(w.ram + TABLES + 0x2000, PT | 7);
+    tlb_flush(w.cpu, true);
+}
+
+/* ---- code that changes ---- */
+
+START_TEST(stores_into_the_next_instruction)
+{
+    /* ten times: mov byte [rip+1], cl; mov al, imm8; add edx, eax; dec ecx; jnz */
+    BOTH(0, NULL, 1000, 0xb9, 10, 0, 0, 0, 0x31, 0xc0, 0x88, 0x0d, 1, 0, 0, 0, 0xb0, 0, 0x01, 0xc2, 0xff, 0xc9, 0x75,
+         0xf2, 0xf4);
+    ck_assert(w.cpu->halted);
+    ck_assert_uint_eq((u32)w.cpu->gpr[RDX], START_RDX + 55);
+    ck_assert_uint_ge(translator()->counters.invalidated, 9);
+}
+END_TEST
+
+START_TEST(stores_further_into_the_superblock)
+{
+    /* as above, but in the cache line of code that lies 64 bytes on, in the same superblock, behind a jump */
+    u8 code[256];
+    memset(code, 0x90, sizeof(code));
+    static const u8 first[] = {0xb9, 20, 0, 0, 0, 0x31, 0xc0, 0x88, 0x0d, 0x5d, 0, 0, 0, 0xeb, 0x5a};
+    static const u8 rest[] = {0xb0, 0, 0x01, 0xc2, 0xff, 0xc9, 0x75, 0x96, 0xf4};
+    memcpy(code, first, sizeof(first));
+    memcpy(code + 0x69, rest, sizeof(rest)); /* MOV AL, its operand at 6Ah = 0Dh + 5Dh; JNZ goes to 7 */
+    both(&(struct program){code, sizeof(code), 0, NULL, 2000});
+    ck_assert(w.cpu->halted);
+    ck_assert_uint_eq((u32)w.cpu->gpr[RDX], START_RDX + 210);
+}
+END_TEST
+
+/* A function in another page, called and rewritten in turn; what is written there beside it is plain data. */
+static void function_elsewhere(void)
+{
+    static const u8 function[] = {0xb8, 0, 0, 0, 0, 0xc3}; /* mov eax, 0; ret */
+    w_code(CODE + 0x3000, function, sizeof(function));
+}
+START_TEST(stores_into_other_translations)
+{
+    /* mov ecx, 50; again: mov [CODE+3001h], ecx; call CODE+3000h; add edx, eax;
+       inc dword [CODE+3800h]; dec ecx; jnz again; mov ebx, [CODE+3800h]; hlt */
+    BOTH(0, function_elsewhere, 2000, 0xb9, 50, 0, 0, 0, 0x89, 0x0c, 0x25, 1, 0x30, 1, 0, 0xe8, 0xef, 0x2f, 0, 0, 0x01,
+         0xc2, 0xff, 0x04, 0x25, 0, 0x38, 1, 0, 0xff, 0xc9, 0x75, 0xe3, 0x8b, 0x1c, 0x25, 0, 0x38, 1, 0, 0xf4);
+    ck_assert(w.cpu->halted);
+    ck_assert_uint_eq((u32)w.cpu->gpr[RDX], START_RDX + 1275);
+    ck_assert_uint_eq(w.cpu->gpr[RBX], 50);
+}
+END_TEST
+
+/* add edx, 01020304h across a page border, its bytes in the second page changed each time */
+START_TEST(stores_into_an_instruction_across_pages)
+{
+    static u8 code[PAGE_SIZE + 32];
+    memset(code, 0x90, sizeof(code));
+    static const u8 first[] = {0xb9, 30, 0, 0, 0, 0x88, 0x0c, 0x25, 1, 0x10, 1, 0, 0xe9, 0xec, 0x0f, 0, 0};
+    static const u8 rest[] = {0x81, 0xc2, 4, 3, 2, 1, 0xff, 0xc9, 0x0f, 0x85, 0xfa, 0xef, 0xff, 0xff, 0xf4};
+    memcpy(code, first, sizeof(first));
+    memcpy(code + PAGE_SIZE - 3, rest, sizeof(rest)); /* imm32: one byte in the first page, then 3, 2, 1 */
+    both(&(struct program){code, sizeof(code), 0, NULL, 2000});
+    ck_assert(w.cpu->halted);
+    u32 sum = START_RDX;
+    for (u32 i = 30; i; i--)
+        sum += 0x01000304 | i << 16; /* CODE + 1001h is its third byte */
+    ck_assert_uint_eq((u32)w.cpu->gpr[RDX], sum);
+}
+END_TEST
+
+/* ---- pages that move ---- */
+
+enum { FUNCTION = 0x100000, ONE = 0x110000, TWO = 0x111000 };
+
+/* At linear FUNCTION either of two functions that add 1 or 100h to EDX. */
+static void two_functions(void)
+{
+    static const u8 one[] = {0x83, 0xc2, 0x01, 0xc3}, two[] = {0x81, 0xc2, 0x00, 0x01, 0x00, 0x00, 0xc3};
+    small_pages();
+    w_code(ONE, one, sizeof(one));
+    w_code(TWO, two, sizeof(two));
+    st64(w.ram + PT + 8 * (FUNCTION >> 12), ONE | 7);
+}
+/* Another set of tables, in which FUNCTION is TWO. */
+static void two_spaces(void)
+{
+    enum { OTHER = TABLES + 0x10000 };
+    two_functions();
+    memcpy(w.ram + OTHER, w.ram + TABLES, 0x4000);
+    st64(w.ram + OTHER, (OTHER + 0x1000) | 7);
+    st64(w.ram + OTHER + 0x1000, (OTHER + 0x2000) | 7);
+    st64(w.ram + OTHER + 0x2000, (OTHER + 0x3000) | 7);
+    st64(w.ram + OTHER + 0x3000 + 8 * (FUNCTION >> 12), TWO | 7);
+    w.cpu->gpr[RBX] = TABLES;
+    w.cpu->gpr[RSI] = OTHER;
+}
+
+START_TEST(invlpg_remaps_code)
+{
+    /* mov ecx, 40; again: call FUNCTION (cross-page link); mov rax, [PTE]; xor eax, 1000h ^ ...: toggles the page;
+       mov [PTE], rax; invlpg [FUNCTION]; dec ecx; jnz again; hlt. ONE and TWO differ in bit 12. */
+    BOTH(0, two_functions, 2000, 0xb9, 40, 0, 0, 0, 0xe8, 0xf6, 0xff, 0x0e, 0, 0x48, 0x8b, 0x04, 0x25, 0, 0x38, 4, 0,
+         0x48, 0x35, 0, 0x10, 0, 0, 0x48, 0x89, 0x04, 0x25, 0, 0x38, 4, 0, 0x0f, 0x01, 0x3c, 0x25, 0, 0, 0x10, 0, 0xff,
+         0xc9, 0x75, 0xd5, 0xf4);
+    ck_assert(w.cpu->halted);
+    ck_assert_uint_eq((u32)w.cpu->gpr[RDX], START_RDX + 20 * 0x101);
+    ck_assert_uint_ge(translator()->counters.links, 2);
+}
+END_TEST
+
+START_TEST(cr3_remaps_code)
+{
+    /* mov ecx, 40; again: call FUNCTION; mov cr3, rsi; xchg rbx, rsi; dec ecx; jnz again; hlt */
+    BOTH(0, two_spaces, 2000, 0xb9, 40, 0, 0, 0, 0xe8, 0xf6, 0xff, 0x0e, 0, 0x0f, 0x22, 0xde, 0x48, 0x87, 0xde, 0xff,
+         0xc9, 0x75, 0xf1, 0xf4);
+    ck_assert(w.cpu->halted);
+    ck_assert_uint_eq((u32)w.cpu->gpr[RDX], START_RDX + 20 * 0x101);
+}
+END_TEST
+
+/* The same by an indirect call, which the jump table serves. */
+START_TEST(cr3_remaps_indirect_targets)
+{
+    /* mov ecx, 40; mov edi, FUNCTION; again: call rdi; mov cr3, rsi; xchg rbx, rsi; dec ecx; jnz again; hlt */
+    BOTH(0, two_spaces, 2000, 0xb9, 40, 0, 0, 0, 0xbf, 0, 0, 0x10, 0, 0xff, 0xd7, 0x0f, 0x22, 0xde, 0x48, 0x87, 0xde,
+         0xff, 0xc9, 0x75, 0xf4, 0xf4);
+    ck_assert(w.cpu->halted);
+    ck_assert_uint_eq((u32)w.cpu->gpr[RDX], START_RDX + 20 * 0x101);
+}
+END_TEST
+
+/* The page of the running loop itself: both copies of it jump within the page, but add different numbers. */
+static void two_loops(void)
+{
+    static const u8 loop[] = {/* add edx, imm32; mov [PTE], rax; xor rax, 3000h; invlpg [FUNCTION]; dec ecx; jnz; hlt */
+                              0x81, 0xc2, 1, 0,    0,    0, 0x48, 0x89, 0x04, 0x25, 0,
+                              0x38, 4,    0, 0x48, 0x35, 0, 0x10, 0,    0,    0x0f, 0x01,
+                              0x3c, 0x25, 0, 0,    0x10, 0, 0xff, 0xc9, 0x75, 0xe0, 0xf4};
+    small_pages();
+    w_code(ONE, loop, sizeof(loop));
+    w_code(TWO, loop, sizeof(loop));
+    st32(w.ram + TWO + 2, 0x100);
+    w.cpu->gpr[RAX] = TWO | 7;
+    st64(w.ram + PT + 8 * (FUNCTION >> 12), ONE | 7);
+}
+START_TEST(invlpg_remaps_the_running_page)
+{
+    BOTH(0, two_loops, 2000, 0xb9, 41, 0, 0, 0, 0xe9, 0xf6, 0xff, 0x0e, 0); /* mov ecx, 41; jmp FUNCTION */
+    ck_assert(w.cpu->halted);
+    ck_assert_uint_eq((u32)w.cpu->gpr[RDX], START_RDX + 21 + 20 * 0x100);
+}
+END_TEST
+
+/* ---- stops inside superblocks ---- */
+
+START_TEST(breakpoints)
+{
+    /* mov ecx, 100; again: inc edx; inc ebx; dec ecx; jnz again; hlt */
+    static const u8 code[] = {0xb9, 100, 0, 0, 0, 0xff, 0xc2, 0xff, 0xc3, 0xff, 0xc9, 0x75, 0xf8, 0xf4};
+    enum point_kind kind;
+    u64 lin;
+    begin(&(struct program){code, sizeof(code), 0, NULL, 0}, true, CODE_BYTES);
+    ck_assert_uint_eq(cpu_run(w.cpu, 41), 41); /* it is translated and linked by now */
+    ck_assert(cpu_point_add(w.cpu, POINT_BREAK, CODE + 7, 1));
+    for (unsigned i = 0; i < 3; i++) {
+        u64 before = w.cpu->gpr[RBX];
+        cpu_run(w.cpu, 1000);
+        ck_assert(cpu_point_hit(w.cpu, &kind, &lin));
+        ck_assert_uint_eq(lin, CODE + 7);
+        ck_assert_uint_eq(w.cpu->gpr[SLOT_RIP], CODE + 7);
+        ck_assert_uint_eq(w.cpu->gpr[RBX], before);
+        ck_assert(cpu_point_remove(w.cpu, POINT_BREAK, CODE + 7, 1));
+        cpu_clear_attention(w.cpu, ATT_EXIT);
+        ck_assert_uint_eq(cpu_run(w.cpu, 1), 1);
+        ck_assert_uint_eq(w.cpu->gpr[RBX], before + 1);
+        ck_assert(cpu_point_add(w.cpu, POINT_BREAK, CODE + 7, 1));
+    }
+    ck_assert(cpu_point_remove(w.cpu, POINT_BREAK, CODE + 7, 1));
+    w_run(1000);
+    ck_assert(w.cpu->halted);
+    ck_assert_uint_eq(w.cpu->gpr[RBX], 100);
+}
+END_TEST
+
+/* A handler of #DB that counts in EDI and stores where it was. */
+static void trap_handler(void)
+{
+    /* mov rax, [rsp]; mov [DATA+rdi*8], rax; inc edi; iretq */
+    static const u8 handler[] = {0x48, 0x8b, 0x04, 0x24, 0x48, 0x89, 0x04, 0xfd, 0, 0, 2, 0, 0xff, 0xc7, 0x48, 0xcf};
+    w_code(STUBS + EXC_DB * STUB_SIZE, handler, sizeof(handler));
+}
+START_TEST(single_steps)
+{
+    /* again: inc edx; pushfq; or dword [rsp], 100h; popfq; inc ebx; inc ebx; pushfq; and dword [rsp], ~100h; popfq;
+       cmp edx, 60fb1h + 12; jnz again; hlt */
+    BOTH(0, trap_handler, 3000, 0xff, 0xc2, 0x9c, 0x81, 0x0c, 0x24, 0, 1, 0, 0, 0x9d, 0xff, 0xc3, 0xff, 0xc3, 0x9c,
+         0x81, 0x24, 0x24, 0xff, 0xfe, 0xff, 0xff, 0x9d, 0x81, 0xfa, 0xbd, 0x0f, 6, 0, 0x75, 0xe0, 0xf4);
+    ck_assert(w.cpu->halted);
+    ck_assert_uint_eq(w.cpu->gpr[RDI], 12 * 5); /* INC INC PUSHF AND POPF */
+    ck_assert_uint_eq(ld64(w.ram + DATA), CODE + 13);
+}
+END_TEST
+
+START_TEST(sti_shadow)
+{
+    /* mov ecx, 3; again: dec ecx; jnz again; sti; inc edx; inc edx; hlt */
+    static const u8 code[] = {0xb9, 3, 0, 0, 0, 0xff, 0xc9, 0x75, 0xfc, 0xfb, 0xff, 0xc2, 0xff, 0xc2, 0xf4};
+    begin(&(struct program){code, sizeof(code), 0, NULL, 0}, true, CODE_BYTES);
+    w.vector = 0x40;
+    cpu_raise_attention(w.cpu, ATT_INTR);
+    w_run(100);
+    ck_assert_int_eq(w_vector(), 0x40);
+    ck_assert_uint_eq(w_frame(0), CODE + 12); /* behind the instruction that follows STI */
+}
+END_TEST
+
+/* ---- exceptions inside superblocks ---- */
+
+START_TEST(faults_have_exact_flags)
+{
+    static const u8 setters[][4] = {
+        {3, 0x01, 0xd8, 0x90}, /* add eax, ebx */
+        {3, 0x29, 0xd8, 0x90}, /* sub eax, ebx */
+        {3, 0x39, 0xd8, 0x90}, /* cmp eax, ebx */
+        {3, 0x85, 0xd8, 0x90}, /* test eax, ebx */
+        {3, 0x21, 0xd8, 0x90}, /* and eax, ebx */
+        {3, 0xf7, 0xd8, 0x90}, /* neg eax */
+        {3, 0x00, 0xd8, 0x90}, /* add al, bl */
+        {3, 0x28, 0xfc, 0x90}, /* sub ah, bh */
+        {3, 0x11, 0xd8, 0x90}, /* adc eax, ebx */
+        {3, 0x83, 0xe8, 0x80}, /* sub eax, -128 */
+        {3, 0xd1, 0xe0, 0x90}, /* shl eax, 1 */
+        {3, 0xff, 0xc0, 0x90}, /* inc eax */
+        {3, 0x0f, 0xaf, 0xc3}, /* imul eax, ebx */
+        {3, 0x66, 0x29, 0xd8}, /* sub ax, bx */
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(setters); i++) {
+        /* The setter twice; mov edi, eax; mov ecx, [70000000h]; add edx, 1 (flags die) */
+        u8 code[] = {0xb8, 0x34, 0x12, 0x80, 0x7f, 0xbb, 0x35, 0x12, 0x80, 0x80, 0x90, 0x90, 0x90, 0x90, 0x90,
+                     0x90, 0x89, 0xc7, 0x8b, 0x0c, 0x25, 0x00, 0x00, 0x00, 0x70, 0x83, 0xc2, 0x01, 0xf4};
+        memcpy(code + 10, setters[i] + 1, 3);
+        memcpy(code + 13, setters[i] + 1, 3);
+        both(&(struct program){code, sizeof(code), 0, NULL, 100});
+        ck_assert_int_eq(w_vector(), EXC_PF);
+        ck_assert_uint_eq(w_frame(1), CODE + 18);
+        ck_assert_uint_eq(w.cpu->cr2, 0x70000000);
+        ck_assert_uint_eq((u32)w.cpu->gpr[RDX], START_RDX);
+    }
+}
+END_TEST
+
+START_TEST(divisions_fault_inside)
+{
+    /* mov ecx, 3; again: mov eax, 7; xor edx, edx; dec ecx; div ecx; jmp again: #DE the third time */
+    BOTH(0, NULL, 100, 0xb9, 3, 0, 0, 0, 0xb8, 7, 0, 0, 0, 0x31, 0xd2, 0xff, 0xc9, 0xf7, 0xf1, 0xeb, 0xf3);
+    ck_assert_int_eq(w_vector(), EXC_DE);
+    ck_assert_uint_eq(w_frame(0), CODE + 14);
+}
+END_TEST
+
+/* ---- addresses ---- */
+
+static u64 fs_base;
+static void with_fs_base(void)
+{
+    w.cpu->seg[FS].base = fs_base;
+    w.cpu->cr4 |= CR4_OSFXSR | CR4_OSXSAVE;
+    w.cpu->xcr0 = 7;
+    cpu_update_mode(w.cpu);
+    for (unsigned i = 0; i < PAGE_SIZE; i++)
+        w.ram[DATA + i] = (u8)(i * 7 + 1);
+}
+
+/* Every access form at RSI = address, as read, write and both, 1 to 32 bytes. */
+START_TEST(addresses)
+{
+    static const u8 accesses[][8] = {
+        {2, 0x8a, 0x06},                               /* mov al, [rsi] */
+        {2, 0x8b, 0x06},                               /* mov eax, [rsi] */
+        {3, 0x48, 0x8b, 0x06},                         /* mov rax, [rsi] */
+        {3, 0x48, 0x89, 0x06},                         /* mov [rsi], rax */
+        {3, 0x48, 0x01, 0x06},                         /* add [rsi], rax */
+        {3, 0x48, 0xff, 0x36},                         /* push qword [rsi]: REX changes nothing */
+        {3, 0x67, 0x8b, 0x06},                         /* mov eax, [esi] */
+        {4, 0x67, 0x48, 0x89, 0x06},                   /* mov [esi], rax */
+        {4, 0x64, 0x48, 0x8b, 0x06},                   /* mov rax, fs:[rsi] */
+        {4, 0x64, 0x48, 0x89, 0x06},                   /* mov fs:[rsi], rax */
+        {4, 0x64, 0x67, 0x8b, 0x06},                   /* mov eax, fs:[esi] */
+        {4, 0x48, 0x8b, 0x46, 0x08},                   /* mov rax, [rsi+8] */
+        {4, 0x48, 0x8b, 0x04, 0x26},                   /* mov rax, [rsi] by SIB */
+        {4, 0x48, 0x8b, 0x04, 0x1e},                   /* mov rax, [rsi+rbx] */
+        {7, 0x48, 0x8b, 0x86, 0x00, 0xf0, 0xff, 0xff}, /* mov rax, [rsi-1000h] */
+        {3, 0x0f, 0x10, 0x06},                         /* movups xmm0, [rsi] */
+        {3, 0x0f, 0x11, 0x06},                         /* movups [rsi], xmm0 */
+        {4, 0xc5, 0xfc, 0x10, 0x06},                   /* vmovups ymm0, [rsi] */
+        {2, 0xdb, 0x2e},                               /* fld tbyte [rsi] */
+        {3, 0x48, 0xa5},                               /* movsq */
+    };
+    static const u64 places[] = {
+        DATA,
+        DATA + 0xff8,
+        DATA + 0xff9,
+        DATA + 0xffc,
+        DATA + 0xfff,
+        0x3ffff9,
+        0x3ffffc,
+        0x400000,
+        0x7ffffffffff8,
+        0x7ffffffffffc,
+        0x7fffffffffff,
+        0x800000000000,
+        0xffff7fffffffffff,
+        0xffff7ffffffffff9,
+        0xffff800000000000,
+        0xfffffffffffffff8,
+        0xfffffffffffffffc,
+        ~0ull,
+        0xfffff000,
+        0xfffffffc,
+        0x100000000 + DATA,
+        0xffffffff00000000 + DATA,
+    };
+    static const u64 bases[] = {0, 0x1000, 0xffffffffffffff00, 0x7fffffffff00};
+    for (unsigned i = 0; i < ARRAY_LEN(accesses); i++)
+        for (unsigned b = 0; b < (accesses[i][1] == 0x64 ? ARRAY_LEN(bases) : 1); b++)
+            for (unsigned k = 0; k < ARRAY_LEN(places); k++) {
+                /* mov rsi, imm64; mov edi, DATA+800h; xor ebx, ebx; the access twice; hlt */
+                u8 code[64] = {0x48, 0xbe, 0, 0, 0, 0, 0, 0, 0, 0, 0xbf, 0, 8, 2, 0, 0x31, 0xdb};
+                unsigned n = 17, len = accesses[i][0];
+                st64(code + 2, places[k]);
+                memcpy(code + n, accesses[i] + 1, len);
+                memcpy(code + n + len, accesses[i] + 1, len);
+                code[n + 2 * len] = 0xf4;
+                fs_base = bases[b];
+                both(&(struct program){code, n + 2 * len + 1, 0, with_fs_base, 100});
+                ck_assert(w.cpu->halted);
+            }
+}
+END_TEST
+
+/* ---- counts and memory ---- */
+
+START_TEST(budgets)
+{
+    for (u64 n = 1; n <= 160; n++)
+        /* mov ecx, 9; again: mov ebx, ecx; push rcx; mov esi, DATA; lea edi, [rsi+64]; mov ecx, 5; rep movsb; pop rcx;
+           test ecx, 1; jz even; add edx, ebx; even: call f; dec ecx; jnz again; hlt; f: inc edx; ret */
+        BOTH(0, NULL, n, 0xb9, 9, 0, 0, 0, 0x89, 0xcb, 0x51, 0xbe, 0, 0, 2, 0, 0x8d, 0x7e, 0x40, 0xb9, 5, 0, 0, 0, 0xf3,
+             0xa4, 0x59, 0xf7, 0xc1, 1, 0, 0, 0, 0x74, 2, 0x01, 0xda, 0xe8, 5, 0, 0, 0, 0xff, 0xc9, 0x75, 0xd6, 0xf4,
+             0xff, 0xc2, 0xc3);
+    ck_assert(w.cpu->halted);
+}
+END_TEST
+
+START_TEST(slices)
+{
+    static const u8 code[] = {0x31, 0xdb, 0xff, 0xc3, 0xff, 0xc2, 0x81, 0xfb, 0x10, 0x27, 0, 0, 0x75, 0xf4, 0xf4};
+    begin(&(struct program){code, sizeof(code), 0, NULL, 0}, true, CODE_BYTES);
+    u64 total = 0;
+    for (u64 n = 1; !w.cpu->halted; n = n % 97 + 1) {
+        u64 done = cpu_run(w.cpu, n);
+        total += done;
+        ck_assert(done == n || w.cpu->halted);
+    }
+    ck_assert_uint_eq(total, 2 + 4 * 10000); /* XOR, the loop, HLT */
+    ck_assert_uint_eq(cpu_icount(w.cpu), total);
+    ck_assert_uint_gt(translator()->counters.entered, 100);
+}
+END_TEST
+
 START_TEST(full_cache)
 {
-    struct result want = whole(0);
-    end();
-    struct result got = whole(SMALL);
-    const struct jit *jit = w.cpu->translator;
-    ck_assert_uint_ge(jit->counters.flushes, PASSES);
-    ck_assert_uint_ge(jit->counters.invalidated, PIECES / 16);
-    ck_assert_uint_le(jit->used, jit->size);
-    ck_assert_uint_eq(got.rax, want.rax);
-    ck_assert_uint_eq(got.sum, want.sum);
-    ck_assert_uint_eq(got.instructions, want.instructions);
-    ck_assert_uint_eq(got.flags, want.flags);
-    end();
-}
-END_TEST
-
-/* ---- what is shown ---- */
-
-START_TEST(counters)
-{
-    char *text;
-    size_t size;
-    whole(LARGE);
-    const struct jit_counters *c = &((const struct jit *)w.cpu->translator)->counters;
-    ck_assert_uint_ge(c->translated, PIECES / 16);
-    ck_assert_uint_ge(c->lookups, c->misses);
-    ck_assert_uint_ge(c->misses, c->translated);
-    ck_assert(c->entered && c->links && c->guest_bytes && c->host_bytes > c->guest_bytes && c->translate_ns);
-    FILE *out = open_memstream(&text, &size);
-    w.cpu->engine->info(w.cpu, out);
-    fclose(out);
-    char want[100];
-    snprintf(want, sizeof(want), "translations: %llu made, %llu dropped, %llu flushes",
-             (unsigned long long)c->translated, (unsigned long long)c->invalidated, (unsigned long long)c->flushes);
-    ck_assert_msg(strstr(text, want), "%s: not %s", text, want);
-    snprintf(want, sizeof(want), "lookups: %llu, of which %llu hits, %llu misses", (unsigned long long)c->lookups,
-             (unsigned long long)(c->lookups - c->misses), (unsigned long long)c->misses);
-    ck_assert_msg(strstr(text, want), "%s: not %s", text, want);
-    free(text);
-    end();
-}
-END_TEST
-
-/* add rax, rcx; cmp rax, [rbx]; jb to the hlt; mov [rbx], rax; jmp to the start */
-static void small_loop(void)
-{
-    w_start("max");
-    w_long(0);
-    CODE_AT(CODE, 0x48, 0x01, 0xc8, 0x48, 0x3b, 0x03, 0x72, 0x05, 0x48, 0x89, 0x03, 0xeb, 0xf3, 0xf4);
-    w.cpu->gpr[RBX] = DATA;
-    w.cpu->gpr[RCX] = 1ull << 60;
-    ck_assert(jit_attach(w.cpu, LARGE, 0));
-}
-static const u16 loop_offsets[] = {0, 3, 6, 8, 11};
-static const u16 loop_uops[] = {UOP_ADD, UOP_CMP, UOP_JB, UOP_MOV, UOP_JMP};
-
-/* From each byte of emitted code back to the instruction it is for. */
-START_TEST(marks)
-{
-    small_loop();
-    w_run(1000);
+    /* stores_into_the_next_instruction, 30,000 times */
+    static const u8 code[] = {0xb9, 0x30, 0x75, 0, 0,    0x31, 0xc0, 0x88, 0x0d, 1,    0,
+                              0,    0,    0xb0, 0, 0x01, 0xc2, 0xff, 0xc9, 0x75, 0xf2, 0xf4};
+    enum { SMALL = 128 << 10 };
+    begin(&(struct program){code, sizeof(code), 0, NULL, 0}, true, SMALL);
+    w_run(1000000);
     ck_assert(w.cpu->halted);
-    const struct jit *jit = w.cpu->translator;
-    const struct translation_block *tb = NULL;
-    for (unsigned h = 0; h < ARRAY_LEN(jit->hash); h++)
-        for (const struct translation_block *t = jit->hash[h]; t; t = t->hash_next)
-            if (t->pa == CODE)
-                tb = t;
-    ck_assert_ptr_nonnull(tb);
-    const struct code_mark *m = jit_marks(jit, tb);
-    unsigned insns = 0, exits = 0, slow = 0;
-    for (unsigned k = 0; k < tb->nmarks; k++) {
-        u32 last = k + 1u < tb->nmarks ? m[k + 1].host : tb->length;
-        ck_assert_uint_le(m[k].host, last);
-        if (m[k].host < last) {
-            ck_assert_ptr_eq(jit_mark_at(jit, tb, m[k].host), &m[k]);
-            ck_assert_ptr_eq(jit_mark_at(jit, tb, last - 1), &m[k]);
-        }
-        exits += m[k].kind == MARK_EXIT;
-        slow += m[k].kind == MARK_SLOW;
-        if (m[k].kind != MARK_INSN)
-            continue;
-        ck_assert_uint_eq(m[k].pc_off, (CODE & 0xfff) + loop_offsets[insns]);
-        ck_assert_uint_eq(m[k].op, loop_uops[insns]);
-        insns++;
-    }
-    ck_assert_uint_eq(m[0].kind, MARK_ENTRY);
-    ck_assert_uint_eq(insns, ARRAY_LEN(loop_offsets));
-    ck_assert_uint_eq(exits, 1);
-    ck_assert_uint_eq(slow, 2);
-    end();
-}
-END_TEST
-
-static unsigned count(const char *text, const char *what)
-{
-    unsigned n = 0;
-    while ((text = strstr(text, what))) {
-        n++;
-        text += strlen(what);
-    }
-    return n;
-}
-
-START_TEST(traces)
-{
-    char *text;
-    size_t size;
-    const char *bad;
-    small_loop();
-    w.trace.out = open_memstream(&text, &size);
-    w.trace.disasm = disasm_print;
-    ck_assert(trace_parse(&w.trace, "uop,opt,out_asm", &bad));
-    w_run(1000);
-    fclose(w.trace.out);
-    w.trace.mask = 0;
-    static const char *const wanted[] = {
-        "UOP: block 0x10000\n  +000 ADD.8 dst=rax src=rcx\n  +003 CMP.8 dst=rax mem=flat64[rbx+0x0]\n",
-        "UOP: translation 0 of 0x10000, physical 0x10000, key ",
-        "  +006 JB.8 imm=0xd\n  +008 MOV.8 mem=flat64[rbx+0x0] src=rax\n  +00b JMP.8 imm=0x0\n",
-        "OPT: translation 0 of 0x10000",
-        "  +000 ADD          reads ...... writes cpazso needed ...... by faults cpazso gprs 0001\n",
-        "  +003 CMP          reads ...... writes cpazso needed cpazso by faults ...... gprs 0000 may-fault\n",
-        "OUT: translation 0 of 0x10000",
-        "  -- entry\n",
-        "  -- 0x10000 ADD\n",
-        "  -- slow path of 0x10008 MOV\n",
-        "  -- exit of 0x10006 JB\n",
-        "addq ",
-    };
-    for (unsigned i = 0; i < ARRAY_LEN(wanted); i++)
-        ck_assert_msg(strstr(text, wanted[i]), "no '%s' in:\n%.3000s", wanted[i], text);
-    ck_assert_uint_eq(count(text, "UOP: translation"), count(text, "OUT: translation"));
-    ck_assert_uint_eq(count(text, ".byte"), 0);
-    free(text);
-    end();
-}
-END_TEST
-
-/* ---- Linux perf ---- */
-
-static u8 *file_bytes(const char *name, size_t *size)
-{
-    FILE *f = fopen(name, "rb");
-    ck_assert_msg(f != NULL, "%s", name);
-    u8 *bytes = malloc(4 << 20);
-    *size = fread(bytes, 1, (4 << 20) - 1, f);
-    bytes[*size] = 0;
-    fclose(f);
-    return bytes;
-}
-
-/* The header, then the stubs, then a record for each translation with its code, then the end. */
-static void check_dump(const struct jit *jit, const char *name, unsigned pid)
-{
-    size_t size;
-    u8 *d = file_bytes(name, &size);
-    u32 magic, word[5];
-    memcpy(&magic, d, 4);
-    memcpy(word, d + 4, sizeof(word));
-    ck_assert_uint_eq(magic, 0x4a695444);
-    ck_assert_uint_eq(word[0], 1);
-    ck_assert_uint_eq(word[1], 40);
-    ck_assert_uint_eq(word[4], pid);
-    u64 index = 0, last_time = 0;
-    size_t at = 40;
-    for (u32 id = 0; id == 0;) {
-        u32 length;
-        u64 time, load[4];
-        ck_assert_uint_le(at + 16, size);
-        memcpy(&id, d + at, 4);
-        memcpy(&length, d + at + 4, 4);
-        memcpy(&time, d + at + 8, 8);
-        ck_assert_uint_ge(time, last_time);
-        last_time = time;
-        if (id == 0) {
-            memcpy(load, d + at + 24, sizeof(load));
-            const char *symbol = (const char *)d + at + 56;
-            ck_assert_uint_eq(load[0], load[1]);
-            ck_assert_uint_eq(load[3], index);
-            ck_assert_uint_eq(length, 56 + strlen(symbol) + 1 + load[2]);
-            ck_assert(load[1] >= (uintptr_t)jit->exec && load[1] + load[2] <= (uintptr_t)jit->exec + jit->used);
-            ck_assert(index ? !strncmp(symbol, "kernel:0x10", 11) : !strcmp(symbol, "orrery-stubs"));
-            index++;
-        }
-        at += length;
-        ck_assert(id == 0 || (id == 3 && length == 16));
-    }
-    ck_assert_uint_eq(at, size);
-    ck_assert_uint_eq(index, jit->counters.translated + 1);
-    free(d);
-}
-
-static void check_map(const struct jit *jit, const char *name)
-{
-    size_t size;
-    u8 *bytes = file_bytes(name, &size);
-    unsigned lines = 0;
-    for (char *save = NULL, *line = strtok_r((char *)bytes, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        unsigned long long at, length;
-        char symbol[64];
-        ck_assert_int_eq(sscanf(line, "%llx %llx %63s", &at, &length, symbol), 3);
-        ck_assert(at >= (uintptr_t)jit->exec && at + length <= (uintptr_t)jit->exec + jit->used && length);
-        ck_assert(lines ? !strncmp(symbol, "kernel:0x10", 11) : !strcmp(symbol, "orrery-stubs"));
-        lines++;
-    }
-    ck_assert_uint_eq(lines, jit->counters.translated + 1);
-    free(bytes);
-}
-
-START_TEST(perf)
-{
-    char dir[] = "/tmp/orrery-perf-XXXXXX", map[40], dump[40], err[200];
-    snprintf(map, sizeof(map), "/tmp/perf-%d.map", (int)getpid());
-    snprintf(dump, sizeof(dump), "jit-%d.dump", (int)getpid());
-    ck_assert(mkdtemp(dir) && chdir(dir) == 0);
-    ck_assert_int_eq(symlink("/nonexistent/target", dump), 0); /* a trap: replaced, not followed */
-    struct jit_perf *p = jit_perf_open(true, true, err, sizeof(err));
-    ck_assert_msg(p != NULL, "%s", err);
-    small_loop();
-    jit_observe(w.cpu, p);
-    w_run(1000);
-    jit_perf_close(p);
-    check_dump(w.cpu->translator, dump, (unsigned)getpid());
-    check_map(w.cpu->translator, map);
-    unlink(map);
-    unlink(dump);
-    ck_assert(mkdir("jit", 0700) == 0 && chdir("jit") == 0 && rmdir("../jit") == 0);
-    ck_assert_ptr_null(jit_perf_open(false, true, err, sizeof(err)));
-    ck_assert_msg(strstr(err, "cannot create jit-"), "%s", err);
-    ck_assert_int_eq(rmdir(dir), 0);
-    end();
-}
-END_TEST
-
-/* ---- a host that forbids executable memory ---- */
-
-/* System call 'call' fails from now on when that argument has one of the bits. */
-static void forbid(unsigned call, unsigned argument, u32 bits)
-{
-    struct sock_filter f[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (u32)(offsetof(struct seccomp_data, args) + 8 * argument)),
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {ARRAY_LEN(f), f};
-    ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-    ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-}
-
-START_TEST(no_executable_memory)
-{
-    struct result want = whole(0);
-    end();
-    if (_i == 0)
-        forbid(SYS_mmap, 2, PROT_EXEC);
-    else
-        forbid(SYS_memfd_create, 1, ~0u);
-    w_start("max");
-    w_long(0);
-    put_program();
-    ck_assert(!jit_attach(w.cpu, SMALL, 0));
-    struct result got = run_program();
-    ck_assert_uint_eq(got.rax, want.rax);
-    ck_assert_uint_eq(got.sum, want.sum);
-    end();
-}
-END_TEST
-
-/* The machine says so once, and interprets. */
-START_TEST(no_executable_machine)
-{
-    char err[200], said[400] = "", name[] = "/tmp/orrery-test-XXXXXX";
-    struct trace trace = {.out = stderr};
-    struct machine_config c = {
-        .type = MACHINE_BARE, .ram_size = 1 << 20, .cpus = 2, .accel = "jit", .tb_size = 1 << 20};
-    c.trace = &trace;
-    ck_assert(cpu_model_parse("max", &c.cpu, err, sizeof(err)));
-    if (jit_available())
-        forbid(SYS_mmap, 2, PROT_EXEC);
-    int fd = mkstemp(name), old = dup(2);
-    dup2(fd, 2);
-    struct machine *m = machine_create(&c, err, sizeof(err));
-    dup2(old, 2);
-    ck_assert_msg(m != NULL, "%s", err);
-    ck_assert(pread(fd, said, sizeof(said) - 1, 0) > 0);
-    unlink(name);
-    ck_assert_str_eq(said, jit_available()
-                               ? "orrery: this host forbids executable memory: interpreting (-accel interp)\n"
-                               : "orrery: no translator for this host: interpreting (-accel interp)\n");
-    for (unsigned i = 0; i < 2; i++)
-        ck_assert_str_eq(m->cpu[i]->engine->name, "interp");
-    machine_destroy(m);
+    u32 sum = START_RDX;
+    for (u32 i = 30000; i; i--)
+        sum += i & 0xff;
+    ck_assert_uint_eq((u32)w.cpu->gpr[RDX], sum);
+    ck_assert_uint_ge(translator()->counters.flushes, 2);
+    ck_assert_uint_le(translator()->used, SMALL);
 }
 END_TEST
 
 static void add(TCase *t)
 {
-    tcase_set_timeout(t, 60);
-    tcase_add_test(t, no_executable_machine);
-    if (!jit_available())
-        return;
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, stores_into_the_next_instruction);
+    tcase_add_test(t, stores_further_into_the_superblock);
+    tcase_add_test(t, stores_into_other_translations);
+    tcase_add_test(t, stores_into_an_instruction_across_pages);
+    tcase_add_test(t, invlpg_remaps_code);
+    tcase_add_test(t, cr3_remaps_code);
+    tcase_add_test(t, cr3_remaps_indirect_targets);
+    tcase_add_test(t, invlpg_remaps_the_running_page);
+    tcase_add_test(t, breakpoints);
+    tcase_add_test(t, single_steps);
+    tcase_add_test(t, sti_shadow);
+    tcase_add_test(t, faults_have_exact_flags);
+    tcase_add_test(t, divisions_fault_inside);
+    tcase_add_test(t, addresses);
+    tcase_add_test(t, budgets);
+    tcase_add_test(t, slices);
     tcase_add_test(t, full_cache);
-    tcase_add_test(t, counters);
-    tcase_add_test(t, marks);
-    tcase_add_test(t, traces);
-    tcase_add_test(t, perf);
-    tcase_add_loop_test(t, no_executable_memory, 0, 2);
 }
+
 int main(void) { return w_main("jit", add); }
