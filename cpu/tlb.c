@@ -147,6 +147,7 @@ static void flush_engine(struct cpu *cpu, enum flush_kind kind, u64 lin)
 void tlb_flush(struct cpu *cpu, bool global)
 {
     struct tlb_lists *l = cpu->tlb_lists;
+    cpu->tlb_epoch++;
     flush_list(cpu, LIST_LOCAL, !global);
     if (global) {
         flush_list(cpu, LIST_GLOBAL, false);
@@ -178,6 +179,7 @@ void tlb_flush_page(struct cpu *cpu, u64 lin)
     struct tlb_lists *l = cpu->tlb_lists;
     u64 tag = lin & PAGE_MASK;
     unsigned slot = slot_of(lin);
+    cpu->tlb_epoch++;
     for (unsigned idx = 0; idx < MMU_COUNT; idx++) {
         struct tlb *t = &cpu->tlb[idx];
         if (t->phys[slot].tag == tag)
@@ -196,6 +198,7 @@ void tlb_flush_page(struct cpu *cpu, u64 lin)
 void tlb_protect_host_page(struct cpu *cpu, const u8 *host)
 {
     const struct tlb_lists *l = cpu->tlb_lists;
+    cpu->tlb_epoch++;
     for (unsigned list = 0; list < LIST_COUNT; list++) {
         for (unsigned i = 0; i < l->count[list]; i++) {
             unsigned n = l->slot[list][i];

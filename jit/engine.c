@@ -25,11 +25,19 @@ static void flags_from_host(struct cpu *cpu)
     flags_from_image(cpu, cpu->host_flags >> 8 | (cpu->host_flags & 1 ? FL_OF : 0));
 }
 
+static bool is_plain(const struct seg *s)
+{
+    return s->limit == 0xffffffffu && (s->attr & (SEG_W | SEG_CODE | SEG_E | SEG_UNUSABLE)) == SEG_W;
+}
+
 /* What translated code may rely on now; two states with one key run the same translations. */
 u32 jit_key(const struct cpu *cpu)
 {
     bool x87_checked = (~cpu->fpu.fcw & FSW_EXC) | (cpu->fpu.fsw & FSW_ES);
-    return cpu->mode | (u32)cpu->mmu_idx << KEY_MMU_SHIFT | (cpu->sse_checked ? (u32)KEY_SSE_CHECKED : 0) |
+    u32 plain = 0;
+    if ((cpu->mode & MODE_CODE) == MODE_CODE32)
+        plain = (is_plain(&cpu->seg[FS]) ? (u32)KEY_FS_PLAIN : 0) | (is_plain(&cpu->seg[GS]) ? (u32)KEY_GS_PLAIN : 0);
+    return cpu->mode | plain | (u32)cpu->mmu_idx << KEY_MMU_SHIFT | (cpu->sse_checked ? (u32)KEY_SSE_CHECKED : 0) |
            (x87_checked ? (u32)KEY_X87_CHECKED : 0);
 }
 
@@ -52,6 +60,7 @@ bool jit_call_site(struct cpu *cpu, u32 offset)
         recipe_flags(cpu, s->recipe);
     else
         flags_from_host(cpu);
+    u32 epoch = cpu->tlb_epoch;
     const struct uop *next = s->u.fn(cpu, &s->u);
     if (info->flags_written || s->recipe)
         flags_to_host(cpu);
@@ -59,7 +68,7 @@ bool jit_call_site(struct cpu *cpu, u32 offset)
         return true;
     bool look = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) && s->u.op != UOP_STI &&
                 s->u.op != UOP_MOV_TO_SREG && s->u.op != UOP_POP_SREG;
-    if (likely(!look && !(jit->stale && !s->tb->valid) && jit_key(cpu) == s->tb->key))
+    if (likely(!look && !(jit->stale && !s->tb->valid) && cpu->tlb_epoch == epoch && jit_key(cpu) == s->tb->key))
         return false;
     goto_afresh(cpu, &s->u, uop_next_ip(cpu, &s->u));
     return true;
@@ -141,6 +150,9 @@ static void enter(struct jit *jit, const u8 *host)
     struct cpu *cpu = jit->cpu;
     cpu->gpr[SLOT_RIP] &= PAGE_MASK;
     flags_to_host(cpu);
+    if ((cpu->mode & MODE_CODE) == MODE_CODE32)
+        for (unsigned r = RAX; r <= RDI; r++) /* addresses are made of them without cutting them */
+            cpu->gpr[r] = (u32)cpu->gpr[r];
     for (;;) {
         jit->counters.entered++;
         u32 left = jit->backend->enter(jit, host);

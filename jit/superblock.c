@@ -177,8 +177,10 @@ bool superblock_find(const struct cpu *cpu, struct superblock *sb)
         step = next_step(i, &off);
     }
     sb->end_off = off;
-    if (sb->n)
+    if (sb->n) {
+        superblock_group(sb);
         find_needs(cpu, sb);
+    }
     return sb->n != 0;
 }
 

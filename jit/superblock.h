@@ -9,7 +9,7 @@
 
 #include "cpu/insn.h"
 
-enum { SUPERBLOCK_MAX = 96 };
+enum { SUPERBLOCK_MAX = 96, SUPERBLOCK_GROUPS = 16 };
 
 /*
  * What translated code depends on: mode and rights, as enum mode_bits with
@@ -18,7 +18,17 @@ enum { SUPERBLOCK_MAX = 96 };
 enum key_bits {
     KEY_MMU_SHIFT = 16,             /* enum mmu_idx */
     KEY_SSE_CHECKED = (int)BIT(20), /* MXCSR unmasks something */
+    KEY_FS_PLAIN = (int)BIT(22),    /* 32-bit code: that segment is writable data of 4 GiB */
+    KEY_GS_PLAIN = (int)BIT(23),
     KEY_X87_CHECKED = (int)BIT(21), /* FCW unmasks something, or an exception is pending */
+};
+
+/* A memory access as part of a group (group.c); all zero: it is checked for itself. */
+struct sb_access {
+    struct sb_access *leader; /* of the group it is a member of; NULL in the leader itself */
+    u8 slot;                  /* leader: which group, from 1 */
+    u8 n;                     /* bytes */
+    i16 lo, hi;               /* leader: what the group touches, from the leader's address */
 };
 
 struct sb_insn {
@@ -28,6 +38,7 @@ struct sb_insn {
     /* Arithmetic flags needed after it: by instructions and exits that follow; by faults that may happen, alone. */
     u32 needed, needed_by_fault;
     u16 gprs_written; /* bit per register; all, where the micro-op is not a plain one */
+    struct sb_access operand, stack;
     bool may_fault;
     bool ends;
 };
@@ -49,6 +60,8 @@ struct superblock {
 
 /* Fills sb from sb->pa, sb->key and sb->page; false when not one instruction lies whole in the page. */
 bool superblock_find(const struct cpu *cpu, struct superblock *sb);
+/* Finds the groups of accesses (group.c); their members cannot fault. */
+void superblock_group(struct superblock *sb);
 /* Flags that code at 'off' of the page needs on entry: FL_ARITH unless all are soon overwritten. */
 u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64 off);
 /* Whether u is a conditional jump; *cc: its condition. */

@@ -70,7 +70,15 @@ void reg_put(struct tr *t, unsigned slot, unsigned host)
 
 /* ---- addresses ---- */
 
-bool address_supported(const struct uop *u) { return u->amode != AM_SEG && u->asize != 2; }
+/* Outside 64-bit code FS and GS will do where they are plain: only their base counts. */
+static bool plain_segment(const struct tr *t, const struct uop *u)
+{
+    return (u->seg == FS && (t->sb->key & KEY_FS_PLAIN)) || (u->seg == GS && (t->sb->key & KEY_GS_PLAIN));
+}
+bool address_supported(const struct tr *t, const struct uop *u)
+{
+    return u->asize != 2 && (u->amode != AM_SEG || plain_segment(t, u));
+}
 
 /*
  * The operand's address as a host operand for LEA: base and index in registers, loaded to S0 and S1
@@ -104,6 +112,11 @@ void effective_address(struct tr *t, const struct uop *u, unsigned size, unsigne
     e_lea(&t->e, u->asize == 8 && size == 8 ? 8 : 4, to, m);
 }
 
+static i32 group_slot(const struct sb_access *leader)
+{
+    return (i32)(offsetof(struct cpu, group) + (leader->slot - 1u) * sizeof(u64));
+}
+
 static i32 table_of(const struct tr *t, unsigned how)
 {
     return t->tlb + (i32)(how & ACC_WRITE ? offsetof(struct tlb, write) : offsetof(struct tlb, read));
@@ -134,22 +147,79 @@ static void linear_address(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     struct rm ea = address_parts(t, u);
     e_lea(e, u->asize == 8 ? 8 : 4, S0, ea);
-    if (u->amode == AM_SEG64 && u->seg >= FS) {
+    if (u->amode >= AM_SEG64 && u->seg >= FS) {
         size_t base = offsetof(struct cpu, seg) + u->seg * sizeof(struct seg) + offsetof(struct seg, base);
-        e_op(e, 8, 0x03, S0, rm_mem(CPU, (i32)base));
+        e_op(e, u->amode == AM_SEG ? 4 : 8, 0x03, S0, rm_mem(CPU, (i32)base));
     }
+}
+
+/* Whether base + disp is the linear address without being cut to 32 bits, or fails the check. */
+static bool is_simple(const struct uop *u)
+{
+    bool near = u->disp >= -0x10000 && u->disp < 0x10000;
+    return u->index == SLOT_ZERO && host_of(u->base) >= 0 && (u->amode == AM_FLAT64 || (u->amode == AM_FLAT32 && near));
+}
+
+/* The check of an access, or of the group it leads. */
+static void check_access(struct tr *t, const struct sb_access *a, unsigned lin, i32 disp, unsigned n, unsigned how)
+{
+    if (!a->slot || a->n != n || (how & ACC_ALIGN)) {
+        check_tlb(t, lin, disp, n, how);
+        return;
+    }
+    check_tlb(t, lin, disp + a->lo, (unsigned)(a->hi - a->lo), how);
+    e_store(&t->e, 8, rm_mem(CPU, group_slot(a)), S1);
+    t->groups |= BIT(a->slot);
+    if (t->slow)
+        t->slow->leaves = true; /* the members rely on this check */
+}
+
+/* A member of a group whose check is behind us: the addend into S1. */
+static bool member_of_group(struct tr *t, const struct sb_access *a, unsigned n, unsigned how)
+{
+    if (!a->leader || !(t->groups & BIT(a->leader->slot)) || a->n != n || (how & ACC_ALIGN))
+        return false;
+    e_load(&t->e, 8, S1, rm_mem(CPU, group_slot(a->leader)));
+    return true;
+}
+
+static void free_s0(struct tr *t, unsigned how, struct rm *m)
+{
+    if (!(how & ACC_FREE_S0))
+        return;
+    e_lea(&t->e, 8, S1, *m);
+    *m = rm_mem(S1, 0);
+}
+
+/* The operand of a member: its address is made without touching S1 or flags. */
+static bool member_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m)
+{
+    if (u->index != SLOT_ZERO && host_of(u->index) < 0)
+        return false;
+    if (!member_of_group(t, &t->i->operand, n, how))
+        return false;
+    if (u->index == SLOT_ZERO && host_of(u->base) >= 0 && u->amode == AM_FLAT64) {
+        *m = rm_sib(S1, (unsigned)host_of(u->base), 0, u->disp);
+        return true;
+    }
+    linear_address(t, u);
+    *m = rm_sib(S1, S0, 0, 0);
+    free_s0(t, how, m);
+    return true;
 }
 
 bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m)
 {
     struct emit *e = &t->e;
-    if (!address_supported(u))
+    const struct sb_access *a = &t->i->operand;
+    if (!address_supported(t, u))
         return false;
+    if (member_operand(t, u, n, how, m))
+        return true;
     flags_lose(t);
-    int base = host_of(u->base);
-    if (u->amode == AM_FLAT64 && u->index == SLOT_ZERO && base >= 0) {
-        check_tlb(t, (unsigned)base, u->disp, n, how);
-        *m = rm_sib(S1, (unsigned)base, 0, u->disp);
+    if (is_simple(u)) {
+        check_access(t, a, (unsigned)host_of(u->base), u->disp, n, how);
+        *m = rm_sib(S1, (unsigned)host_of(u->base), 0, u->disp);
         return true;
     }
     /* The check takes both scratch registers: afterwards the address is computed again, or was kept. */
@@ -157,36 +227,29 @@ bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how,
     linear_address(t, u);
     if (!again)
         e_store(e, 8, FIELD(gpr[SLOT_T0]), S0);
-    check_tlb(t, S0, 0, n, how);
+    check_access(t, a, S0, 0, n, how);
     if (again)
         linear_address(t, u);
     else
         e_load(e, 8, S0, FIELD(gpr[SLOT_T0]));
     *m = rm_sib(S1, S0, 0, 0);
-    if (how & ACC_FREE_S0) {
-        e_lea(e, 8, S1, *m);
-        *m = rm_mem(S1, 0);
-    }
+    free_s0(t, how, m);
     return true;
 }
 
 void access_stack(struct tr *t, unsigned base_slot, i32 disp, unsigned n, unsigned how, struct rm *m)
 {
-    struct emit *e = &t->e;
     unsigned base = (unsigned)host_of(base_slot);
-    flags_lose(t);
-    if ((t->sb->key & MODE_CODE) == MODE_CODE64) {
-        check_tlb(t, base, disp, n, how);
-        *m = rm_sib(S1, base, 0, disp);
+    bool wide = (t->sb->key & MODE_CODE) == MODE_CODE64;
+    *m = rm_sib(S1, base, 0, disp);
+    if (!member_of_group(t, &t->i->stack, n, how)) {
+        flags_lose(t);
+        check_access(t, &t->i->stack, base, disp, n, how);
         return;
     }
-    e_lea(e, 4, S0, rm_mem(base, disp));
-    e_store(e, 8, FIELD(gpr[SLOT_T0]), S0);
-    check_tlb(t, S0, 0, n, how);
-    e_load(e, 8, S0, FIELD(gpr[SLOT_T0]));
+    if (wide)
+        return;
+    e_lea(&t->e, 4, S0, rm_mem(base, disp));
     *m = rm_sib(S1, S0, 0, 0);
-    if (how & ACC_FREE_S0) {
-        e_lea(e, 8, S1, *m);
-        *m = rm_mem(S1, 0);
-    }
+    free_s0(t, how, m);
 }

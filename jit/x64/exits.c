@@ -41,6 +41,34 @@ void call_in_c(struct tr *t)
         t->ended = true;
 }
 
+static u32 make_link(struct tr *t, u64 target)
+{
+    struct exit_link *l = jit_meta(t->jit, sizeof(*l));
+    if (!l) {
+        t->failed = true;
+        return 0;
+    }
+    l->tb = t->tb;
+    l->target = (i64)target;
+    return jit_meta_offset(t->jit, l);
+}
+
+static unsigned executed(const struct tr *t) { return t->i->u.index_in_block + 1u; }
+
+void end_slow_path(struct tr *t)
+{
+    struct slow_path *s = t->slow;
+    if (!s)
+        return;
+    s->back = t->e.p;
+    s->ends = t->ended;
+    s->restore = t->flags == AT_HOST || t->flags == AT_BOTH;
+    if (s->leaves && !s->ends) {
+        s->link = make_link(t, t->i->u.pc_off + t->i->u.len);
+        s->executed = executed(t);
+    }
+}
+
 void to_slow_path(struct tr *t, u8 *at)
 {
     if (!t->slow) {
@@ -55,18 +83,6 @@ void to_slow_path(struct tr *t, u8 *at)
         t->failed = true;
     else
         t->slow->from[t->slow->count++] = at;
-}
-
-static u32 make_link(struct tr *t, u64 target)
-{
-    struct exit_link *l = jit_meta(t->jit, sizeof(*l));
-    if (!l) {
-        t->failed = true;
-        return 0;
-    }
-    l->tb = t->tb;
-    l->target = (i64)target;
-    return jit_meta_offset(t->jit, l);
 }
 
 /*
@@ -88,8 +104,6 @@ static void emit_link(struct tr *t, u32 link, unsigned executed)
     while (e->p < t->jit->write + l->patch + LINK_ROOM)
         e8(e, CODE_PADDING);
 }
-
-static unsigned executed(const struct tr *t) { return t->i->u.index_in_block + 1u; }
 
 void exit_if(struct tr *t, unsigned cc, u64 target)
 {
@@ -145,6 +159,10 @@ static void emit_slow_path(struct tr *t, const struct slow_path *s)
     emit_call_site(t, s->site);
     if (s->ends)
         return;
+    if (s->leaves) {
+        emit_link(t, s->link, s->executed);
+        return;
+    }
     if (s->restore)
         emit_restore_flags(e);
     e_patch(e, e_jmp(e), s->back);

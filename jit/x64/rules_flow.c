@@ -19,7 +19,7 @@ bool rule_push(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     unsigned size = u->size;
     struct rm m;
-    if (size != stack_size(t) || (u->form == FORM_M && !address_supported(u)))
+    if (size != stack_size(t) || (u->form == FORM_M && !address_supported(t, u)))
         return false;
     if (u->form == FORM_M) {
         access_operand(t, u, size, ACC_READ, &m);

@@ -254,7 +254,7 @@ bool rule_copy(struct tr *t, const struct uop *u)
     if (!copied(t, u))
         return false;
     take_apart(t, &c);
-    if (c.memory >= 0 && !address_supported(u))
+    if (c.memory >= 0 && !address_supported(t, u))
         return false;
     if (uop_info[u->op].props & UP_SSE)
         want_vec(t);

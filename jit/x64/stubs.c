@@ -229,11 +229,7 @@ static void translate_insn(struct tr *t)
         (void)start;
         call_in_c(t);
     }
-    if (t->slow) {
-        t->slow->back = t->e.p;
-        t->slow->ends = t->ended;
-        t->slow->restore = t->flags == AT_HOST || t->flags == AT_BOTH;
-    }
+    end_slow_path(t);
 }
 
 static bool x64_translate(struct jit *jit, struct superblock *sb, struct translation_block *tb)

@@ -45,6 +45,9 @@ struct slow_path {
     struct x87_note note;
     bool restore; /* flags are wanted in EFLAGS behind it */
     bool ends;    /* it never comes back */
+    bool leaves;  /* what follows relies on a check that failed: it goes on in another translation */
+    u32 link;     /* there */
+    unsigned executed;
 };
 /* Out of line: leaves the superblock by a link. */
 struct side_exit {
@@ -81,6 +84,7 @@ struct tr {
     i32 tlb;                   /* of tables for this mmu_idx, from rbp */
     bool vec_ready, x87_ready; /* loaded since the superblock's start */
     struct x87_note x87_note;
+    u32 groups; /* bit per slot: whose leader has been checked */
     bool failed;
     bool ended; /* control cannot reach what follows */
 };
@@ -123,7 +127,7 @@ bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how,
 void access_stack(struct tr *t, unsigned base_slot, i32 disp, unsigned n, unsigned how, struct rm *m);
 /* The effective address, as LEA with operands of 'size' bytes has it, into host register 'to'; flags stay. */
 void effective_address(struct tr *t, const struct uop *u, unsigned size, unsigned to);
-bool address_supported(const struct uop *u);
+bool address_supported(const struct tr *t, const struct uop *u);
 
 /* ---- flags (flags.c) ---- */
 /* Before host flags are lost inside the current instruction: keeps what is needed of the guest's. */
@@ -147,6 +151,8 @@ bool flags_needed_after(const struct tr *t);
 void call_in_c(struct tr *t);
 /* A jump to the current instruction's slow path; at: from e_jcc or e_jmp. */
 void to_slow_path(struct tr *t, u8 *at);
+/* When the current instruction is done with: what its slow path, if it has one, must know. */
+void end_slow_path(struct tr *t);
 /* To 'target' (from the page's start) when cc holds, or (exit_always) always. */
 void exit_if(struct tr *t, unsigned cc, u64 target);
 void exit_always(struct tr *t, u64 target);

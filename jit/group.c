@@ -1,0 +1,193 @@
+/*
+ * Grouped accesses: within a superblock, accesses whose addresses differ by
+ * constants (fields of one structure, slots of one stack frame) share the check
+ * of the first, the leader, which makes sure that all of them lie in one page.
+ * Addresses are compared symbolically: each register is a root plus a
+ * constant; what is not followed becomes a new root.
+ */
+#include "jit/superblock.h"
+
+enum { SPAN_MAX = 256, OPEN_MAX = 48 };
+
+struct value {
+    u32 root;
+    i64 delta;
+};
+struct address {
+    u32 base, index; /* roots; 0: none */
+    u8 scale;
+    i64 off;
+};
+struct open_group {
+    struct address at; /* the leader's */
+    i64 lo, hi;
+    bool write;
+    struct sb_access *leader;
+    unsigned members;
+};
+struct finder {
+    struct superblock *sb;
+    struct value gpr[16];
+    u32 roots;
+    struct open_group open[OPEN_MAX];
+    unsigned nopen;
+    unsigned word; /* bytes of an address */
+};
+
+static struct value new_root(struct finder *f) { return (struct value){++f->roots, 0}; }
+
+/* The memory operand's bytes; 0: none. */
+static unsigned memory_bytes(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->noperands; i++)
+        if (in->op[i].kind == OPK_MEM)
+            return in->op[i].size;
+    return 0;
+}
+
+/* Micro-ops with one plain memory operand, that check nothing else of it. */
+static bool plain_memory(const struct sb_insn *i, u32 key, unsigned n)
+{
+    const struct uop *u = &i->u;
+    if (!uop_has_memory(u) || (u->flags & UF_LOCK) || n == 0)
+        return false;
+    bool integer = (u->op >= UOP_ADD && u->op <= UOP_DEC) || u->op == UOP_MOV ||
+                   (u->op >= UOP_MOVZX8 && u->op <= UOP_MOVSX32 && u->size >= 4) ||
+                   (u->op >= UOP_CMOVO && u->op <= UOP_SETG) ||
+                   ((u->op == UOP_IMUL2 || u->op == UOP_IMUL3) && u->size >= 4);
+    if (integer)
+        return n <= 8;
+    const u32 props = uop_info[u->op].props;
+    bool vector = (props & UP_SSE) && !(props & UP_FP) && !(key & KEY_SSE_CHECKED);
+    return vector && (u->form == FORM_RM || u->form == FORM_MR) && (n <= 8 || u->op == UOP_MOVUPS);
+}
+
+static bool writes_memory(const struct uop *u) { return u->form != FORM_RM && u->op != UOP_CMP && u->op != UOP_TEST; }
+
+static bool address_of(const struct finder *f, const struct uop *u, struct address *a)
+{
+    if (u->amode != (f->word == 8 ? AM_FLAT64 : AM_FLAT32) || u->asize != f->word)
+        return false;
+    *a = (struct address){.scale = u->scale, .off = u->disp};
+    if (u->base < 16) {
+        a->base = f->gpr[u->base].root;
+        a->off += f->gpr[u->base].delta;
+    } else if (u->base == SLOT_RIP) {
+        a->base = ~0u;
+    }
+    if (u->index < 16) {
+        a->index = f->gpr[u->index].root;
+        a->off += (i64)((u64)f->gpr[u->index].delta << u->scale);
+    }
+    return a->base || a->index;
+}
+
+static bool same_roots(const struct address *a, const struct address *b)
+{
+    return a->base == b->base && a->index == b->index && (!a->index || a->scale == b->scale);
+}
+
+/* Enters an access of n bytes into a group it fits, or begins one. */
+static void join(struct finder *f, struct sb_access *acc, const struct address *a, unsigned n, bool write)
+{
+    acc->n = (u8)n;
+    for (unsigned k = f->nopen; k-- > 0;) {
+        struct open_group *g = &f->open[k];
+        i64 off = a->off - g->at.off;
+        i64 lo = MIN(g->lo, off), hi = MAX(g->hi, off + (i64)n);
+        if (!same_roots(&g->at, a) || (write && !g->write) || hi - lo > SPAN_MAX)
+            continue;
+        g->lo = lo;
+        g->hi = hi;
+        g->members++;
+        acc->leader = g->leader;
+        return;
+    }
+    if (f->nopen == OPEN_MAX)
+        return;
+    f->open[f->nopen++] = (struct open_group){*a, 0, n, write, acc, 1};
+}
+
+static void stack_access(struct finder *f, struct sb_insn *i, unsigned reg, i64 off, bool write)
+{
+    struct address a = {.base = f->gpr[reg].root, .off = f->gpr[reg].delta + off};
+    if (i->u.size == f->word)
+        join(f, &i->stack, &a, f->word, write);
+}
+
+static void find_accesses(struct finder *f, struct sb_insn *i)
+{
+    const struct uop *u = &i->u;
+    struct address a;
+    unsigned n = memory_bytes(&i->in);
+    if (plain_memory(i, f->sb->key, n) && address_of(f, u, &a))
+        join(f, &i->operand, &a, n, writes_memory(u));
+    else if (u->op == UOP_PUSH && (u->form == FORM_R || u->form == FORM_I))
+        stack_access(f, i, RSP, -(i64)f->word, true);
+    else if (u->op == UOP_CALL && u->form == FORM_I)
+        stack_access(f, i, RSP, -(i64)f->word, true);
+    else if ((u->op == UOP_POP && u->form == FORM_R) || u->op == UOP_RET)
+        stack_access(f, i, RSP, 0, false);
+    else if (u->op == UOP_LEAVE)
+        stack_access(f, i, RBP, 0, false);
+}
+
+/* What the instruction does to registers, as far as it is followed. */
+static void follow(struct finder *f, const struct sb_insn *i)
+{
+    const struct uop *u = &i->u;
+    struct value v = {0, 0};
+    if (u->size == f->word && u->op == UOP_MOV && u->form == FORM_RR)
+        v = f->gpr[u->src];
+    else if (u->size == f->word && (u->op == UOP_ADD || u->op == UOP_SUB) && u->form == FORM_RI)
+        v = (struct value){f->gpr[u->dst].root, f->gpr[u->dst].delta + (i64)(u->op == UOP_ADD ? u->imm : -u->imm)};
+    else if (u->size == f->word && u->asize == f->word && u->op == UOP_LEA && u->base < 16 && u->index == SLOT_ZERO)
+        v = (struct value){f->gpr[u->base].root, f->gpr[u->base].delta + u->disp};
+    struct value sp = f->gpr[RSP], bp = f->gpr[RBP];
+    for (unsigned r = 0; r < 16; r++)
+        if (i->gprs_written >> r & 1)
+            f->gpr[r] = new_root(f);
+    if (v.root)
+        f->gpr[u->dst] = v;
+    if (u->size != f->word)
+        return;
+    if (u->op == UOP_PUSH)
+        f->gpr[RSP] = (struct value){sp.root, sp.delta - f->word};
+    else if (u->op == UOP_POP && u->form == FORM_R && u->dst != RSP)
+        f->gpr[RSP] = (struct value){sp.root, sp.delta + f->word};
+    else if (u->op == UOP_LEAVE)
+        f->gpr[RSP] = (struct value){bp.root, bp.delta + f->word};
+}
+
+/* Members need no check and cannot fault. */
+static bool is_member(const struct sb_access *a) { return a->leader && a->leader->slot; }
+static void settle(struct sb_insn *i)
+{
+    bool member = is_member(&i->operand) || is_member(&i->stack);
+    if (member && i->u.op != UOP_RET && i->u.op != UOP_CALL)
+        i->may_fault = false;
+}
+
+void superblock_group(struct superblock *sb)
+{
+    struct finder f = {.sb = sb, .word = (sb->key & MODE_CODE) == MODE_CODE64 ? 8 : 4};
+    for (unsigned r = 0; r < 16; r++)
+        f.gpr[r] = new_root(&f);
+    for (unsigned k = 0; k < sb->n; k++) {
+        struct sb_insn *i = &sb->insn[k];
+        i->operand = i->stack = (struct sb_access){0};
+        find_accesses(&f, i);
+        follow(&f, i);
+    }
+    unsigned slots = 0;
+    for (unsigned k = 0; k < f.nopen; k++) {
+        struct open_group *g = &f.open[k];
+        if (g->members < 2 || slots == SUPERBLOCK_GROUPS)
+            continue;
+        g->leader->slot = (u8)++slots;
+        g->leader->lo = (i16)g->lo;
+        g->leader->hi = (i16)g->hi;
+    }
+    for (unsigned k = 0; k < sb->n; k++)
+        settle(&sb->insn[k]);
+}
