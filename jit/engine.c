@@ -125,7 +125,8 @@ static struct translation_block *follow(struct jit *jit, struct exit_link *link)
 {
     struct cpu *cpu = jit->cpu;
     u64 from = cpu->gpr[SLOT_RIP], eip = (from + (u64)link->target) & ip_mask(cpu);
-    if (jit->unlinked) {
+    /* Not beyond the budget: the fetch there may fault, which is for after the interrupts of this boundary. */
+    if (jit->unlinked || cpu->budget <= 0) {
         cpu->gpr[SLOT_RIP] = eip;
         return NULL;
     }

@@ -285,13 +285,14 @@ bool lockstep_alike(struct lockstep *l, i64 n)
             n_before = MIN(n_before, l->done) - 1;
     }
     /* Room beyond an exception: the superblock that raises must be one that runs. */
-    i64 budget = raises ? l->done + SUPERBLOCK_MAX : l->done;
-    set_budget(cpu, budget);
+    l->budget = raises ? l->done + SUPERBLOCK_MAX : l->done;
+    set_budget(cpu, l->budget);
     sse_enter(cpu);
     bool raised = run_stretch(cpu, l->jit);
     sse_leave(cpu);
     l->raised = raised;
-    bool alike = raised == raises && budget - cpu->budget == l->done && states_alike(l) && !lockstep_memory_differs(l);
+    bool alike =
+        raised == raises && l->budget - cpu->budget == l->done && states_alike(l) && !lockstep_memory_differs(l);
     if (raises && alike)
         alike = cpu->exc_vector == l->copy->exc_vector && cpu->exc_has_error == l->copy->exc_has_error &&
                 (!cpu->exc_has_error || cpu->exc_error == l->copy->exc_error);

@@ -36,6 +36,7 @@ struct lockstep {
     bool alone;    /* the next instruction is the interpreter's alone */
     bool differed; /* nothing runs any more */
     i64 done;      /* instructions the copy retired */
+    i64 budget;    /* what the real CPU was given for them: more where it is to raise an exception */
     u32 random;
     void (*differs)(void *owner);
     void *owner;

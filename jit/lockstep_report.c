@@ -253,7 +253,7 @@ static bool enter_next(struct lockstep *l, struct place *p)
     p->pa = mmu_fetch(cpu, p->rip);
     jit_once(l->jit);
     const struct translation_block *tb = jit_find(l->jit, p->pa, p->key, p->rip);
-    return l->jit->counters.entered != entered && tb && p->at + tb->head.ninsn == p->length;
+    return l->jit->counters.entered != entered && tb && (l->budget > p->length || p->at + tb->head.ninsn == p->length);
 }
 
 /* Without links: the shortest stretch that differs, and the block that it ends with. */
@@ -271,8 +271,8 @@ static bool find_place(struct lockstep *l, i64 n, struct place *p)
     struct cpu *cpu = l->cpu;
     lockstep_restore(l);
     sse_enter(cpu);
-    cpu->slice += p->length - cpu->budget;
-    cpu->budget = p->length;
+    cpu->slice += l->budget - cpu->budget;
+    cpu->budget = l->budget;
     if (_setjmp(cpu->unwind) == 0)
         while (cpu->budget > 0 && !cpu->halted && !enter_next(l, p))
             ;

@@ -126,7 +126,8 @@ static enum step next_step(const struct sb_insn *i, u32 *off)
         return STEP_FOLLOW;
     }
     *off = next;
-    return !i->ends || uop_is_jcc(&i->u, &cc) ? STEP_ON : STEP_END;
+    /* One with 16-bit operands is run in C, which ends the block either way. */
+    return !i->ends || (uop_is_jcc(&i->u, &cc) && i->u.size != 2) ? STEP_ON : STEP_END;
 }
 
 static bool is_shift_by_cl(const struct uop *u)
