@@ -323,8 +323,12 @@ static bool cross_border(struct jit *jit, struct superblock *sb, u64 eip)
 {
     struct cpu *cpu = jit->cpu;
     struct cpu_page page;
-    u32 off = sb->pa & 0xfff;
+    u32 off = sb->pa & 0xfff, mode = sb->key & (BIT(KEY_MMU_SHIFT) - 1);
+    struct insn in;
     if (PAGE_SIZE - off >= 15)
+        return false;
+    /* What is undefined already must not make the next page accessed, nor fault there. */
+    if (decode(cpu->features, mode, sb->page + off, PAGE_SIZE - off, &in) != DECODE_NEED_MORE)
         return false;
     u64 pa2 = mmu_fetch(cpu, next_page(cpu, eip));
     cpu->env->page(cpu->env->world, pa2, &page);

@@ -24,10 +24,15 @@ static u8 *guarded_ram(void)
     return all + GUARD_SIZE;
 }
 
-/* A page's entry: mostly present, for users and writable; any page of RAM, the tables' own among them, or beyond it. */
-static u64 random_pte(void)
+/*
+ * A page's entry: mostly present, for users and writable; any page of RAM, or beyond it. With the tables' own among
+ * them, what a program does depends on when entries were cached, which lockstep does not make the same for both.
+ */
+static u64 random_pte(bool tables)
 {
     u64 flags = below(8) ? 1 : 0, page = below(16) ? below(RAM_SIZE / PAGE_SIZE) : below(1 << 20);
+    if (!tables && page >= TABLES / PAGE_SIZE && page < TABLES / PAGE_SIZE + 4)
+        page = DATA / PAGE_SIZE;
     flags |= below(6) ? 2 : 0;
     flags |= below(8) ? 4 : 0;
     flags |= rnd() & 0x160;
@@ -36,10 +41,16 @@ static u64 random_pte(void)
     return page << 12 | flags;
 }
 
-static void random_tables(void)
+static u64 large_page(bool tables)
+{
+    u64 e = (random_pte(tables) & ~(u64)0x1ff000) | BIT64(7);
+    return tables || (e & 0xfffffffe00000) ? e : e | 0x200000;
+}
+
+static void random_tables(bool tables)
 {
     for (unsigned i = 0; i < PAGES; i++)
-        st64(w.ram + PT + 8 * i, random_pte());
+        st64(w.ram + PT + 8 * i, random_pte(tables));
     for (unsigned i = 0; i < CODE / PAGE_SIZE; i++) /* what delivers exceptions is there, for the kernel alone */
         st64(w.ram + PT + 8 * i, (u64)i << 12 | 3);
     for (unsigned i = 0; i < CODE_PAGES; i++)
@@ -52,7 +63,7 @@ static void random_tables(void)
     st64(w.ram + TABLES + 0x1000 + 8 * 511, (TABLES + 0x2000) | 7);
     st64(w.ram + TABLES + 0x2000, PT | 7);
     for (unsigned i = 1; i < 511; i++)
-        st64(w.ram + TABLES + 0x2000 + 8 * i, below(4) ? 0 : (random_pte() & ~(u64)0x1fe000) | BIT64(7));
+        st64(w.ram + TABLES + 0x2000 + 8 * i, below(4) ? 0 : large_page(tables));
     st64(w.ram + TABLES + 0x2000 + 8 * 511, PT | 7);
 }
 
@@ -170,8 +181,8 @@ static void one_round(u8 *ram, unsigned round)
     w.trace.mask = 0;
     for (unsigned i = 0; i < STARTS && !w.shutdowns; i++) {
         if (i % 100 == 0) {
-            random_tables();
-            tlb_flush(w.cpu, below(2));
+            random_tables(!(round & 1));
+            tlb_flush(w.cpu, true);
             random_code(w.ram + CODE, CODE_PAGES * PAGE_SIZE);
             w.cpu->engine->code_written(w.cpu, CODE, CODE_PAGES * PAGE_SIZE);
         }
