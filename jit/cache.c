@@ -182,6 +182,8 @@ void jit_remember(struct jit *jit, unsigned idx, u64 eip, const struct translati
     if (!tlb_exec_global(jit->cpu, eip))
         jit->jump_local[idx] = true;
     see_page(jit, eip);
+    if (tb->pa2 != ~0ull)
+        see_page(jit, next_page(jit->cpu, eip));
 }
 
 void jit_forget(struct jit *jit, unsigned idx, u64 eip)

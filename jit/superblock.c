@@ -155,6 +155,8 @@ static void find_needs(const struct cpu *cpu, struct superblock *sb)
         struct sb_insn *i = &sb->insn[k];
         if (uop_is_jcc(&i->u, &cc))
             hard |= flags_needed_at_target(cpu, sb, &i->u);
+        if (i->operand.slot || i->stack.slot)
+            soft = FL_ARITH; /* a leader's check may send us to another translation, in which members can fault */
         i->needed = hard;
         i->needed_by_fault = soft & ~hard;
         if (!(hard | soft) && is_shift_by_cl(&i->u))

@@ -174,13 +174,10 @@ static void check_access(struct tr *t, const struct sb_access *a, unsigned lin, 
         t->slow->leaves = true; /* the members rely on this check */
 }
 
-/* A member of a group whose check is behind us: the addend into S1. */
-static bool member_of_group(struct tr *t, const struct sb_access *a, unsigned n, unsigned how)
+/* Whether it belongs to a group whose check is behind us. */
+static bool is_member(const struct tr *t, const struct sb_access *a, unsigned n, unsigned how)
 {
-    if (!a->leader || !(t->groups & BIT(a->leader->slot)) || a->n != n || (how & ACC_ALIGN))
-        return false;
-    e_load(&t->e, 8, S1, rm_mem(CPU, group_slot(a->leader)));
-    return true;
+    return a->leader && (t->groups & BIT(a->leader->slot)) && a->n == n && !(how & ACC_ALIGN);
 }
 
 static void free_s0(struct tr *t, unsigned how, struct rm *m)
@@ -194,15 +191,16 @@ static void free_s0(struct tr *t, unsigned how, struct rm *m)
 /* The operand of a member: its address is made without touching S1 or flags. */
 static bool member_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m)
 {
-    if (u->index != SLOT_ZERO && host_of(u->index) < 0)
+    if (!is_member(t, &t->i->operand, n, how))
         return false;
-    if (!member_of_group(t, &t->i->operand, n, how))
-        return false;
-    if (u->index == SLOT_ZERO && host_of(u->base) >= 0 && u->amode == AM_FLAT64) {
+    bool direct = u->index == SLOT_ZERO && host_of(u->base) >= 0 && u->amode == AM_FLAT64;
+    if (!direct)
+        linear_address(t, u); /* may take S1, too */
+    e_load(&t->e, 8, S1, rm_mem(CPU, group_slot(t->i->operand.leader)));
+    if (direct) {
         *m = rm_sib(S1, (unsigned)host_of(u->base), 0, u->disp);
         return true;
     }
-    linear_address(t, u);
     *m = rm_sib(S1, S0, 0, 0);
     free_s0(t, how, m);
     return true;
@@ -242,11 +240,12 @@ void access_stack(struct tr *t, unsigned base_slot, i32 disp, unsigned n, unsign
     unsigned base = (unsigned)host_of(base_slot);
     bool wide = (t->sb->key & MODE_CODE) == MODE_CODE64;
     *m = rm_sib(S1, base, 0, disp);
-    if (!member_of_group(t, &t->i->stack, n, how)) {
+    if (!is_member(t, &t->i->stack, n, how)) {
         flags_lose(t);
         check_access(t, &t->i->stack, base, disp, n, how);
         return;
     }
+    e_load(&t->e, 8, S1, rm_mem(CPU, group_slot(t->i->stack.leader)));
     if (wide)
         return;
     e_lea(&t->e, 4, S0, rm_mem(base, disp));

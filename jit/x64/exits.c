@@ -130,7 +130,7 @@ void find_indirect(struct tr *t)
 {
     struct emit *e = &t->e;
     unsigned idx = t->sb->key >> KEY_MMU_SHIFT & 3;
-    flags_lose(t);
+    assert(t->flags != AT_HOST && t->flags != AT_BOTH); /* they would be saved by way of S0 */
     static_assert(JUMP_TABLE == 1 << 16, "the slot is the low word");
     e_op(e, 4, 0x0fb7, S1, rm_reg(S0)); /* movzx */
     static_assert(sizeof(struct jump_target) == 16, "shift below");

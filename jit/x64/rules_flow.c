@@ -79,11 +79,12 @@ static void push_return(struct tr *t, const struct uop *u)
 static bool indirect_target(struct tr *t, const struct uop *u)
 {
     struct rm m;
+    if (u->form == FORM_M && !address_supported(t, u))
+        return false;
+    flags_lose(t); /* takes S0, if it saves them */
     if (u->form == FORM_M) {
-        if (!access_operand(t, u, u->size, ACC_READ, &m))
-            return false;
+        access_operand(t, u, u->size, ACC_READ, &m);
     } else {
-        flags_lose(t); /* takes S0, if it saves them */
         m = reg_operand(u->dst);
     }
     e_load(&t->e, u->size, S0, m);
@@ -134,6 +135,7 @@ bool rule_ret(struct tr *t, const struct uop *u)
     struct rm m;
     if (u->size != stack_size(t))
         return false;
+    flags_lose(t); /* takes S0, and a member of a group would not do it */
     access_stack(t, RSP, 0, u->size, ACC_READ, &m);
     e_load(&t->e, u->size, S0, m);
     find_indirect(t);
