@@ -135,6 +135,11 @@ void cpu_update_mode(struct cpu *cpu)
         mode |= MODE_BREAKS;
     cpu->mode = mode;
     cpu->mmu_idx = (u8)idx_for_cpl(cpu, cpu->cpl);
+    if (unlikely(cpu->tlb_wide[cpu->mmu_idx] != code64)) {
+        cpu->tlb_wide[cpu->mmu_idx] = code64;
+        if (!code64)
+            tlb_flush(cpu, true);
+    }
     if (unlikely(virtual_interrupt_pending(cpu)))
         cpu_raise_attention(cpu, ATT_VIRTUAL);
     if (unlikely(__atomic_load_n(&cpu->held, __ATOMIC_RELAXED)))

@@ -358,6 +358,8 @@ struct cpu {
     u8 mmu_idx;
     u64 sp_mask; /* 0xffff, 0xffffffff or ~0 by SS.B / long mode */
 
+    /* By mmu_idx: its TLB may hold addresses above 4 GiB. Never where 32-bit code runs, whose sums may get there. */
+    bool tlb_wide[MMU_COUNT];
     bool sse_checked; /* MXCSR unmasks something: SSE looks before it writes */
 
     /* ---- RUNNING ---- */

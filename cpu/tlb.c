@@ -98,6 +98,8 @@ void tlb_fill_host(struct cpu *cpu, unsigned idx, u64 lin, const struct cpu_page
     struct tlb *tlb = &cpu->tlb[idx];
     unsigned slot = slot_of(lin);
     u64 tag = lin & PAGE_MASK;
+    if (tag >> 32 && !cpu->tlb_wide[idx])
+        return;
     if (idx == MMU_USER_AC || tlb->phys[slot].tag != tag || debug_page_watched(cpu, tag))
         return;
     if (page->read && (tlb->phys[slot].phys & TLB_PHYS_READ))
