@@ -85,6 +85,8 @@ static void on_difference(void *owner)
     on_request(m, REQUEST_EXIT);
 }
 
+const char *machine_default_accel(void) { return jit_available() ? "jit" : "interp"; }
+
 static bool attach_engine(struct machine *m, struct cpu *cpu)
 {
     const char *accel = m->config.accel ? m->config.accel : "interp";

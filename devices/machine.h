@@ -114,6 +114,8 @@ struct machine {
     struct machine_private *priv; /* machine.c */
 };
 
+/* How guest code runs unless somebody says otherwise: "jit" where this build can translate for its host. */
+const char *machine_default_accel(void);
 /* Builds the whole machine; NULL with one sentence in err. */
 struct machine *machine_create(const struct machine_config *cfg, char *err, size_t err_size);
 void machine_destroy(struct machine *m);

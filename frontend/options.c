@@ -138,7 +138,7 @@ static void options_init(struct options *o)
     c->type = MACHINE_PC;
     c->ram_size = 128ull << 20;
     c->cpus = 1;
-    c->accel = "interp";
+    c->accel = machine_default_accel();
     c->tb_size = (u64)TB_SIZE_DEFAULT << 20;
     c->icount_sleep = true;
     c->vga = c->fd_bootchk = true;
