@@ -109,6 +109,17 @@ static bool is_flat(const struct seg *seg, u32 must, u32 must_not)
     return seg->base == 0 && seg->limit == 0xffffffffu && (seg->attr & must) == must && !(seg->attr & must_not);
 }
 
+void cpu_update_mmu_idx(struct cpu *cpu)
+{
+    bool code64 = (cpu->mode & MODE_CODE) == MODE_CODE64;
+    cpu->mmu_idx = (u8)idx_for_cpl(cpu, cpu->cpl);
+    if (likely(cpu->tlb_wide[cpu->mmu_idx] == code64))
+        return;
+    cpu->tlb_wide[cpu->mmu_idx] = code64;
+    if (!code64)
+        tlb_flush(cpu, true);
+}
+
 void cpu_update_mode(struct cpu *cpu)
 {
     const u32 cs = cpu->seg[CS].attr;
@@ -134,12 +145,7 @@ void cpu_update_mode(struct cpu *cpu)
     if (unlikely((cpu->dr[7] & 0xff) || cpu->points) && debug_has_breaks(cpu))
         mode |= MODE_BREAKS;
     cpu->mode = mode;
-    cpu->mmu_idx = (u8)idx_for_cpl(cpu, cpu->cpl);
-    if (unlikely(cpu->tlb_wide[cpu->mmu_idx] != code64)) {
-        cpu->tlb_wide[cpu->mmu_idx] = code64;
-        if (!code64)
-            tlb_flush(cpu, true);
-    }
+    cpu_update_mmu_idx(cpu);
     if (unlikely(virtual_interrupt_pending(cpu)))
         cpu_raise_attention(cpu, ATT_VIRTUAL);
     if (unlikely(__atomic_load_n(&cpu->held, __ATOMIC_RELAXED)))

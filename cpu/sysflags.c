@@ -395,7 +395,7 @@ static UOP_FN(set_ac)
     if (cpu->cpl != 0)
         raise_ud(cpu);
     cpu->eflags = u->aux ? cpu->eflags | FL_AC : cpu->eflags & ~(u32)FL_AC;
-    cpu->mmu_idx = (u8)idx_for_cpl(cpu, 0);
+    cpu_update_mmu_idx(cpu);
     NEXT(u);
 }
 
