@@ -23,6 +23,9 @@
     (B(FPU) | B(DE) | B(PSE) | B(TSC) | B(MSR) | B(PAE) | B(MCE) | B(CX8) | B(APIC) | B(SEP) | B(PGE) | B(CMOV) |      \
      B(PAT) | B(MMX) | B(FXSR) | B(SSE) | B(SSE2))
 #define EDX_64 (EDX_PPRO | B(VME) | B(MTRR) | B(MCA) | B(PSE36) | B(CLFLUSH))
+/* The ISA levels x86-64-v2 and v3, as far as leaf 1 tells */
+#define ECX_V2 (B(SSE3) | B(SSSE3) | B(CX16) | B(SSE4_1) | B(SSE4_2) | B(POPCNT))
+#define ECX_V3 (ECX_V2 | B(PCLMULQDQ) | B(MOVBE) | B(AES) | B(XSAVE) | B(AVX) | B(FMA) | B(F16C) | B(RDRAND))
 #define ECX_MAX                                                                                                        \
     (B(SSE3) | B(PCLMULQDQ) | B(MONITOR) | B(SSSE3) | B(CX16) | B(PCID) | B(SSE4_1) | B(SSE4_2) | B(X2APIC) |          \
      B(MOVBE) | B(POPCNT) | B(TSC_DEADLINE) | B(AES) | B(XSAVE) | B(RDRAND) | B(HYPERVISOR) | B(AVX) | B(FMA) |        \
@@ -104,6 +107,58 @@ const struct cpu_model cpu_models[] = {
                   [WORD_F1_ECX] = B(SSE3) | B(CX16) | B(HYPERVISOR),
                   [WORD_X1_EDX] = B(SYSCALL) | B(NX) | B(LM),
                   [WORD_X1_ECX] = B(LAHF_LM)}},
+    {.name = "Nehalem",
+     .vendor = "GenuineIntel",
+     .brand = "Intel Core i7 9xx (Nehalem Class Core i7)",
+     .family = 6,
+     .model = 26,
+     .stepping = 3,
+     .max_leaf = 11,
+     .max_xleaf = 0x80000008u,
+     .phys_bits = 40,
+     .virt_bits = 48,
+     .features = {[WORD_SYNTH] = SYNTH_P6,
+                  [WORD_F1_EDX] = EDX_64,
+                  [WORD_F1_ECX] = ECX_V2 | B(HYPERVISOR),
+                  [WORD_X1_EDX] = B(SYSCALL) | B(NX) | B(LM),
+                  [WORD_X1_ECX] = B(LAHF_LM)}},
+    {.name = "Haswell", /* without its transactional memory */
+     .vendor = "GenuineIntel",
+     .brand = "Intel Core Processor (Haswell)",
+     .family = 6,
+     .model = 60,
+     .stepping = 1,
+     .max_leaf = 0xd,
+     .max_xleaf = 0x80000008u,
+     .phys_bits = 40,
+     .virt_bits = 48,
+     .features = {[WORD_SYNTH] = SYNTH_P6,
+                  [WORD_F1_EDX] = EDX_64,
+                  [WORD_F1_ECX] = ECX_V3 | B(X2APIC) | B(PCID) | B(TSC_DEADLINE) | B(HYPERVISOR),
+                  [WORD_F7_EBX] = B(FSGSBASE) | B(BMI1) | B(AVX2) | B(SMEP) | B(BMI2) | B(ERMS) | B(INVPCID),
+                  [WORD_X1_EDX] = B(SYSCALL) | B(NX) | B(RDTSCP) | B(LM),
+                  [WORD_X1_ECX] = B(LAHF_LM) | B(ABM),
+                  [WORD_FD_EAX] = B(XSAVEOPT),
+                  [WORD_F6_EAX] = B(ARAT)}},
+    {.name = "EPYC",
+     .vendor = "AuthenticAMD",
+     .brand = "AMD EPYC Processor",
+     .family = 23,
+     .model = 1,
+     .stepping = 2,
+     .max_leaf = 0xd,
+     .max_xleaf = 0x8000001eu,
+     .phys_bits = 40,
+     .virt_bits = 48,
+     .features = {[WORD_SYNTH] = SYNTH_P6,
+                  [WORD_F1_EDX] = EDX_64,
+                  [WORD_F1_ECX] = ECX_V3 | B(MONITOR) | B(HYPERVISOR),
+                  [WORD_F7_EBX] = B(FSGSBASE) | B(BMI1) | B(AVX2) | B(SMEP) | B(BMI2) | B(RDSEED) | B(ADX) | B(SMAP) |
+                                  B(CLFLUSHOPT) | B(SHA),
+                  [WORD_X1_EDX] = B(SYSCALL) | B(NX) | B(PDPE1GB) | B(RDTSCP) | B(LM),
+                  [WORD_X1_ECX] = B(LAHF_LM) | B(ABM) | B(SSE4A) | B(PREFETCHW) | B(CR8LEGACY) | B(TOPOEXT),
+                  [WORD_FD_EAX] = B(XSAVEOPT) | B(XSAVEC) | B(XGETBV1),
+                  [WORD_F6_EAX] = B(ARAT)}},
     {.name = "max",
      .vendor = "AuthenticAMD",
      .brand = "Orrery Virtual CPU",

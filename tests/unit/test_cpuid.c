@@ -14,10 +14,11 @@ START_TEST(signatures)
         const char *model;
         u32 eax;
         const char *vendor;
-    } cases[] = {{"486", 0x480, "GenuineIntel"},      {"pentium", 0x543, "GenuineIntel"},
-                 {"pentium3", 0x683, "GenuineIntel"}, {"qemu32", 0x663, "GenuineIntel"},
-                 {"core2duo", 0x6fb, "GenuineIntel"}, {"qemu64", 0x60fb1, "AuthenticAMD"},
-                 {"max", 0x60fb1, "AuthenticAMD"}};
+    } cases[] = {{"486", 0x480, "GenuineIntel"},       {"pentium", 0x543, "GenuineIntel"},
+                 {"pentium3", 0x683, "GenuineIntel"},  {"qemu32", 0x663, "GenuineIntel"},
+                 {"core2duo", 0x6fb, "GenuineIntel"},  {"qemu64", 0x60fb1, "AuthenticAMD"},
+                 {"Nehalem", 0x106a3, "GenuineIntel"}, {"Haswell", 0x306c1, "GenuineIntel"},
+                 {"EPYC", 0x800f12, "AuthenticAMD"},   {"max", 0x60fb1, "AuthenticAMD"}};
     u32 out[4];
     char vendor[13] = {0};
     w_start(cases[_i].model);
