@@ -15,7 +15,9 @@ static u32 make_site(struct tr *t)
         return 0;
     }
     s->u = t->i->u;
-    s->stop = (struct uop){.fn = jit_stop, .op = UOP_NOP};
+    bool last = t->i->u.index_in_block + 1u == t->sb->n;
+    /* STI and MOV SS look whether the next instruction is in their block */
+    s->stop = (struct uop){.fn = jit_stop, .op = last ? UOP_FALLTHROUGH : UOP_NOP};
     s->tb = t->tb;
     s->recipe = t->flags == AT_RECIPE ? t->recipe : NULL;
     return jit_meta_offset(t->jit, s) | (t->vec_ready ? (u32)READY_VEC : 0) | (t->x87_ready ? (u32)READY_X87 : 0);
