@@ -76,11 +76,21 @@ bool jit_call_site(struct cpu *cpu, u32 offset)
 
 /* ---- the run loop ---- */
 
+/* Addresses of 32-bit code are made of registers without cutting them, so what 64-bit code left above must be gone. */
+static bool upper_halves_clear(const struct cpu *cpu)
+{
+    u64 all = 0;
+    for (unsigned r = RAX; r <= RDI; r++)
+        all |= cpu->gpr[r];
+    return all >> 32 == 0;
+}
+
 bool jit_translatable(const struct cpu *cpu)
 {
-    return (cpu->mode & MODE_CODE) == MODE_CODE64 ||
-           ((cpu->mode & MODE_FLAT) && (cpu->mode & MODE_CODE) == MODE_CODE32 &&
-            (cpu->mode & MODE_STACK) >> MODE_STACK_SHIFT == MODE_CODE32);
+    if ((cpu->mode & MODE_CODE) == MODE_CODE64)
+        return true;
+    return (cpu->mode & MODE_FLAT) && (cpu->mode & MODE_CODE) == MODE_CODE32 &&
+           (cpu->mode & MODE_STACK) >> MODE_STACK_SHIFT == MODE_CODE32 && upper_halves_clear(cpu);
 }
 
 /* The translation for code at EIP, made now when the place has become hot; NULL: interpret. Raises #PF. */
@@ -151,9 +161,6 @@ static void enter(struct jit *jit, const u8 *host)
     struct cpu *cpu = jit->cpu;
     cpu->gpr[SLOT_RIP] &= PAGE_MASK;
     flags_to_host(cpu);
-    if ((cpu->mode & MODE_CODE) == MODE_CODE32)
-        for (unsigned r = RAX; r <= RDI; r++) /* addresses are made of them without cutting them */
-            cpu->gpr[r] = (u32)cpu->gpr[r];
     for (;;) {
         jit->counters.entered++;
         u32 left = jit->backend->enter(jit, host);

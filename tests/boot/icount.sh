@@ -24,8 +24,8 @@ run() {
     kill $disturber 2>/dev/null
     wait $disturber 2>/dev/null
     {
-        monitor 'info jit' 'info registers -a' "pmemsave 0 $((MIB << 20)) \"$WORK/memory\"" 'info device' |
-            tr -d '\r' | grep -v 'of host time\|^Orrery\|^(qemu) .*\(info\|pmemsave\)'
+        monitor 'info registers -a' "pmemsave 0 $((MIB << 20)) \"$WORK/memory\"" 'info device' |
+            tr -d '\r' | grep -v '^Orrery\|^(qemu) .*\(info\|pmemsave\)'
         [ "$(stat -c %s "$WORK/memory")" = $((MIB << 20)) ] && sha256sum <"$WORK/memory" && rm "$WORK/memory"
         for device in $(monitor 'info device' | tr -d '\r' | awk 'NF == 2 && !/qemu/ {print $2}' | sort -u); do
             echo "== $device"
