@@ -617,10 +617,7 @@ bool rule_to_reg(struct tr *t, const struct uop *u)
 bool rule_count(struct tr *t, const struct uop *u)
 {
     struct rm m;
-    bool there = u->op == UOP_POPCNT  ? __builtin_cpu_supports("popcnt")
-                 : u->op == UOP_TZCNT ? __builtin_cpu_supports("bmi")
-                                      : __builtin_cpu_supports("lzcnt");
-    if (u->size == 2 || !there)
+    if (u->size == 2 || !x64_host_has(t, t->i->in.row))
         return false;
     if (u->form == FORM_RM && !access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m))
         return false;

@@ -46,7 +46,7 @@ void x64_host_features(u32 *words)
         words[WORD_F1_ECX] &= ~BIT(FEAT_AVX & 31);
 }
 
-static bool host_has(const struct tr *t, const struct insn_row *row)
+bool x64_host_has(const struct tr *t, const struct insn_row *row)
 {
     const u32 *words = x64_stubs(t->jit)->host;
     bool avx = words[FEAT_AVX >> 5] >> (FEAT_AVX & 31) & 1;
@@ -57,7 +57,7 @@ static bool copied(const struct tr *t, const struct uop *u)
 {
     const u32 props = uop_info[u->op].props;
     bool raises = (props & UP_SSE) && (props & UP_RAISES) && (t->sb->key & KEY_SSE_CHECKED);
-    return host_has(t, t->i->in.row) && !raises;
+    return x64_host_has(t, t->i->in.row) && !raises;
 }
 
 /* ---- taking apart ---- */

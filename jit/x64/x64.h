@@ -196,5 +196,7 @@ const struct stubs *x64_stubs(const struct jit *jit);
 u8 *emit_load_x87(struct emit *e);
 u8 *emit_save_x87(struct emit *e);
 void x64_host_features(u32 *words);
+/* Whether the host runs the instructions of that row itself. */
+bool x64_host_has(const struct tr *t, const struct insn_row *row);
 
 #endif
