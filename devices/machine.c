@@ -107,7 +107,7 @@ static bool create_cpus(struct machine *m)
         m->cpu[m->ncpus++] = cpu;
         if (!attach_engine(m, cpu) && i == 0)
             fprintf(stderr, "orrery: %s: interpreting (-accel interp)\n",
-                    jit_available() ? "this host forbids executable memory" : "no translator for this host");
+                    jit_available() ? "this host forbids executable memory" : "not enough memory for the translator");
     }
     return true;
 }

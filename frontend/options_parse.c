@@ -73,7 +73,7 @@ int opt_accel(struct options *o, const char *arg, FILE *out, struct error *e)
 {
     if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
         fprintf(out,
-                "jit      translates to host code (default where the host has a backend); tb-size=MIB: memory for it "
+                "jit      translates to host code (default where the host has an emitter); tb-size=MIB: memory for it "
                 "(default %d)\ninterp   interprets\n"
                 "lockstep runs both and stops, with status 1, where they differ\n",
                 TB_SIZE_DEFAULT);

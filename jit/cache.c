@@ -25,6 +25,11 @@ enum { META_PER_CODE = 2, ROOM_CODE = 64 << 10, ROOM_META = 64 << 10 };
 
 static bool map_code(struct jit *jit, size_t bytes)
 {
+    if (jit->backend->no_code) {
+        jit->write = jit->exec = jit->meta;
+        jit->size = bytes;
+        return true;
+    }
     int fd = memfd_create("orrery-code", MFD_CLOEXEC);
     if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0) {
         if (fd >= 0)
@@ -42,7 +47,7 @@ static bool map_code(struct jit *jit, size_t bytes)
 
 struct jit *jit_create(struct cpu *cpu, size_t bytes)
 {
-    struct jit *jit = jit_available() ? calloc(1, sizeof(*jit)) : NULL;
+    struct jit *jit = calloc(1, sizeof(*jit));
     if (!jit)
         return NULL;
     jit->cpu = cpu;
@@ -92,9 +97,9 @@ void jit_destroy(struct jit *jit)
     }
     if (jit->meta)
         munmap(jit->meta, jit->meta_size);
-    if (jit->write)
+    if (jit->write && !jit->backend->no_code)
         munmap(jit->write, jit->size);
-    if (jit->exec)
+    if (jit->exec && !jit->backend->no_code)
         munmap(jit->exec, jit->size);
     free(jit->sb);
     free(jit);

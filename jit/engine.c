@@ -16,10 +16,7 @@
 
 /* ---- flags between emitted code and C ---- */
 
-static void flags_to_host(struct cpu *cpu)
-{
-    cpu->host_flags = (u16)((flags_to_image(cpu) | FL_1) << 8 | flag_of(cpu));
-}
+void jit_flags_to_host(struct cpu *cpu) { cpu->host_flags = (u16)((flags_to_image(cpu) | FL_1) << 8 | flag_of(cpu)); }
 static void flags_from_host(struct cpu *cpu)
 {
     flags_from_image(cpu, cpu->host_flags >> 8 | (cpu->host_flags & 1 ? FL_OF : 0));
@@ -63,7 +60,7 @@ bool jit_call_site(struct cpu *cpu, u32 offset)
     u32 epoch = cpu->tlb_epoch;
     const struct uop *next = s->u.fn(cpu, &s->u);
     if (info->flags_written || s->recipe)
-        flags_to_host(cpu);
+        jit_flags_to_host(cpu);
     if (!next)
         return true;
     bool look = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) && s->u.op != UOP_STI &&
@@ -73,6 +70,12 @@ bool jit_call_site(struct cpu *cpu, u32 offset)
     goto_afresh(cpu, &s->u, uop_next_ip(cpu, &s->u));
     return true;
 }
+
+helper_fn *const jit_helpers[HELPER_COUNT] = {
+#define HELPER(fn, ret, a, b) [HELPER_##fn] = (helper_fn *)fn,
+#include "jit/helpers.def"
+#undef HELPER
+};
 
 /* ---- the run loop ---- */
 
@@ -160,7 +163,7 @@ static void enter(struct jit *jit, const u8 *host)
 {
     struct cpu *cpu = jit->cpu;
     cpu->gpr[SLOT_RIP] &= PAGE_MASK;
-    flags_to_host(cpu);
+    jit_flags_to_host(cpu);
     for (;;) {
         jit->counters.entered++;
         u32 left = jit->backend->enter(jit, host);
@@ -230,7 +233,7 @@ static void jit_run(struct cpu *cpu)
 
 const struct engine engine_jit = {"jit", jit_run, jit_code_written, jit_unmap, jit_info};
 
-bool jit_available(void) { return ORRERY_BACKEND.start != NULL; }
+bool jit_available(void) { return !ORRERY_BACKEND.no_code; }
 
 bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot)
 {

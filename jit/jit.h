@@ -98,7 +98,7 @@ struct jit {
     struct cpu *cpu;
     unsigned hot; /* times a block is interpreted before it is translated */
     const struct backend *backend;
-    /* Code memory: one file mapped twice, never writable and executable in one mapping. */
+    /* Code memory: one file mapped twice, never writable and executable in one mapping; or the metadata (no_code). */
     u8 *write, *exec;
     size_t size, used, stubs; /* stubs: entry, exits, calls; kept by a flush */
     void *backend_data;
@@ -127,7 +127,9 @@ struct jit {
 /* A host: emits code for superblocks. */
 struct backend {
     const char *name;
-    /* Emits the stubs at the start of code memory; false: this host cannot. NULL: nothing is ever emitted. */
+    /* It emits nothing that the host executes: in place of code memory it has the metadata. */
+    bool no_code;
+    /* Emits the stubs at the start of code memory; false: this host cannot. */
     bool (*start)(struct jit *jit);
     /* Emits sb into code memory as tb; false when out of room. Fills entry, length, marks. */
     bool (*translate)(struct jit *jit, struct superblock *sb, struct translation_block *tb);
@@ -181,10 +183,25 @@ bool jit_translatable(const struct cpu *cpu);
 /* One turn of the run loop: translations, as far as they are linked, or a block interpreted. */
 void jit_once(struct jit *jit);
 
-/* ---- what emitted code calls (engine.c) ---- */
 /* The function of call_site.stop. */
 UOP_FN(jit_stop);
-/* Runs the micro-op of the call_site at that offset; true: leave to the run loop, SLOT_RIP is exact. */
-bool jit_call_site(struct cpu *cpu, u32 site);
+/* cpu->host_flags from C's flags. */
+void jit_flags_to_host(struct cpu *cpu);
+
+/* ---- what emitted code calls (helpers.def) ---- */
+typedef bool helper_BOOL;
+typedef u32 helper_U32;
+typedef struct cpu *helper_CPU;
+#define HELPER(fn, ret, a, b) helper_##ret fn(helper_##a, helper_##b);
+#include "jit/helpers.def"
+#undef HELPER
+enum helper {
+#define HELPER(fn, ret, a, b) HELPER_##fn,
+#include "jit/helpers.def"
+#undef HELPER
+    HELPER_COUNT
+};
+typedef void helper_fn(void);
+extern helper_fn *const jit_helpers[HELPER_COUNT];
 
 #endif

@@ -19,13 +19,17 @@ static bool has_implied_memory(const struct uop *u)
            u->op == UOP_CALL || u->op == UOP_RET || u->op == UOP_MASKMOVDQU || u->op == UOP_MMX_MASKMOVQ;
 }
 
+bool uop_touches_memory(const struct uop *u)
+{
+    return (uop_info[u->op].props & (UP_MEM_READ | UP_MEM_WRITE)) &&
+           (uop_has_memory(u) || has_implied_memory(u) || u->form == FORM_0);
+}
+
 static bool may_fault(const struct uop *u, u32 key)
 {
     const u32 props = uop_info[u->op].props;
     unsigned cc;
-    if ((props & (UP_MEM_READ | UP_MEM_WRITE)) && (uop_has_memory(u) || has_implied_memory(u)))
-        return true;
-    if (u->form == FORM_0 && (props & (UP_MEM_READ | UP_MEM_WRITE)))
+    if (uop_touches_memory(u))
         return true;
     if (uop_is_jcc(u, &cc) || (u->op == UOP_JMP && u->form == FORM_I))
         return false; /* only flat code is translated: targets are legal */

@@ -68,5 +68,7 @@ u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64
 bool uop_is_jcc(const struct uop *u, unsigned *cc);
 /* Whether the operands of u include explicit memory. */
 bool uop_has_memory(const struct uop *u);
+/* Whether it accesses memory, explicit or not. */
+bool uop_touches_memory(const struct uop *u);
 
 #endif

@@ -126,7 +126,7 @@ static u8 *stub_site(struct emit *e, const struct stubs *s, const u8 *stored, co
     e_alu_imm(e, 4, ALU_AND, rm_reg(H_RSI), -8);
     save_live(e, save_x87);
     e_mov_rr(e, 8, H_RDI, CPU);
-    e_mov_imm(e, S0, (u64)(uintptr_t)jit_call_site);
+    e_mov_imm(e, S0, (u64)(uintptr_t)jit_helpers[HELPER_jit_call_site]);
     e_op(e, 4, 0xff, 2, rm_reg(S0)); /* call */
     pop(e, H_RCX);
     e_op(e, 1, 0x84, S0, rm_reg(S0)); /* test */
@@ -264,4 +264,4 @@ static bool x64_translate(struct jit *jit, struct superblock *sb, struct transla
     return ok;
 }
 
-const struct backend backend_x64 = {"x64", x64_start, x64_translate, x64_enter, x64_link, x64_unlink};
+const struct backend backend_x64 = {"x64", false, x64_start, x64_translate, x64_enter, x64_link, x64_unlink};

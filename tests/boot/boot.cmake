@@ -88,6 +88,11 @@ if(TARGET orrery)
     boot_test_under(lockstep linux-686 600 linux.sh 686 i386)
     boot_test_under(lockstep linux-686-pae 600 linux.sh 686-pae i386)
   endif()
+  if(BACKEND STREQUAL "portable") # whose default is the interpreter
+    boot_test_under(jit linux-amd64 900 linux.sh amd64 amd64)
+    boot_test_under(jit linux-686-pae 900 linux.sh 686-pae i386)
+    boot_test_under(jit freedos 300 freedos.sh)
+  endif()
   # The program for other machines, under qemu-user: arm64, and big-endian IBM Z.
   foreach(arch aarch64 s390x)
     boot_test(cross-${arch} 3000 cross.sh ${arch})

@@ -185,7 +185,7 @@ START_TEST(invlpg_remaps_code)
          0xc9, 0x75, 0xd5, 0xf4);
     ck_assert(w.cpu->halted);
     ck_assert_uint_eq((u32)w.cpu->gpr[RDX], START_RDX + 20 * 0x101);
-    ck_assert_uint_ge(translator()->counters.links, 2);
+    ck_assert_uint_ge(translator()->counters.links, jit_available() ? 2 : 1); /* CALL is C's where nothing is emitted */
 }
 END_TEST
 
