@@ -183,7 +183,8 @@ void emit_tail(struct tr *t)
         emit_link(t, x->link, x->executed);
     }
     for (unsigned i = 0; i < t->nslow; i++) {
-        const struct call_site *site = (const struct call_site *)(t->jit->meta + t->slow_paths[i].site);
+        u32 at = t->slow_paths[i].site & ~(u32)7; /* without what is ready */
+        const struct call_site *site = (const struct call_site *)(t->jit->meta + at);
         mark(t, MARK_SLOW, &site->u);
         emit_slow_path(t, &t->slow_paths[i]);
     }
