@@ -383,7 +383,7 @@ struct cpu {
     bool no_step_trap; /* this instruction (INT n) takes no TF trap */
     /* a translator's: where guest state is while its code runs */
     u16 host_flags; /* arithmetic flags between translated blocks: OF in bit 0, SF ZF AF PF CF in bits 15..8 */
-    bool vec_live;  /* xmm[] is in the host's registers */
+    u8 vec_live;    /* so many of xmm[], the first ones, are in the host's registers: 0, 8 or 16 */
     bool x87_live;  /* fpu is in the host's x87 */
     u8 x87_seg;     /* while it is: 1 + number of the segment to be noted in FDS; 0: none */
     u32 x87_last;   /* FOP, FIP and FCS to be noted: BIT(31) | FOP << 12 | offset in the page at ... */

@@ -20,7 +20,9 @@ static u32 make_site(struct tr *t)
     s->stop = (struct uop){.fn = jit_stop, .op = last ? UOP_FALLTHROUGH : UOP_NOP};
     s->tb = t->tb;
     s->recipe = t->flags == AT_RECIPE ? t->recipe : NULL;
-    return jit_meta_offset(t->jit, s) | (t->vec_ready ? (u32)READY_VEC : 0) | (t->x87_ready ? (u32)READY_X87 : 0);
+    bool wide = (t->sb->key & MODE_CODE) == MODE_CODE64;
+    u32 vec = !t->vec_ready ? 0 : wide ? READY_VEC : READY_VEC_LOW;
+    return jit_meta_offset(t->jit, s) | vec | (t->x87_ready ? (u32)READY_X87 : 0);
 }
 
 static void emit_call_site(struct tr *t, u32 site)

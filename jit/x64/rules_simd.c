@@ -233,21 +233,6 @@ static void emit_copy(struct tr *t, const struct uop *u, const struct copy *c)
         e8(e, c->imm[k]);
 }
 
-/* VZEROUPPER, VZEROALL: outside 64-bit mode they leave registers 8 to 15 alone. */
-static void clear_vectors(struct tr *t, const struct uop *u)
-{
-    struct emit *e = &t->e;
-    if (is64(t)) {
-        e8(e, 0xc5), e8(e, u->op == UOP_VZEROALL ? 0xfc : 0xf8), e8(e, 0x77);
-        return;
-    }
-    for (unsigned r = 0; r < 8; r++)
-        if (u->op == UOP_VZEROALL)
-            e_vex(e, 1, 1, false, 0, r, 0xef, r, rm_reg(r)); /* vpxor */
-        else
-            e_vex(e, 1, 0, false, 0, 0, 0x28, r, rm_reg(r)); /* vmovaps */
-}
-
 bool rule_copy(struct tr *t, const struct uop *u)
 {
     struct copy c = {0};
@@ -259,7 +244,8 @@ bool rule_copy(struct tr *t, const struct uop *u)
     if (uop_info[u->op].props & UP_SSE)
         want_vec(t);
     if (u->op == UOP_VZEROUPPER || u->op == UOP_VZEROALL) {
-        clear_vectors(t, u);
+        /* outside 64-bit mode it leaves registers 8 to 15 alone, which are not in the host's then */
+        e8(&t->e, 0xc5), e8(&t->e, u->op == UOP_VZEROALL ? 0xfc : 0xf8), e8(&t->e, 0x77);
         return true;
     }
     if (c.memory >= 0 && !access_operand(t, u, c.memory_size, access_of(t, &c), &c.rm))

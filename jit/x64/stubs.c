@@ -31,20 +31,17 @@ static void move_gprs(struct emit *e, bool store)
                  rm_mem(CPU, (i32)(offsetof(struct cpu, gpr) + r * 8)));
 }
 
-/* All vector registers, whole when the host has AVX. */
-static void move_vec(struct emit *e, bool store)
+static struct rm vector(unsigned r) { return rm_mem(CPU, (i32)(offsetof(struct cpu, xmm) + r * sizeof(union vec))); }
+static struct rm upper_half(unsigned r) { return rm_mem(CPU, (i32)(offsetof(struct cpu, xmm[r].q[2]))); }
+
+/* Vector registers from first up to end, whole where ymm. */
+static void move_vec(struct emit *e, bool store, unsigned first, unsigned end, bool ymm)
 {
-    bool avx = __builtin_cpu_supports("avx");
-    for (unsigned r = 0; r < 16; r++) {
-        struct rm m = rm_mem(CPU, (i32)(offsetof(struct cpu, xmm) + r * sizeof(union vec)));
-        if (avx)
-            e_vex(e, 1, 0, false, 1, 0, store ? 0x11 : 0x10, r, m);
+    for (unsigned r = first; r < end; r++)
+        if (ymm)
+            e_vex(e, 1, 0, false, 1, 0, store ? 0x11 : 0x10, r, vector(r));
         else
-            e_op_prefixed(e, 0, false, store ? 0x0f11 : 0x0f10, r, m);
-    }
-    if (avx && store) { /* vzeroupper: C is compiled for SSE */
-        e8(e, 0xc5), e8(e, 0xf8), e8(e, 0x77);
-    }
+            e_op_prefixed(e, 0, false, store ? 0x0f11 : 0x0f10, r, vector(r));
 }
 
 static void store_byte(struct emit *e, struct rm m, unsigned v)
@@ -56,25 +53,48 @@ static void store_byte(struct emit *e, struct rm m, unsigned v)
 /* Brings vector and x87 state home if it is in the host's registers; rDX and r8 are lost. */
 static void save_live(struct emit *e, const u8 *save_x87)
 {
+    bool avx = __builtin_cpu_supports("avx");
     e_op(e, 1, 0x80, 7, FIELD(x87_live)); /* cmp */
     e8(e, 0);
     u8 *no_x87 = e_jcc(e, CC_E);
     e_patch(e, e_call(e), save_x87);
     e_patch(e, no_x87, e->p);
     e_op(e, 1, 0x80, 7, FIELD(vec_live)); /* cmp */
-    e8(e, 0);
-    u8 *none = e_jcc(e, CC_E);
-    move_vec(e, true);
+    e8(e, VEC_LOW);
+    u8 *none = e_jcc(e, CC_B), *low = e_jcc(e, CC_E);
+    move_vec(e, true, VEC_LOW, VEC_ALL, avx);
+    e_patch(e, low, e->p);
+    move_vec(e, true, 0, VEC_LOW, avx);
+    if (avx) { /* vzeroupper: C is compiled for SSE */
+        e8(e, 0xc5), e8(e, 0xf8), e8(e, 0x77);
+    }
     store_byte(e, FIELD(vec_live), 0);
     e_patch(e, none, e->p);
 }
 
-static u8 *stub_load_vec(struct emit *e)
+/*
+ * The first n vector registers. When all upper halves are zero they are not touched, clean since the last
+ * vzeroupper: hosts take hundreds of cycles for the first SSE instruction after a YMM register was written.
+ */
+static u8 *stub_load_vec(struct emit *e, unsigned n)
 {
-    u8 *at = e->p;
-    move_vec(e, false);
-    store_byte(e, FIELD(vec_live), 1);
+    u8 *at = e->p, *upper = NULL;
+    if (__builtin_cpu_supports("avx")) {
+        e_vex(e, 1, 2, false, 0, 0, 0x6f, 0, upper_half(0)); /* vmovdqu */
+        for (unsigned r = 1; r < n; r++)
+            e_vex(e, 1, 1, false, 0, 0, 0xeb, 0, upper_half(r)); /* vpor */
+        e_vex(e, 2, 1, false, 0, 0, 0x17, 0, rm_reg(0));         /* vptest */
+        upper = e_jcc(e, CC_NE);
+    }
+    move_vec(e, false, 0, n, false);
+    store_byte(e, FIELD(vec_live), n);
     e8(e, 0xc3);
+    if (upper) {
+        e_patch(e, upper, e->p);
+        move_vec(e, false, 0, n, true);
+        store_byte(e, FIELD(vec_live), n);
+        e8(e, 0xc3);
+    }
     return at;
 }
 
@@ -132,6 +152,7 @@ static u8 *stub_site(struct emit *e, const struct stubs *s, const u8 *stored, co
     e_op(e, 1, 0x84, S0, rm_reg(S0)); /* test */
     u8 *left = e_jcc(e, CC_NE);
     load_again(e, READY_VEC, s->load_vec);
+    load_again(e, READY_VEC_LOW, s->load_vec_low);
     load_again(e, READY_X87, s->load_x87);
     move_gprs(e, false);
     e_load(e, 8, BUDGET, FIELD(budget));
@@ -154,7 +175,8 @@ static bool x64_start(struct jit *jit)
     x64_host_features(s->host);
     s->enter = stub_enter(&e);
     s->leave = stub_leave(&e, &stored, save_x87);
-    s->load_vec = stub_load_vec(&e);
+    s->load_vec = stub_load_vec(&e, VEC_ALL);
+    s->load_vec_low = stub_load_vec(&e, VEC_LOW);
     s->load_x87 = emit_load_x87(&e);
     s->site = stub_site(&e, s, stored, save_x87);
     jit->backend_data = s;
@@ -177,7 +199,9 @@ void want_vec(struct tr *t)
     e_op(&t->e, 1, 0x80, 7, FIELD(vec_live)); /* cmp */
     e8(&t->e, 0);
     e8(&t->e, 0x75), e8(&t->e, 5); /* jne, over the call */
-    e_patch(&t->e, e_call(&t->e), x64_stubs(t->jit)->load_vec);
+    const struct stubs *s = x64_stubs(t->jit);
+    bool wide = (t->sb->key & MODE_CODE) == MODE_CODE64;
+    e_patch(&t->e, e_call(&t->e), wide ? s->load_vec : s->load_vec_low);
     t->vec_ready = true;
 }
 

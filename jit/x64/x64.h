@@ -181,14 +181,17 @@ void x64_link(struct jit *jit, struct exit_link *link, struct translation_block 
 void x64_unlink(struct jit *jit, struct translation_block *tb);
 
 /* What the code behind a call of 'site' takes to be loaded. */
-enum ready { READY_VEC = 1, READY_X87 = 2 };
+enum ready { READY_VEC = 1, READY_X87 = 2, READY_VEC_LOW = 4 };
+/* How many vector registers are in the host's: the others are out of reach of 32-bit code. */
+enum { VEC_LOW = 8, VEC_ALL = 16 };
 /* Entry points of the stubs, in code memory; and the host's features, in the words of cpu->features. */
 struct stubs {
-    u8 *enter;    /* (cpu, host code): the C function that runs translations */
-    u8 *leave;    /* back to C with EAX */
-    u8 *site;     /* calls C for the call_site at offset EAX (and READY_*), and returns, or leaves */
-    u8 *load_vec; /* XMM registers from the state */
-    u8 *load_x87; /* the x87 from the state; S0 and S1 are lost */
+    u8 *enter;        /* (cpu, host code): the C function that runs translations */
+    u8 *leave;        /* back to C with EAX */
+    u8 *site;         /* calls C for the call_site at offset EAX (and READY_*), and returns, or leaves */
+    u8 *load_vec;     /* vector registers from the state */
+    u8 *load_vec_low; /* VEC_LOW of them */
+    u8 *load_x87;     /* the x87 from the state; S0 and S1 are lost */
     u32 host[WORD_COUNT];
 };
 const struct stubs *x64_stubs(const struct jit *jit);
