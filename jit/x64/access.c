@@ -153,11 +153,15 @@ static void linear_address(struct tr *t, const struct uop *u)
     }
 }
 
-/* Whether base + disp is the linear address without being cut to 32 bits, or fails the check. */
+/*
+ * Whether base + disp is the linear address without being cut to 32 bits, or fails the check. All bytes that the
+ * check covers must be within the host's displacements: one that wraps would be checked 4 GiB away.
+ */
 static bool is_simple(const struct uop *u)
 {
-    bool near = u->disp >= -0x10000 && u->disp < 0x10000;
-    return u->index == SLOT_ZERO && host_of(u->base) >= 0 && (u->amode == AM_FLAT64 || (u->amode == AM_FLAT32 && near));
+    i32 room = u->amode == AM_FLAT64 ? INT32_MAX - (i32)PAGE_SIZE : 0x10000;
+    bool near = u->disp >= -room && u->disp < room;
+    return u->index == SLOT_ZERO && host_of(u->base) >= 0 && near && (u->amode == AM_FLAT64 || u->amode == AM_FLAT32);
 }
 
 /* The check of an access, or of the group it leads. */

@@ -419,6 +419,35 @@ START_TEST(addresses)
 }
 END_TEST
 
+/* What an access covers may end, or begin, beyond the displacements there are: not 4 GiB away from there. */
+START_TEST(largest_displacements)
+{
+    static const struct {
+        u8 code[20];
+        u64 start; /* of what is accessed, from RSI */
+    } accesses[] = {
+        {{7, 0x48, 0x8b, 0x9e, 0xfe, 0xff, 0xff, 0x7f}, 0x7ffffffe}, /* mov rbx, [rsi+7ffffffeh] */
+        {{7, 0x48, 0x89, 0x9e, 0xfe, 0xff, 0xff, 0x7f}, 0x7ffffffe}, /* mov [rsi+7ffffffeh], rbx */
+        {{7, 0x0f, 0x10, 0x86, 0xf1, 0xff, 0xff, 0x7f}, 0x7ffffff1}, /* movups xmm0, [rsi+7ffffff1h] */
+        /* lea rdi, [rsi-8]; mov rax, [rsi-80000000h]; mov rbx, [rdi-80000000h]: checked at once */
+        {{18, 0x48, 0x8d, 0x7e, 0xf8, 0x48, 0x8b, 0x86, 0, 0, 0, 0x80, 0x48, 0x8b, 0x9f, 0, 0, 0, 0x80},
+         0xffffffff80000000},
+    };
+    for (unsigned i = 0; i < 2 * ARRAY_LEN(accesses); i++) {
+        /* mov rsi, imm64; mov rax, [DATA+800h]; mov [DATA+800h], rax: in the TLB; the access; hlt */
+        u8 code[64] = {0x48, 0xbe, 0, 0,    0,    0,    0,    0, 0,    0, 0x48, 0x8b, 0x04,
+                       0x25, 0,    8, 0x02, 0x00, 0x48, 0x89, 4, 0x25, 0, 8,    2,    0};
+        unsigned k = i / 2, n = 26, len = accesses[k].code[0];
+        u64 away = i & 1 ? BIT64(32) : -BIT64(32); /* DATA is that far from the bytes accessed */
+        st64(code + 2, DATA + 0x808 + away - accesses[k].start);
+        memcpy(code + n, accesses[k].code + 1, len);
+        code[n + len] = 0xf4;
+        both(&(struct program){code, n + len + 1, 0, with_fs_base, 100});
+        ck_assert_int_eq(w_vector(), EXC_PF);
+    }
+}
+END_TEST
+
 /* ---- counts and memory ---- */
 
 START_TEST(budgets)
@@ -484,6 +513,7 @@ static void add(TCase *t)
     tcase_add_test(t, faults_have_exact_flags);
     tcase_add_test(t, divisions_fault_inside);
     tcase_add_test(t, addresses);
+    tcase_add_test(t, largest_displacements);
     tcase_add_test(t, budgets);
     tcase_add_test(t, slices);
     tcase_add_test(t, full_cache);
