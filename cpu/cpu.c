@@ -75,6 +75,7 @@ void cpu_reset(struct cpu *cpu, bool init)
     memset(cpu->gpr, 0, sizeof(cpu->gpr));
     cpu->gpr[RDX] = cpu_signature(cpu->model);
     cpu->gpr[SLOT_RIP] = 0xfff0;
+    cpu->gpr[SLOT_4G] = BIT64(32);
     cpu->eflags = FL_1;
     flags_from_image(cpu, 0);
     reset_segments(cpu);

@@ -34,7 +34,10 @@ static void set_memory(struct uop *u, const struct insn *in, u32 mode, u16 pc_of
     u->base = in->base;
     u->index = in->index;
     u->scale = in->scale;
-    u->disp = in->base == SLOT_RIP ? in->disp + pc_off + in->len : in->disp;
+    i64 disp = in->disp + (in->base == SLOT_RIP ? (i64)pc_off + in->len : 0);
+    u->disp = (i32)disp;
+    if (disp != u->disp) /* beyond 2^31 from the block's start, though not from the instruction */
+        u->index = SLOT_4G;
     u->amode = amode_of(in, mode);
 }
 

@@ -32,6 +32,7 @@ enum slot {
     SLOT_RIP,  /* RIP/EIP/IP of the first instruction of the running block */
     SLOT_T0,   /* scratch, dead between instructions */
     SLOT_T1,
+    SLOT_4G, /* always 2^32: index where a RIP-relative displacement has wrapped */
     SLOT_COUNT
 };
 

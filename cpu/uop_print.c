@@ -1,8 +1,9 @@
 /* Micro-ops in words, for -d uop: one line each, stable from run to run. */
 #include "cpu/uop.h"
 
-static const char *const gpr_names[SLOT_COUNT] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9",
-                                                  "r10", "r11", "r12", "r13", "r14", "r15", "0",   "rip", "t0", "t1"};
+static const char *const gpr_names[SLOT_COUNT] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi",
+                                                  "rdi", "r8",  "r9",  "r10", "r11", "r12", "r13",
+                                                  "r14", "r15", "0",   "rip", "t0",  "t1",  "4g"};
 static const char *const seg_names[SEG_COUNT] = {"es", "cs", "ss", "ds", "fs", "gs"};
 static const char *const amode_names[] = {
     [AM_FLAT64] = "flat64", [AM_FLAT32] = "flat32", [AM_SEG64] = "", [AM_SEG] = ""};

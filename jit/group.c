@@ -66,7 +66,7 @@ static bool writes_memory(const struct uop *u) { return u->form != FORM_RM && u-
 
 static bool address_of(const struct finder *f, const struct uop *u, struct address *a)
 {
-    if (u->amode != (f->word == 8 ? AM_FLAT64 : AM_FLAT32) || u->asize != f->word)
+    if (u->amode != (f->word == 8 ? AM_FLAT64 : AM_FLAT32) || u->asize != f->word || u->index == SLOT_4G)
         return false;
     *a = (struct address){.scale = u->scale, .off = u->disp};
     if (u->base < 16) {

@@ -33,6 +33,7 @@ const struct compared_part compared_parts[] = {
     PART(gpr[R15]),
     PART(gpr[SLOT_RIP]),
     PART(gpr[SLOT_ZERO]),
+    PART(gpr[SLOT_4G]),
     SEG(seg[ES]),
     SEG(seg[CS]),
     SEG(seg[SS]),

@@ -11,14 +11,14 @@
 #include "tests/fuzz/hostile.h"
 #include "tests/unit/cpu_world.h"
 
-enum { DEFAULT_ROUNDS = 60, STARTS = 2000, CODE_PAGES = 4, GUARD_SIZE = 64 << 20, CODE_MEMORY = 1 << 20, PAGES = 512 };
+enum { DEFAULT_ROUNDS = 60, STARTS = 2000, CODE_PAGES = 4, CODE_MEMORY = 1 << 20, PAGES = 512 };
 enum { PT = TABLES + 0x3000 };
+#define GUARD_SIZE ((size_t)5 << 30) /* an address that wrapped at 32 bits ends here, too */
 
 /* Host memory for RAM with forbidden space on both sides. */
 static u8 *guarded_ram(void)
 {
-    u8 *all =
-        mmap(NULL, RAM_SIZE + 2 * (size_t)GUARD_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    u8 *all = mmap(NULL, RAM_SIZE + 2 * GUARD_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (all == MAP_FAILED || mprotect(all + GUARD_SIZE, RAM_SIZE, PROT_READ | PROT_WRITE) != 0)
         exit(77);
     return all + GUARD_SIZE;
@@ -106,7 +106,7 @@ static unsigned random_insn(u8 *p)
     if (mod == 1)
         p[n++] = (u8)rnd();
     if (mod == 2 || (mod == 0 && rm == 5)) {
-        st32(p + n, (u32)below(0x2000) - 0x1000);
+        st32(p + n, below(8) ? (u32)below(0x2000) - 0x1000 : 0x80000000u + (u32)below(64) - 32);
         n += 4;
     }
     return n;
@@ -124,13 +124,15 @@ static u64 random_address(void)
 {
     static const u64 borders[] = {0x7ffffffff000, 0x800000000000, 0xffff800000000000, 0, 0x100000000, 0x200000};
     u64 near = below(64) - 32;
-    switch (below(6)) {
+    switch (below(7)) {
     case 0:
         return borders[below(ARRAY_LEN(borders))] + near;
     case 1:
         return value();
     case 2:
         return CODE + below(CODE_PAGES * PAGE_SIZE);
+    case 3: /* such that the largest displacements lead somewhere, or 4 GiB away from there */
+        return (below(PAGES) << 12) + (below(2) ? below(PAGE_SIZE) : near) + (below(2) ? BIT64(31) : -BIT64(31));
     default:
         return (below(PAGES) << 12) + (below(3) ? below(PAGE_SIZE) : near);
     }

@@ -448,6 +448,17 @@ START_TEST(largest_displacements)
 }
 END_TEST
 
+/* Within 2 GiB of the instruction, but not of its block or page. */
+START_TEST(rip_relative_far)
+{
+    /* nop; lea rbx, [rip+7fffffffh]; mov rax, [rip+7ffffff0h] */
+    BOTH(0, NULL, 10, 0x90, 0x48, 0x8d, 0x1d, 0xff, 0xff, 0xff, 0x7f, 0x48, 0x8b, 0x05, 0xf0, 0xff, 0xff, 0x7f);
+    ck_assert_int_eq(w_vector(), EXC_PF);
+    ck_assert_uint_eq(w.cpu->gpr[RBX], CODE + 8 + 0x7fffffffull);
+    ck_assert_uint_eq(w.cpu->cr2, CODE + 15 + 0x7ffffff0ull);
+}
+END_TEST
+
 /* ---- counts and memory ---- */
 
 START_TEST(budgets)
@@ -514,6 +525,7 @@ static void add(TCase *t)
     tcase_add_test(t, divisions_fault_inside);
     tcase_add_test(t, addresses);
     tcase_add_test(t, largest_displacements);
+    tcase_add_test(t, rip_relative_far);
     tcase_add_test(t, budgets);
     tcase_add_test(t, slices);
     tcase_add_test(t, full_cache);
