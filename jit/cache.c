@@ -45,6 +45,21 @@ static bool map_code(struct jit *jit, size_t bytes)
     return jit->write && jit->exec;
 }
 
+static struct jump_table *new_jumps(void)
+{
+    struct jump_table *t = calloc(1, sizeof(*t));
+    for (unsigned k = 0; t && k < JUMP_TABLE; k++)
+        t->target[k].tag = NO_TAG;
+    return t;
+}
+static void point_at_jumps(struct jit *jit)
+{
+    for (unsigned i = 0; i < MMU_COUNT; i++) {
+        struct jump_table *t = jit->jump_set->table[i];
+        jit->cpu->jump[i] = t ? t->target : jit->no_jumps->target;
+    }
+}
+
 struct jit *jit_create(struct cpu *cpu, size_t bytes)
 {
     struct jit *jit = calloc(1, sizeof(*jit));
@@ -58,19 +73,15 @@ struct jit *jit_create(struct cpu *cpu, size_t bytes)
     jit->meta = meta == MAP_FAILED ? NULL : meta;
     jit->meta_used = 8; /* offset 0 means nothing */
     bool ok = jit->sb && jit->meta && map_code(jit, bytes);
-    for (unsigned i = 0; i < MMU_COUNT; i++) {
-        jit->jump[i] = calloc(JUMP_TABLE, sizeof(*jit->jump[i]));
-        jit->jump_list[i] = calloc(JUMP_TABLE, sizeof(*jit->jump_list[i]));
-        ok = ok && jit->jump[i] && jit->jump_list[i];
-        for (unsigned k = 0; ok && k < JUMP_TABLE; k++)
-            jit->jump[i][k].tag = NO_TAG;
-        cpu->jump[i] = jit->jump[i];
-    }
+    jit->no_jumps = new_jumps();
+    ok = ok && jit->no_jumps;
     cpu->map_gen[0] = cpu->map_gen[1] = 1;
     if (!ok || !jit->backend->start(jit)) {
         jit_destroy(jit);
         return NULL;
     }
+    jit->jump_set = &jit->jumps[0];
+    point_at_jumps(jit);
     jit->stubs = jit->used;
     jit->meta_stubs = jit->meta_used;
     return jit;
@@ -91,10 +102,9 @@ void jit_destroy(struct jit *jit)
     if (!jit)
         return;
     free_pages(jit);
-    for (unsigned i = 0; i < MMU_COUNT; i++) {
-        free(jit->jump[i]);
-        free(jit->jump_list[i]);
-    }
+    for (unsigned i = 0; i < JUMP_SETS * MMU_COUNT; i++)
+        free(jit->jumps[i / MMU_COUNT].table[i % MMU_COUNT]);
+    free(jit->no_jumps);
     if (jit->meta)
         munmap(jit->meta, jit->meta_size);
     if (jit->write && !jit->backend->no_code)
@@ -149,12 +159,12 @@ struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key, u64 eip)
 
 static unsigned jump_slot(u64 eip) { return (unsigned)(eip & (JUMP_TABLE - 1)); }
 
-static void forget_jumps(struct jit *jit, unsigned idx)
+static void forget_jumps(struct jump_table *t)
 {
-    for (unsigned i = 0; i < jit->jump_count[idx]; i++)
-        jit->jump[idx][jit->jump_list[idx][i]].tag = NO_TAG;
-    jit->jump_count[idx] = 0;
-    jit->jump_local[idx] = false;
+    for (unsigned i = 0; i < t->count; i++)
+        t->target[t->list[i]].tag = NO_TAG;
+    t->count = 0;
+    t->local = false;
 }
 
 static void see_page(struct jit *jit, u64 lin)
@@ -168,34 +178,57 @@ static bool page_seen(const struct jit *jit, u64 lin)
     return jit->seen[bit / 64] >> (bit % 64) & 1;
 }
 
-void jit_sync_jumps(struct jit *jit, unsigned idx, u32 key)
+void jit_sync_jumps(struct jit *jit, u32 key)
 {
-    if (jit->jump_key[idx] == key)
+    u32 common = key & ~((u32)(MMU_COUNT - 1) << KEY_MMU_SHIFT);
+    if (likely(jit->jump_set->key == common))
         return;
-    forget_jumps(jit, idx);
-    jit->jump_key[idx] = key;
+    struct jump_set *set = &jit->jumps[0];
+    for (unsigned i = 1; i < JUMP_SETS && set->key != common; i++)
+        if (jit->jumps[i].key == common || jit->jumps[i].used < set->used)
+            set = &jit->jumps[i];
+    for (unsigned i = 0; set->key != common && i < MMU_COUNT; i++)
+        if (set->table[i])
+            forget_jumps(set->table[i]);
+    set->key = common;
+    set->used = ++jit->jump_clock;
+    jit->jump_set = set;
+    point_at_jumps(jit);
 }
 
-void jit_remember(struct jit *jit, unsigned idx, u64 eip, const struct translation_block *tb)
+void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb)
 {
-    struct jump_target *t = &jit->jump[idx][jump_slot(eip)];
+    struct jump_table **slot = &jit->jump_set->table[jit->cpu->mmu_idx];
     if (jit->unlinked)
         return;
+    if (!*slot) {
+        *slot = new_jumps();
+        point_at_jumps(jit);
+    }
+    if (!*slot)
+        return;
+    struct jump_target *t = &(*slot)->target[jump_slot(eip)];
     if (t->tag == NO_TAG)
-        jit->jump_list[idx][jit->jump_count[idx]++] = jump_slot(eip);
+        (*slot)->list[(*slot)->count++] = jump_slot(eip);
     *t = (struct jump_target){eip, jit->exec + tb->entry};
     if (!tlb_exec_global(jit->cpu, eip))
-        jit->jump_local[idx] = true;
+        (*slot)->local = true;
     see_page(jit, eip);
     if (tb->pa2 != ~0ull)
         see_page(jit, next_page(jit->cpu, eip));
 }
 
-void jit_forget(struct jit *jit, unsigned idx, u64 eip)
+void jit_forget(struct jit *jit, u64 eip)
 {
-    struct jump_target *t = &jit->jump[idx][jump_slot(eip)];
-    if (t->tag == eip)
-        t->tag = DEAD_TAG;
+    struct jump_table *table = jit->jump_set->table[jit->cpu->mmu_idx];
+    if (table && table->target[jump_slot(eip)].tag == eip)
+        table->target[jump_slot(eip)].tag = DEAD_TAG;
+}
+
+const u8 *jit_recall(const struct jit *jit, u64 eip)
+{
+    const struct jump_target *t = (const struct jump_target *)jit->cpu->jump[jit->cpu->mmu_idx] + jump_slot(eip);
+    return t->tag == eip ? t->host : NULL;
 }
 
 void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin)
@@ -207,9 +240,11 @@ void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin)
     cpu->map_gen[0]++;
     if (kind != FLUSH_LOCAL)
         cpu->map_gen[1]++;
-    for (unsigned i = 0; i < MMU_COUNT; i++)
-        if (kind != FLUSH_LOCAL || jit->jump_local[i])
-            forget_jumps(jit, i);
+    for (unsigned i = 0; i < JUMP_SETS * MMU_COUNT; i++) {
+        struct jump_table *t = jit->jumps[i / MMU_COUNT].table[i % MMU_COUNT];
+        if (t && (kind != FLUSH_LOCAL || t->local))
+            forget_jumps(t);
+    }
     if (kind == FLUSH_LOCAL)
         return; /* global pages were seen, too, and are still remembered */
     memset(jit->seen, 0, sizeof(jit->seen));

@@ -38,47 +38,6 @@ u32 jit_key(const struct cpu *cpu)
            (x87_checked ? (u32)KEY_X87_CHECKED : 0);
 }
 
-UOP_FN(jit_stop)
-{
-    (void)cpu;
-    return u;
-}
-
-bool jit_call_site(struct cpu *cpu, u32 offset)
-{
-    struct jit *jit = cpu->translator;
-    struct call_site *s = (struct call_site *)(jit->meta + offset);
-    const struct uop_info *info = &uop_info[s->u.op];
-    cpu->block = &s->tb->head;
-    cpu->cur = &s->u;
-    jit->stale = false;
-    jit->counters.site_calls++;
-    if (s->recipe)
-        recipe_flags(cpu, s->recipe);
-    else
-        flags_from_host(cpu);
-    u32 epoch = cpu->tlb_epoch;
-    const struct uop *next = s->u.fn(cpu, &s->u);
-    if (info->flags_written || s->recipe)
-        jit_flags_to_host(cpu);
-    if (!next)
-        return true;
-    bool look = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) && s->u.op != UOP_STI &&
-                s->u.op != UOP_MOV_TO_SREG && s->u.op != UOP_POP_SREG;
-    if (likely(!look && !(jit->stale && !s->tb->valid) && cpu->tlb_epoch == epoch && jit_key(cpu) == s->tb->key))
-        return false;
-    goto_afresh(cpu, &s->u, uop_next_ip(cpu, &s->u));
-    return true;
-}
-
-helper_fn *const jit_helpers[HELPER_COUNT] = {
-#define HELPER(fn, ret, a, b) [HELPER_##fn] = (helper_fn *)fn,
-#include "jit/helpers.def"
-#undef HELPER
-};
-
-/* ---- the run loop ---- */
-
 /* Addresses of 32-bit code are made of registers without cutting them, so what 64-bit code left above must be gone. */
 static bool upper_halves_clear(const struct cpu *cpu)
 {
@@ -95,6 +54,69 @@ bool jit_translatable(const struct cpu *cpu)
     return (cpu->mode & MODE_FLAT) && (cpu->mode & MODE_CODE) == MODE_CODE32 &&
            (cpu->mode & MODE_STACK) >> MODE_STACK_SHIFT == MODE_CODE32 && upper_halves_clear(cpu);
 }
+
+UOP_FN(jit_stop)
+{
+    (void)cpu;
+    return u;
+}
+
+/*
+ * After a micro-op that left its translation: goes on in the next at once where it is remembered; SITE_LEAVES: the
+ * run loop is to look.
+ */
+static u32 chain(struct jit *jit)
+{
+    struct cpu *cpu = jit->cpu;
+    u64 eip = cpu->gpr[SLOT_RIP];
+    jit_flags_to_host(cpu);
+    if (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) || cpu->budget <= 0 || cpu->halted || cpu->wait_sipi ||
+        (cpu->mode & (MODE_STEP | MODE_BREAKS)) || !jit_translatable(cpu))
+        return SITE_LEAVES;
+    jit_sync_jumps(jit, jit_key(cpu));
+    const u8 *host = jit_recall(jit, eip);
+    if (!host)
+        return SITE_LEAVES;
+    cpu->cur = NULL;
+    cpu->gpr[SLOT_RIP] = eip & PAGE_MASK;
+    return (u32)(host - jit->exec);
+}
+
+u32 jit_call_site(struct cpu *cpu, u32 offset)
+{
+    struct jit *jit = cpu->translator;
+    struct call_site *s = (struct call_site *)(jit->meta + offset);
+    const struct uop_info *info = &uop_info[s->u.op];
+    cpu->block = &s->tb->head;
+    cpu->cur = &s->u;
+    jit->stale = false;
+    jit->counters.site_calls++;
+    if (s->recipe)
+        recipe_flags(cpu, s->recipe);
+    else
+        flags_from_host(cpu);
+    u32 epoch = cpu->tlb_epoch;
+    const struct uop *next = s->u.fn(cpu, &s->u);
+    if (!next)
+        return chain(jit);
+    bool look = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) && s->u.op != UOP_STI &&
+                s->u.op != UOP_MOV_TO_SREG && s->u.op != UOP_POP_SREG;
+    if (likely(!look && !(jit->stale && !s->tb->valid) && cpu->tlb_epoch == epoch && jit_key(cpu) == s->tb->key)) {
+        if (info->flags_written || s->recipe)
+            jit_flags_to_host(cpu);
+        return SITE_GOES_ON;
+    }
+    goto_afresh(cpu, &s->u, uop_next_ip(cpu, &s->u));
+    return chain(jit);
+}
+
+helper_fn *const jit_helpers[HELPER_COUNT] = {
+#define HELPER(fn, ret, a, b) [HELPER_##fn] = (helper_fn *)fn,
+#include "jit/helpers.def"
+#undef HELPER
+};
+
+/* ---- the run loop ---- */
 
 /* The translation for code at EIP, made now when the place has become hot; NULL: interpret. Raises #PF. */
 static struct translation_block *find(struct jit *jit, u64 eip)
@@ -128,7 +150,7 @@ static bool relink(struct jit *jit, struct exit_link *link, u64 eip)
     cpu->gpr[SLOT_RIP] = eip;
     if (mmu_fetch(cpu, eip) != to->pa)
         return false;
-    jit_remember(jit, cpu->mmu_idx, eip, to);
+    jit_remember(jit, eip, to);
     st32(jit->write + link->gen_at, cpu->map_gen[link->gen]);
     return true;
 }
@@ -152,7 +174,7 @@ static struct translation_block *follow(struct jit *jit, struct exit_link *link)
     bool same_page =
         tb->pa >> 12 == link->tb->pa >> 12 && link->target >= 0 && link->target < (i64)PAGE_SIZE && tb->pa2 == ~0ull;
     i64 delta = (link->target & ~(i64)0xfff);
-    jit_remember(jit, cpu->mmu_idx, eip, tb);
+    jit_remember(jit, eip, tb);
     jit->backend->link(jit, link, tb, delta, same_page ? -1 : tlb_exec_global(cpu, eip) ? 1 : 0);
     jit->counters.links++;
     return tb;
@@ -177,7 +199,7 @@ static void enter(struct jit *jit, const u8 *host)
             cpu->gpr[SLOT_RIP] = (cpu->gpr[SLOT_RIP] + (tb->pa & 0xfff)) & ip_mask(cpu);
             jit->refused = tb->valid;
             if (!tb->valid)
-                jit_forget(jit, cpu->mmu_idx, cpu->gpr[SLOT_RIP]);
+                jit_forget(jit, cpu->gpr[SLOT_RIP]);
             jit->counters.refused++;
             return;
         }
@@ -199,10 +221,10 @@ void jit_once(struct jit *jit)
         run_once(cpu);
         return;
     }
-    jit_sync_jumps(jit, cpu->mmu_idx, jit_key(cpu));
-    const struct jump_target *t = &jit->jump[cpu->mmu_idx][eip & (JUMP_TABLE - 1)];
-    if (likely(t->tag == eip)) {
-        enter(jit, t->host);
+    jit_sync_jumps(jit, jit_key(cpu));
+    const u8 *host = jit_recall(jit, eip);
+    if (likely(host)) {
+        enter(jit, host);
         return;
     }
     struct translation_block *tb = find(jit, eip);
@@ -211,7 +233,7 @@ void jit_once(struct jit *jit)
         run_once(cpu);
         return;
     }
-    jit_remember(jit, cpu->mmu_idx, eip, tb);
+    jit_remember(jit, eip, tb);
     if (tb->head.ninsn > cpu->budget)
         run_once(cpu);
     else

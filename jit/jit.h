@@ -88,6 +88,21 @@ struct jump_target {
 #define NO_TAG   (~(u64)0xffff ^ BIT64(63)) /* not canonical */
 #define DEAD_TAG (NO_TAG | 1)               /* the same of a slot that is listed as filled */
 
+/* What indirect jumps under one key find. */
+struct jump_table {
+    struct jump_target target[JUMP_TABLE];
+    u32 list[JUMP_TABLE]; /* filled slots */
+    unsigned count;
+    bool local; /* some lie in pages that are not global */
+};
+/* The tables of keys that differ in mmu_idx alone; made when first filled. */
+struct jump_set {
+    u32 key; /* without mmu_idx */
+    u64 used;
+    struct jump_table *table[MMU_COUNT];
+};
+enum { JUMP_SETS = 6 };
+
 struct jit_counters {
     u64 translated, guest_bytes, host_bytes, invalidated, flushes, entered, links, lookups, misses, interpreted;
     u64 site_calls, refused;
@@ -107,15 +122,14 @@ struct jit {
     size_t meta_size, meta_used, meta_stubs;
     struct translation_block *hash[1 << 16];
     struct jit_page *pages[1 << 10];
-    struct jump_target *jump[MMU_COUNT];
-    u32 *jump_list[MMU_COUNT]; /* filled slots */
-    unsigned jump_count[MMU_COUNT];
-    u32 jump_key[MMU_COUNT];    /* the key they were filled under */
-    bool jump_local[MMU_COUNT]; /* some lie in pages that are not global */
-    u64 seen[64];               /* hashed: pages found by virtual address since the last flush */
-    bool refused;               /* the last entry was refused: interpret next */
-    bool stale;                 /* code was written while C ran for a translation */
-    bool unlinked;              /* every translation goes back to the run loop; before it is set: jit_flush */
+    struct jump_set jumps[JUMP_SETS];
+    struct jump_set *jump_set;   /* that of the key code runs under; cpu->jump points into it */
+    struct jump_table *no_jumps; /* always empty: in place of tables not made yet */
+    u64 jump_clock;
+    u64 seen[64];  /* hashed: pages found by virtual address since the last flush */
+    bool refused;  /* the last entry was refused: interpret next */
+    bool stale;    /* code was written while C ran for a translation */
+    bool unlinked; /* every translation goes back to the run loop; before it is set: jit_flush */
     u32 serial;
     struct lockstep *lockstep; /* whose it is, or NULL */
     struct jit_counters counters;
@@ -156,12 +170,14 @@ struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 ei
 struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key, u64 eip);
 void jit_flush(struct jit *jit);
 void jit_code_written(struct cpu *cpu, u64 pa, unsigned len);
-/* Indirect jumps find nothing that was entered under another key. Before translated code runs under this one. */
-void jit_sync_jumps(struct jit *jit, unsigned idx, u32 key);
-/* Enters host code under (idx, eip) for indirect jumps. */
-void jit_remember(struct jit *jit, unsigned idx, u64 eip, const struct translation_block *tb);
+/* From now on indirect jumps find what was remembered under this key. Before translated code runs under it. */
+void jit_sync_jumps(struct jit *jit, u32 key);
+/* Enters host code under (the CPU's mmu_idx, eip) for indirect jumps. */
+void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb);
 /* The translation of that EIP is gone. */
-void jit_forget(struct jit *jit, unsigned idx, u64 eip);
+void jit_forget(struct jit *jit, u64 eip);
+/* The host code remembered, or NULL. */
+const u8 *jit_recall(const struct jit *jit, u64 eip);
 void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin);
 
 /* ---- seeing it (show.c, perf.c) ---- */
@@ -189,7 +205,8 @@ UOP_FN(jit_stop);
 void jit_flags_to_host(struct cpu *cpu);
 
 /* ---- what emitted code calls (helpers.def) ---- */
-typedef bool helper_BOOL;
+/* What jit_call_site returns; anything else is where to go on, an offset in code memory. */
+enum { SITE_GOES_ON, SITE_LEAVES };
 typedef u32 helper_U32;
 typedef struct cpu *helper_CPU;
 #define HELPER(fn, ret, a, b) helper_##ret fn(helper_##a, helper_##b);

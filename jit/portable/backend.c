@@ -45,10 +45,8 @@ struct calls {
     ffi_cif cif[HELPER_COUNT];
     ffi_type *args[HELPER_COUNT][ARGS_MAX];
 };
-static_assert(sizeof(bool) == 1, "as libffi is told");
-#define FFI_BOOL &ffi_type_uint8
-#define FFI_U32  &ffi_type_uint32
-#define FFI_CPU  &ffi_type_pointer
+#define FFI_U32 &ffi_type_uint32
+#define FFI_CPU &ffi_type_pointer
 
 static bool prepare(struct calls *c, enum helper h, ffi_type *ret, ffi_type *a, ffi_type *b)
 {
@@ -69,13 +67,13 @@ static bool portable_start(struct jit *jit)
 }
 
 /* jit_call_site */
-static bool call_site(struct jit *jit, u32 site)
+static u32 call_site(struct jit *jit, u32 site)
 {
     struct calls *c = jit->backend_data;
-    ffi_arg leave; /* libffi widens what is smaller */
+    ffi_arg next; /* libffi widens what is smaller */
     void *args[ARGS_MAX] = {&jit->cpu, &site};
-    ffi_call(&c->cif[HELPER_jit_call_site], jit_helpers[HELPER_jit_call_site], &leave, args);
-    return leave != 0;
+    ffi_call(&c->cif[HELPER_jit_call_site], jit_helpers[HELPER_jit_call_site], &next, args);
+    return (u32)next;
 }
 
 /* ---- translating ---- */
@@ -233,6 +231,7 @@ static bool run_plain(struct jit *jit, const struct run *r, bool memory)
 static u32 take_steps(struct jit *jit, const struct step *s)
 {
     struct cpu *cpu = jit->cpu;
+    u32 next_at;
     for (;;) {
         const struct step *next = s + 1;
         switch ((enum step_kind)s->kind) {
@@ -249,8 +248,11 @@ static u32 take_steps(struct jit *jit, const struct step *s)
             break;
         case STEP_SITE:
             jit_flags_to_host(cpu);
-            if (call_site(jit, s->what))
+            next_at = call_site(jit, s->what);
+            if (next_at == SITE_LEAVES)
                 return LEAVE_EXACT;
+            if (next_at != SITE_GOES_ON)
+                next = (const struct step *)(jit->exec + next_at);
             break;
         case STEP_EXIT_IF:
             if (!flags_cond(cpu, s->cc))

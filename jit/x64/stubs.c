@@ -136,7 +136,7 @@ static void load_again(struct emit *e, unsigned ready, const u8 *load)
     e_patch(e, e_call(e), load);
     e_patch(e, none, e->p);
 }
-static u8 *stub_site(struct emit *e, const struct stubs *s, const u8 *stored, const u8 *save_x87)
+static u8 *stub_site(struct emit *e, const struct jit *jit, const struct stubs *s, const u8 *stored, const u8 *save_x87)
 {
     u8 *at = e->p;
     move_gprs(e, true);
@@ -149,16 +149,24 @@ static u8 *stub_site(struct emit *e, const struct stubs *s, const u8 *stored, co
     e_mov_imm(e, S0, (u64)(uintptr_t)jit_helpers[HELPER_jit_call_site]);
     e_op(e, 4, 0xff, 2, rm_reg(S0)); /* call */
     pop(e, H_RCX);
-    e_op(e, 1, 0x84, S0, rm_reg(S0)); /* test */
-    u8 *left = e_jcc(e, CC_NE);
+    e_op(e, 4, 0x85, S0, rm_reg(S0)); /* test */
+    u8 *elsewhere = e_jcc(e, CC_NE);
     load_again(e, READY_VEC, s->load_vec);
     load_again(e, READY_VEC_LOW, s->load_vec_low);
     load_again(e, READY_X87, s->load_x87);
     move_gprs(e, false);
     e_load(e, 8, BUDGET, FIELD(budget));
     e8(e, 0xc3);
-    e_patch(e, left, e->p);
+    e_patch(e, elsewhere, e->p);
     e_alu_imm(e, 8, ALU_ADD, rm_reg(H_RSP), 8); /* the call of this stub */
+    e_alu_imm(e, 4, ALU_CMP, rm_reg(S0), SITE_LEAVES);
+    u8 *left = e_jcc(e, CC_E);
+    e_mov_imm(e, S1, (u64)(uintptr_t)jit->exec);
+    e_op(e, 8, 0x03, S1, rm_reg(S0)); /* add */
+    move_gprs(e, false);
+    e_load(e, 8, BUDGET, FIELD(budget));
+    e_op(e, 4, 0xff, 4, rm_reg(S1)); /* jmp */
+    e_patch(e, left, e->p);
     e_mov_imm(e, S0, LEAVE_EXACT);
     e_patch(e, e_jmp(e), stored);
     return at;
@@ -178,7 +186,7 @@ static bool x64_start(struct jit *jit)
     s->load_vec = stub_load_vec(&e, VEC_ALL);
     s->load_vec_low = stub_load_vec(&e, VEC_LOW);
     s->load_x87 = emit_load_x87(&e);
-    s->site = stub_site(&e, s, stored, save_x87);
+    s->site = stub_site(&e, jit, s, stored, save_x87);
     jit->backend_data = s;
     jit->used = (size_t)(e.p - jit->write);
     return !emit_full(&e);
