@@ -10,33 +10,31 @@
 #include <stdlib.h>
 
 enum { LIST_LOCAL, LIST_GLOBAL, LIST_COUNT };
-#define SLOTS      (MMU_COUNT * TLB_ENTRIES)
-#define BLOOM_BITS 512u
+#define SLOTS (MMU_COUNT * TLB_ENTRIES)
 
 struct tlb_lists {
     u16 slot[LIST_COUNT][SLOTS]; /* idx * TLB_ENTRIES + slot */
     unsigned count[LIST_COUNT];
     u8 listed[SLOTS];     /* BIT(list) */
     u8 exec_flags[SLOTS]; /* TLB_PHYS_GLOBAL, TLB_PHYS_LARGE of exec entries */
-    /* Which 2 MiB and 1 GiB regions may have entries that are part of a large page (hashed). */
-    u64 large_bloom[BLOOM_BITS / 64], huge_bloom[BLOOM_BITS / 64];
+    /* Which 2 MiB and 1 GiB regions may have entries that are part of a large page. */
+    u64 large[4096], huge[64];
 };
 
 static_assert(SLOTS <= 65536, "slots are listed as u16");
 
 static unsigned slot_of(u64 lin) { return (lin >> 12) & (TLB_ENTRIES - 1); }
 
-static unsigned bloom_bit(u64 region) { return (unsigned)((region * 0x9e3779b97f4a7c15ull) >> 55) % BLOOM_BITS; }
-static void bloom_add(u64 *bloom, u64 region)
+/* Sets of regions: one by its number in each slot, 1 added, or MANY that share the slot; 0: none. */
+#define MANY ~0ull
+static void region_add(u64 *slot, u64 region)
 {
-    unsigned bit = bloom_bit(region);
-    bloom[bit / 64] |= BIT64(bit % 64);
+    if (*slot != region + 1)
+        *slot = *slot ? MANY : region + 1;
 }
-static bool bloom_has(const u64 *bloom, u64 region)
-{
-    unsigned bit = bloom_bit(region);
-    return (bloom[bit / 64] >> (bit % 64)) & 1;
-}
+static bool region_has(u64 slot, u64 region) { return slot == region + 1 || slot == MANY; }
+static u64 *large_slot(struct tlb_lists *l, u64 region) { return &l->large[region & (ARRAY_LEN(l->large) - 1)]; }
+static u64 *huge_slot(struct tlb_lists *l, u64 region) { return &l->huge[region & (ARRAY_LEN(l->huge) - 1)]; }
 
 static void clear_data(struct tlb *t, unsigned slot)
 {
@@ -77,9 +75,9 @@ static void list_slot(struct cpu *cpu, unsigned idx, u64 lin, const struct trans
         l->slot[list][l->count[list]++] = (u16)slot;
     }
     if (t->large)
-        bloom_add(l->large_bloom, lin >> 21);
+        region_add(large_slot(l, lin >> 21), lin >> 21);
     if (t->huge)
-        bloom_add(l->huge_bloom, lin >> 30);
+        region_add(huge_slot(l, lin >> 30), lin >> 30);
 }
 
 void tlb_fill_data(struct cpu *cpu, unsigned idx, u64 lin, const struct translation *t)
@@ -153,8 +151,8 @@ void tlb_flush(struct cpu *cpu, bool global)
     flush_list(cpu, LIST_LOCAL, !global);
     if (global) {
         flush_list(cpu, LIST_GLOBAL, false);
-        memset(l->large_bloom, 0, sizeof(l->large_bloom));
-        memset(l->huge_bloom, 0, sizeof(l->huge_bloom));
+        memset(l->large, 0, sizeof(l->large));
+        memset(l->huge, 0, sizeof(l->huge));
     }
     flush_engine(cpu, global ? FLUSH_GLOBAL : FLUSH_LOCAL, 0);
 }
@@ -190,8 +188,9 @@ void tlb_flush_page(struct cpu *cpu, u64 lin)
             t->exec[slot].tag = TLB_EMPTY;
     }
     /* A 4 MiB page covers two 2 MiB regions. */
-    bool huge = bloom_has(l->huge_bloom, lin >> 30);
-    bool large = bloom_has(l->large_bloom, lin >> 21) || bloom_has(l->large_bloom, (lin >> 21) ^ 1);
+    u64 region = lin >> 21;
+    bool huge = region_has(*huge_slot(l, lin >> 30), lin >> 30);
+    bool large = region_has(*large_slot(l, region), region) || region_has(*large_slot(l, region ^ 1), region ^ 1);
     if (huge || large)
         flush_large(cpu, lin, huge);
     flush_engine(cpu, huge || large ? FLUSH_GLOBAL : FLUSH_PAGE, lin);
