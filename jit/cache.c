@@ -260,6 +260,7 @@ void jit_flush(struct jit *jit)
     jit->used = jit->stubs;
     jit->meta_used = jit->meta_stubs;
     jit->counters.flushes++;
+    jit->gone = NULL;
 }
 
 static void drop(struct jit *jit, struct translation_block *tb)

@@ -198,8 +198,10 @@ static void enter(struct jit *jit, const u8 *host)
             struct translation_block *tb = (struct translation_block *)what;
             cpu->gpr[SLOT_RIP] = (cpu->gpr[SLOT_RIP] + (tb->pa & 0xfff)) & ip_mask(cpu);
             jit->refused = tb->valid;
-            if (!tb->valid)
+            if (!tb->valid) {
                 jit_forget(jit, cpu->gpr[SLOT_RIP]);
+                jit->gone = tb;
+            }
             jit->counters.refused++;
             return;
         }
@@ -211,10 +213,19 @@ static void enter(struct jit *jit, const u8 *host)
     }
 }
 
+/* A stale translation's entry was refused, by a link or another that still leads there: from now on it leads to tb. */
+static void replace(struct jit *jit, struct translation_block *gone, struct translation_block *tb)
+{
+    if (gone->pa == tb->pa && gone->key == tb->key && gone->pa2 == ~0ull && tb->pa2 == ~0ull)
+        jit->backend->forward(jit, gone, tb);
+}
+
 void jit_once(struct jit *jit)
 {
     struct cpu *cpu = jit->cpu;
     u64 eip = cpu->gpr[SLOT_RIP];
+    struct translation_block *gone = jit->gone;
+    jit->gone = NULL;
     if (unlikely(jit->refused || (cpu->mode & (MODE_STEP | MODE_BREAKS)) || !jit_translatable(cpu))) {
         jit->refused = false;
         jit->counters.interpreted++;
@@ -227,12 +238,15 @@ void jit_once(struct jit *jit)
         enter(jit, host);
         return;
     }
+    u64 flushes = jit->counters.flushes;
     struct translation_block *tb = find(jit, eip);
     if (!tb) {
         jit->counters.interpreted++;
         run_once(cpu);
         return;
     }
+    if (gone && jit->counters.flushes == flushes)
+        replace(jit, gone, tb);
     jit_remember(jit, eip, tb);
     if (tb->head.ninsn > cpu->budget)
         run_once(cpu);

@@ -126,10 +126,11 @@ struct jit {
     struct jump_set *jump_set;   /* that of the key code runs under; cpu->jump points into it */
     struct jump_table *no_jumps; /* always empty: in place of tables not made yet */
     u64 jump_clock;
-    u64 seen[64];  /* hashed: pages found by virtual address since the last flush */
-    bool refused;  /* the last entry was refused: interpret next */
-    bool stale;    /* code was written while C ran for a translation */
-    bool unlinked; /* every translation goes back to the run loop; before it is set: jit_flush */
+    u64 seen[64];                   /* hashed: pages found by virtual address since the last flush */
+    bool refused;                   /* the last entry was refused: interpret next */
+    struct translation_block *gone; /* the last entry was refused, because this is stale; or NULL */
+    bool stale;                     /* code was written while C ran for a translation */
+    bool unlinked;                  /* every translation goes back to the run loop; before it is set: jit_flush */
     u32 serial;
     struct lockstep *lockstep; /* whose it is, or NULL */
     struct jit_counters counters;
@@ -153,6 +154,8 @@ struct backend {
     void (*link)(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen);
     /* Makes tb refuse every entry. */
     void (*unlink)(struct jit *jit, struct translation_block *tb);
+    /* Makes every entry of tb, which refuses, one of 'to', which is the same place's. */
+    void (*forward)(struct jit *jit, struct translation_block *tb, struct translation_block *to);
 };
 /* This host's: of jit/x64/ or jit/portable/, as the build chose. */
 extern const struct backend ORRERY_BACKEND;

@@ -15,6 +15,7 @@
 enum step_kind {
     STEP_CHARGE,  /* the entry: for all instructions at once, or the entry refuses */
     STEP_REFUSE,  /* the entry of what is no longer valid */
+    STEP_FORWARD, /* ... once there is another translation of that place */
     STEP_RUN,     /* plain micro-ops */
     STEP_SITE,    /* an instruction by the helper */
     STEP_EXIT_IF, /* by the link when the condition holds */
@@ -242,6 +243,9 @@ static u32 take_steps(struct jit *jit, const struct step *s)
             break;
         case STEP_REFUSE:
             return s->what | LEAVE_ENTRY;
+        case STEP_FORWARD:
+            next = s->to;
+            break;
         case STEP_RUN:
             if (run_plain(jit, (const struct run *)(jit->meta + s->what), s->n))
                 return LEAVE_EXACT;
@@ -297,6 +301,14 @@ static void portable_unlink(struct jit *jit, struct translation_block *tb)
     entry->kind = STEP_REFUSE;
 }
 
+static void portable_forward(struct jit *jit, struct translation_block *tb, struct translation_block *to)
+{
+    struct step *entry = (struct step *)(jit->meta + tb->entry);
+    entry->kind = STEP_FORWARD;
+    entry->to = (const struct step *)(jit->meta + to->entry);
+}
+
 const struct backend backend_portable = {
-    "portable", true, portable_start, portable_translate, portable_enter, portable_link, portable_unlink,
+    "portable",     true,          portable_start,  portable_translate,
+    portable_enter, portable_link, portable_unlink, portable_forward,
 };

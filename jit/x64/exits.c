@@ -228,3 +228,10 @@ void x64_unlink(struct jit *jit, struct translation_block *tb)
     e32(&e, jit_meta_offset(jit, tb) | LEAVE_ENTRY);
     e_patch(&e, e_jmp(&e), x64_stubs(jit)->leave);
 }
+
+void x64_forward(struct jit *jit, struct translation_block *tb, struct translation_block *to)
+{
+    u8 *at = jit->write + tb->entry;
+    struct emit e = {at, at, at + ENTRY_ROOM};
+    e_patch(&e, e_jmp(&e), jit->write + to->entry);
+}

@@ -296,4 +296,5 @@ static bool x64_translate(struct jit *jit, struct superblock *sb, struct transla
     return ok;
 }
 
-const struct backend backend_x64 = {"x64", false, x64_start, x64_translate, x64_enter, x64_link, x64_unlink};
+const struct backend backend_x64 = {"x64",     false,    x64_start,  x64_translate,
+                                    x64_enter, x64_link, x64_unlink, x64_forward};

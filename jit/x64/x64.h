@@ -179,6 +179,7 @@ void x87_note_before(struct tr *t);
 enum { ENTRY_ROOM = 13 };
 void x64_link(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen);
 void x64_unlink(struct jit *jit, struct translation_block *tb);
+void x64_forward(struct jit *jit, struct translation_block *tb, struct translation_block *to);
 
 /* What the code behind a call of 'site' takes to be loaded. */
 enum ready { READY_VEC = 1, READY_X87 = 2, READY_VEC_LOW = 4 };
