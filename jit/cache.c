@@ -167,15 +167,37 @@ static void forget_jumps(struct jump_table *t)
     t->local = false;
 }
 
-static void see_page(struct jit *jit, u64 lin)
+/*
+ * Pages that hold what was found by virtual address: each slot has one page's number, or stands for many, of the
+ * generation in which it was found; slots of other generations are empty.
+ */
+#define SEEN_MANY      BIT64(52)
+#define SEEN_GEN_SHIFT 53
+static u64 *seen_slot(struct jit *jit, u64 lin, bool global)
 {
-    unsigned bit = (lin >> 12 ^ lin >> 24) & (ARRAY_LEN(jit->seen) * 64 - 1);
-    jit->seen[bit / 64] |= BIT64(bit % 64);
+    return &jit->seen[global][lin >> 12 & (ARRAY_LEN(jit->seen[0]) - 1)];
 }
-static bool page_seen(const struct jit *jit, u64 lin)
+static u64 seen_tag(const struct jit *jit, u64 lin, bool global)
 {
-    unsigned bit = (lin >> 12 ^ lin >> 24) & (ARRAY_LEN(jit->seen) * 64 - 1);
-    return jit->seen[bit / 64] >> (bit % 64) & 1;
+    return lin >> 12 | (u64)jit->cpu->map_gen[global] << SEEN_GEN_SHIFT;
+}
+static void see_page(struct jit *jit, u64 lin, bool global)
+{
+    u64 *slot = seen_slot(jit, lin, global), tag = seen_tag(jit, lin, global);
+    if (*slot >> SEEN_GEN_SHIFT != tag >> SEEN_GEN_SHIFT)
+        *slot = tag;
+    else if (*slot != tag)
+        *slot |= SEEN_MANY;
+}
+static bool page_seen(struct jit *jit, u64 lin, bool global)
+{
+    u64 slot = *seen_slot(jit, lin, global), tag = seen_tag(jit, lin, global);
+    return slot == tag || (slot & SEEN_MANY && slot >> SEEN_GEN_SHIFT == tag >> SEEN_GEN_SHIFT);
+}
+
+bool jit_is_global(const struct jit *jit, u64 eip, const struct translation_block *tb)
+{
+    return tlb_exec_global(jit->cpu, eip) && (tb->pa2 == ~0ull || tlb_exec_global(jit->cpu, next_page(jit->cpu, eip)));
 }
 
 void jit_sync_jumps(struct jit *jit, u32 key)
@@ -211,11 +233,11 @@ void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb)
     if (t->tag == NO_TAG)
         (*slot)->list[(*slot)->count++] = jump_slot(eip);
     *t = (struct jump_target){eip, jit->exec + tb->entry};
-    if (!tlb_exec_global(jit->cpu, eip))
-        (*slot)->local = true;
-    see_page(jit, eip);
+    bool global = jit_is_global(jit, eip, tb);
+    (*slot)->local |= !global;
+    see_page(jit, eip, global);
     if (tb->pa2 != ~0ull)
-        see_page(jit, next_page(jit->cpu, eip));
+        see_page(jit, next_page(jit->cpu, eip), global);
 }
 
 void jit_forget(struct jit *jit, u64 eip)
@@ -235,8 +257,11 @@ void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin)
 {
     struct jit *jit = cpu->translator;
     block_cache_unmap(cpu->engine_data);
-    if (kind == FLUSH_PAGE && !page_seen(jit, lin))
-        return;
+    if (kind == FLUSH_PAGE) {
+        if (!page_seen(jit, lin, false) && !page_seen(jit, lin, true))
+            return;
+        kind = page_seen(jit, lin, true) ? FLUSH_GLOBAL : FLUSH_LOCAL;
+    }
     cpu->map_gen[0]++;
     if (kind != FLUSH_LOCAL)
         cpu->map_gen[1]++;
@@ -245,9 +270,6 @@ void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin)
         if (t && (kind != FLUSH_LOCAL || t->local))
             forget_jumps(t);
     }
-    if (kind == FLUSH_LOCAL)
-        return; /* global pages were seen, too, and are still remembered */
-    memset(jit->seen, 0, sizeof(jit->seen));
 }
 
 /* ---- making and dropping ---- */

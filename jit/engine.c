@@ -175,7 +175,7 @@ static struct translation_block *follow(struct jit *jit, struct exit_link *link)
         tb->pa >> 12 == link->tb->pa >> 12 && link->target >= 0 && link->target < (i64)PAGE_SIZE && tb->pa2 == ~0ull;
     i64 delta = (link->target & ~(i64)0xfff);
     jit_remember(jit, eip, tb);
-    jit->backend->link(jit, link, tb, delta, same_page ? -1 : tlb_exec_global(cpu, eip) ? 1 : 0);
+    jit->backend->link(jit, link, tb, delta, same_page ? -1 : jit_is_global(jit, eip, tb) ? 1 : 0);
     jit->counters.links++;
     return tb;
 }

@@ -126,8 +126,8 @@ struct jit {
     struct jump_set *jump_set;   /* that of the key code runs under; cpu->jump points into it */
     struct jump_table *no_jumps; /* always empty: in place of tables not made yet */
     u64 jump_clock;
-    u64 seen[64];                   /* hashed: pages found by virtual address since the last flush */
-    bool refused;                   /* the last entry was refused: interpret next */
+    u64 seen[2][2048]; /* by whether they are global: pages found by virtual address since cpu->map_gen last changed */
+    bool refused;      /* the last entry was refused: interpret next */
     struct translation_block *gone; /* the last entry was refused, because this is stale; or NULL */
     bool stale;                     /* code was written while C ran for a translation */
     bool unlinked;                  /* every translation goes back to the run loop; before it is set: jit_flush */
@@ -177,6 +177,8 @@ void jit_code_written(struct cpu *cpu, u64 pa, unsigned len);
 void jit_sync_jumps(struct jit *jit, u32 key);
 /* Enters host code under (the CPU's mmu_idx, eip) for indirect jumps. */
 void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb);
+/* Whether tb, found at EIP, lies in global pages, as far as the TLB still knows. */
+bool jit_is_global(const struct jit *jit, u64 eip, const struct translation_block *tb);
 /* The translation of that EIP is gone. */
 void jit_forget(struct jit *jit, u64 eip);
 /* The host code remembered, or NULL. */
