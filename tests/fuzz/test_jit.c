@@ -15,6 +15,9 @@ enum { DEFAULT_ROUNDS = 60, STARTS = 2000, CODE_PAGES = 4, CODE_MEMORY = 1 << 20
 enum { PT = TABLES + 0x3000 };
 #define GUARD_SIZE ((size_t)5 << 30) /* an address that wrapped at 32 bits ends here, too */
 
+/* Every other set of tables and code: most accesses succeed, so that more than the first few instructions run. */
+static bool friendly;
+
 /* Host memory for RAM with forbidden space on both sides. */
 static u8 *guarded_ram(void)
 {
@@ -31,8 +34,12 @@ static u8 *guarded_ram(void)
 static u64 random_pte(bool tables)
 {
     u64 flags = below(8) ? 1 : 0, page = below(16) ? below(RAM_SIZE / PAGE_SIZE) : below(1 << 20);
+    if (friendly)
+        page = CODE / PAGE_SIZE + below((RAM_SIZE - CODE) / PAGE_SIZE);
     if (!tables && page >= TABLES / PAGE_SIZE && page < TABLES / PAGE_SIZE + 4)
         page = DATA / PAGE_SIZE;
+    if (friendly)
+        return page << 12 | 7 | (rnd() & 0x160);
     flags |= below(6) ? 2 : 0;
     flags |= below(8) ? 4 : 0;
     flags |= rnd() & 0x160;
@@ -124,7 +131,7 @@ static u64 random_address(void)
 {
     static const u64 borders[] = {0x7ffffffff000, 0x800000000000, 0xffff800000000000, 0, 0x100000000, 0x200000};
     u64 near = below(64) - 32;
-    switch (below(7)) {
+    switch (friendly && below(8) ? 6 : below(7)) {
     case 0:
         return borders[below(ARRAY_LEN(borders))] + near;
     case 1:
@@ -183,6 +190,7 @@ static void one_round(u8 *ram, unsigned round)
     w.trace.mask = 0;
     for (unsigned i = 0; i < STARTS && !w.shutdowns; i++) {
         if (i % 100 == 0) {
+            friendly = below(2);
             random_tables(!(round & 1));
             tlb_flush(w.cpu, true);
             random_code(w.ram + CODE, CODE_PAGES * PAGE_SIZE);
