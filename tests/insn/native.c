@@ -96,6 +96,29 @@ ALWAYS_INLINE NO_HOOKS void set_base(int code, u64 base)
     __asm__ volatile("syscall" : "+r"(rax) : "D"((long)code), "S"(base) : "rcx", "r11", "memory");
 }
 
+/*
+ * The address sanitizer's shadow of all memory lies where random pointers reach. While the code under test runs,
+ * accesses to it fault as they would without.
+ */
+#ifdef __SANITIZE_ADDRESS__
+static NO_HOOKS void open_shadow(bool open)
+{
+    static const struct {
+        u64 from, to;
+    } parts[] = {{0x7fff8000, 0x8fff7000}, {0x2008fff7000, 0x10007fff8000}}; /* of low and of high memory */
+    for (unsigned i = 0; i < 2; i++) {
+        register long rax __asm__("rax") = SYS_mprotect;
+        __asm__ volatile("syscall"
+                         : "+r"(rax)
+                         : "D"(parts[i].from), "S"(parts[i].to - parts[i].from),
+                           "d"((long)(open ? PROT_READ | PROT_WRITE : PROT_NONE))
+                         : "rcx", "r11", "memory");
+    }
+}
+#else
+static void open_shadow(bool open) { (void)open; }
+#endif
+
 /* The upper halves of YMM registers, which FXSAVE does not know. */
 enum { XSAVE_BYTES = 1024, XSAVE_BV = 512, XSAVE_YMMH = 576, FX_MAGIC = 464, XFEATURE_AVX = 4 };
 
@@ -131,6 +154,7 @@ static NO_HOOKS void caught(int sig, siginfo_t *info, void *context)
     if (sig == SIGVTALRM && (!native.running || native.ticks++ < 2))
         return;
     set_base(ARCH_SET_FS, native.fs_base);
+    open_shadow(true);
     if (!native.running)
         _exit(3);
     for (unsigned i = 0; i < 16; i++)
@@ -173,6 +197,7 @@ static NO_HOOKS void child_run(void)
                              "r"((u32)oracle_selector(c, GS)));
         else
             set_base(ARCH_SET_FS, c->in.fs_base);
+        open_shadow(false);
         oracle_enter_code(e);
     }
     native.running = 0;
