@@ -164,8 +164,9 @@ static void interp_run(struct cpu *cpu)
 
 static void interp_flush(struct cpu *cpu, enum flush_kind kind, u64 lin)
 {
-    (void)kind, (void)lin;
-    block_cache_unmap(cpu->engine_data);
+    (void)lin;
+    if (kind != FLUSH_DATA)
+        block_cache_unmap(cpu->engine_data);
 }
 
 static void interp_info(const struct cpu *cpu, FILE *out)

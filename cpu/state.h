@@ -301,7 +301,12 @@ enum attention {
     ATT_VIRTUAL = BIT(8), /* VIF and VIP are both set: #GP(0) before the next instruction (VME, PVI) */
 };
 
-enum flush_kind { FLUSH_PAGE, FLUSH_LOCAL, FLUSH_GLOBAL };
+enum flush_kind {
+    FLUSH_PAGE,
+    FLUSH_LOCAL,
+    FLUSH_GLOBAL,
+    FLUSH_DATA, /* how data is accessed changed, somewhere; code is where it was */
+};
 
 /* The three engines: interp, jit, lockstep. */
 struct engine {
@@ -389,10 +394,12 @@ struct cpu {
     u8 x87_seg;     /* while it is: 1 + number of the segment to be noted in FDS; 0: none */
     u32 x87_last;   /* FOP, FIP and FCS to be noted: BIT(31) | FOP << 12 | offset in the page at ... */
     u64 x87_page;
-    u64 group[16];  /* host addends that accesses of one page share within a translated block */
-    u32 tlb_epoch;  /* bumped when the TLB loses what it held; not when one entry makes room for another */
-    u32 map_gen[2]; /* what links across pages were made under: [0] bumped by every flush, [1] by global ones */
-    void *jump[4];  /* by mmu_idx: translated code by virtual address */
+    u64 group[16];   /* host addends that accesses of one page share within a translated block */
+    bool tlb_strict; /* engines remember no translation that the TLB has dropped to make room */
+    u32 tlb_fills;   /* how often its tables for data got an entry */
+    u32 tlb_epoch;   /* bumped when the TLB loses what it held; not when one entry makes room for another */
+    u32 map_gen[2];  /* what links across pages were made under: [0] bumped by every flush, [1] by global ones */
+    void *jump[4];   /* by mmu_idx: translated code by virtual address */
 
     /* ---- HOST ---- */
     unsigned index; /* APIC id */

@@ -80,14 +80,36 @@ static void list_slot(struct cpu *cpu, unsigned idx, u64 lin, const struct trans
         region_add(huge_slot(l, lin >> 30), lin >> 30);
 }
 
+static void flush_engine(struct cpu *cpu, enum flush_kind kind, u64 lin)
+{
+    if (cpu->engine && cpu->engine->flush)
+        cpu->engine->flush(cpu, kind, lin);
+}
+
+/* Whether engines must forget what they remember of the page in that slot, now that another translation comes. */
+static bool replaces(const struct cpu *cpu, const struct tlb_phys *old, const struct tlb_phys *now)
+{
+    const u64 rights = TLB_PHYS_READ | TLB_PHYS_WRITE;
+    if (old->tag == TLB_EMPTY)
+        return false;
+    if (old->tag != now->tag)
+        return cpu->tlb_strict;
+    return ((old->phys ^ now->phys) & PAGE_MASK) || (old->phys & ~now->phys & rights);
+}
+
 void tlb_fill_data(struct cpu *cpu, unsigned idx, u64 lin, const struct translation *t)
 {
     struct tlb *tlb = &cpu->tlb[idx];
     unsigned slot = slot_of(lin);
+    struct tlb_phys now = {.tag = lin & PAGE_MASK,
+                           .phys = (t->phys & PAGE_MASK) | (t->read ? TLB_PHYS_READ : 0u) |
+                                   (t->write ? TLB_PHYS_WRITE : 0u) | (t->global ? TLB_PHYS_GLOBAL : 0u) |
+                                   (t->large ? TLB_PHYS_LARGE : 0u)};
+    if (replaces(cpu, &tlb->phys[slot], &now))
+        flush_engine(cpu, FLUSH_DATA, lin);
+    cpu->tlb_fills++;
     clear_data(tlb, slot);
-    tlb->phys[slot].tag = lin & PAGE_MASK;
-    tlb->phys[slot].phys = (t->phys & PAGE_MASK) | (t->read ? TLB_PHYS_READ : 0u) | (t->write ? TLB_PHYS_WRITE : 0u) |
-                           (t->global ? TLB_PHYS_GLOBAL : 0u) | (t->large ? TLB_PHYS_LARGE : 0u);
+    tlb->phys[slot] = now;
     list_slot(cpu, idx, lin, t);
 }
 
@@ -136,12 +158,6 @@ static void flush_list(struct cpu *cpu, unsigned list, bool keep_global)
             t->exec[slot].tag = TLB_EMPTY;
     }
     l->count[list] = 0;
-}
-
-static void flush_engine(struct cpu *cpu, enum flush_kind kind, u64 lin)
-{
-    if (cpu->engine && cpu->engine->flush)
-        cpu->engine->flush(cpu, kind, lin);
 }
 
 void tlb_flush(struct cpu *cpu, bool global)
@@ -208,4 +224,5 @@ void tlb_protect_host_page(struct cpu *cpu, const u8 *host)
                 e->tag = TLB_EMPTY;
         }
     }
+    flush_engine(cpu, FLUSH_DATA, 0);
 }

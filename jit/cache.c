@@ -37,11 +37,19 @@ static bool map_code(struct jit *jit, size_t bytes)
         return false;
     }
     u8 *w = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    u8 *x = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    /* The sites follow the executable mapping. */
+    size_t sites = bytes / 2;
+    u8 *x = mmap(NULL, bytes + sites, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (x != MAP_FAILED && mmap(x, bytes, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+        munmap(x, bytes + sites);
+        x = MAP_FAILED;
+    }
     close(fd);
     jit->write = w == MAP_FAILED ? NULL : w;
     jit->exec = x == MAP_FAILED ? NULL : x;
     jit->size = bytes;
+    jit->sites = jit->exec ? (struct access_site *)(jit->exec + bytes) : NULL;
+    jit->max_sites = (u32)(sites / sizeof(*jit->sites));
     return jit->write && jit->exec;
 }
 
@@ -72,6 +80,7 @@ struct jit *jit_create(struct cpu *cpu, size_t bytes)
     u8 *meta = mmap(NULL, jit->meta_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     jit->meta = meta == MAP_FAILED ? NULL : meta;
     jit->meta_used = 8; /* offset 0 means nothing */
+    jit_sites_flush(jit);
     bool ok = jit->sb && jit->meta && map_code(jit, bytes);
     jit->no_jumps = new_jumps();
     ok = ok && jit->no_jumps;
@@ -110,7 +119,7 @@ void jit_destroy(struct jit *jit)
     if (jit->write && !jit->backend->no_code)
         munmap(jit->write, jit->size);
     if (jit->exec && !jit->backend->no_code)
-        munmap(jit->exec, jit->size);
+        munmap(jit->exec, jit->size + jit->size / 2);
     free(jit->sb);
     free(jit);
 }
@@ -256,6 +265,9 @@ const u8 *jit_recall(const struct jit *jit, u64 eip)
 void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin)
 {
     struct jit *jit = cpu->translator;
+    jit_sites_unmap(jit, kind, lin);
+    if (kind == FLUSH_DATA)
+        return;
     block_cache_unmap(cpu->engine_data);
     if (kind == FLUSH_PAGE) {
         if (!page_seen(jit, lin, false) && !page_seen(jit, lin, true))
@@ -279,13 +291,14 @@ void jit_flush(struct jit *jit)
     memset(jit->hash, 0, sizeof(jit->hash));
     free_pages(jit);
     jit_unmap(jit->cpu, FLUSH_GLOBAL, 0);
+    jit_sites_flush(jit);
     jit->used = jit->stubs;
     jit->meta_used = jit->meta_stubs;
     jit->counters.flushes++;
     jit->gone = NULL;
 }
 
-static void drop(struct jit *jit, struct translation_block *tb)
+void jit_drop(struct jit *jit, struct translation_block *tb)
 {
     if (!tb->valid) /* it was found by its other page */
         return;
@@ -313,14 +326,14 @@ void jit_code_written(struct cpu *cpu, u64 pa, unsigned len)
         struct translation_block **t = &p->first;
         while (*t)
             if ((*t)->chunks & chunks) {
-                drop(jit, *t);
+                jit_drop(jit, *t);
                 *t = (*t)->page_next;
             } else {
                 t = &(*t)->page_next;
             }
         if (chunks & 1) {
             for (struct translation_block *c = p->crossing; c; c = c->crossing_next)
-                drop(jit, c);
+                jit_drop(jit, c);
             p->crossing = NULL;
         }
     }
@@ -419,6 +432,7 @@ static bool find_superblock(struct jit *jit, u64 pa, u32 key, u64 eip)
     sb->pa2 = ~0ull;
     sb->key = key;
     sb->page = page.read;
+    sb->loners = &jit->loners;
     sb->limit = PAGE_SIZE;
     return superblock_find(cpu, sb) || cross_border(jit, sb, eip);
 }

@@ -82,6 +82,24 @@ static u32 chain(struct jit *jit)
     return (u32)(host - jit->exec);
 }
 
+/* The instruction touches one page after another: asking the TLB each time will be faster. */
+static void translate_as_wanderer(struct jit *jit, const struct call_site *s)
+{
+    jit->wanderer = false;
+    insn_set_add(&jit->wanderers, (s->tb->pa & PAGE_MASK) + s->u.pc_off);
+    jit_drop(jit, s->tb);
+}
+
+/* The group of accesses that it leads lies across pages, and will again: each is to be checked for itself. */
+static void count_failure(struct jit *jit, struct call_site *s)
+{
+    enum { FAILURES_MAX = 32 };
+    if (++s->failures < FAILURES_MAX || !s->tb->valid)
+        return;
+    insn_set_add(&jit->loners, (s->tb->pa & PAGE_MASK) + s->u.pc_off);
+    jit_drop(jit, s->tb);
+}
+
 u32 jit_call_site(struct cpu *cpu, u32 offset)
 {
     struct jit *jit = cpu->translator;
@@ -95,8 +113,12 @@ u32 jit_call_site(struct cpu *cpu, u32 offset)
         recipe_flags(cpu, s->recipe);
     else
         flags_from_host(cpu);
-    u32 epoch = cpu->tlb_epoch;
+    u32 epoch = cpu->tlb_epoch, fills = cpu->tlb_fills;
     const struct uop *next = s->u.fn(cpu, &s->u);
+    if (unlikely(s->leads && cpu->tlb_fills == fills))
+        count_failure(jit, s);
+    if (unlikely(jit->wanderer))
+        translate_as_wanderer(jit, s);
     if (!next)
         return chain(jit);
     bool look = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) && s->u.op != UOP_STI &&

@@ -8,6 +8,9 @@
 #include "jit/superblock.h"
 
 enum { SPAN_MAX = 256, OPEN_MAX = 48 };
+/* Bases whose place in their page is known: the page's start, and 0. */
+#define RIP_ROOT  (~0u)
+#define ZERO_ROOT (~1u)
 
 struct value {
     u32 root;
@@ -21,9 +24,9 @@ struct address {
 struct open_group {
     struct address at; /* the leader's */
     i64 lo, hi;
-    bool write;
     struct sb_access *leader;
     unsigned members;
+    unsigned born; /* conditional jumps before it */
 };
 struct finder {
     struct superblock *sb;
@@ -31,7 +34,8 @@ struct finder {
     u32 roots;
     struct open_group open[OPEN_MAX];
     unsigned nopen;
-    unsigned word; /* bytes of an address */
+    unsigned word;  /* bytes of an address */
+    unsigned jumps; /* conditional ones so far */
 };
 
 static struct value new_root(struct finder *f) { return (struct value){++f->roots, 0}; }
@@ -59,7 +63,7 @@ static bool plain_memory(const struct sb_insn *i, u32 key, unsigned n)
         return n <= 8;
     const u32 props = uop_info[u->op].props;
     bool vector = (props & UP_SSE) && !(props & UP_FP) && !(key & KEY_SSE_CHECKED);
-    return vector && (u->form == FORM_RM || u->form == FORM_MR) && (n <= 8 || u->op == UOP_MOVUPS);
+    return vector && (u->form == FORM_RM || u->form == FORM_MR);
 }
 
 static bool writes_memory(const struct uop *u) { return u->form != FORM_RM && u->op != UOP_CMP && u->op != UOP_TEST; }
@@ -73,13 +77,16 @@ static bool address_of(const struct finder *f, const struct uop *u, struct addre
         a->base = f->gpr[u->base].root;
         a->off += f->gpr[u->base].delta;
     } else if (u->base == SLOT_RIP) {
-        a->base = ~0u;
+        a->base = RIP_ROOT;
+    } else {
+        a->base = ZERO_ROOT;
+        a->off = f->word == 4 ? (i64)(u32)u->disp : u->disp;
     }
     if (u->index < 16) {
         a->index = f->gpr[u->index].root;
         a->off += (i64)((u64)f->gpr[u->index].delta << u->scale);
     }
-    return a->base || a->index;
+    return true;
 }
 
 static bool same_roots(const struct address *a, const struct address *b)
@@ -87,49 +94,71 @@ static bool same_roots(const struct address *a, const struct address *b)
     return a->base == b->base && a->index == b->index && (!a->index || a->scale == b->scale);
 }
 
-/* Enters an access of n bytes into a group it fits, or begins one. */
-static void join(struct finder *f, struct sb_access *acc, const struct address *a, unsigned n, bool write)
+/*
+ * Whether g's leader can check for an access so far from it, too. What is written joins what is read if it is
+ * certain to come; alignment must follow from the leader's.
+ */
+static bool fits(const struct finder *f, const struct open_group *g, const struct sb_access *acc, i64 off)
 {
-    acc->n = (u8)n;
+    if (MAX(g->hi, off + (i64)acc->n) - MIN(g->lo, off) > SPAN_MAX)
+        return false;
+    if (g->at.base >= ZERO_ROOT && !g->at.index && (g->at.off + off) >> 12 != g->at.off >> 12)
+        return false; /* another page, for certain */
+    if (acc->write && !g->leader->write && g->born != f->jumps)
+        return false;
+    return !acc->aligned || (g->leader->aligned && acc->n <= g->leader->n && off % acc->n == 0);
+}
+
+/* Enters an access, whose n, write and aligned are known, into a group it fits, or begins one. */
+static void join(struct finder *f, const struct sb_insn *i, struct sb_access *acc, const struct address *a)
+{
     for (unsigned k = f->nopen; k-- > 0;) {
         struct open_group *g = &f->open[k];
         i64 off = a->off - g->at.off;
-        i64 lo = MIN(g->lo, off), hi = MAX(g->hi, off + (i64)n);
-        if (!same_roots(&g->at, a) || (write && !g->write) || hi - lo > SPAN_MAX)
+        if (!same_roots(&g->at, a) || !fits(f, g, acc, off))
             continue;
-        g->lo = lo;
-        g->hi = hi;
+        g->lo = MIN(g->lo, off);
+        g->hi = MAX(g->hi, off + (i64)acc->n);
         g->members++;
+        g->leader->write |= acc->write;
+        acc->off = (i16)off;
         acc->leader = g->leader;
         return;
     }
-    if (f->nopen == OPEN_MAX)
+    if (f->nopen == OPEN_MAX || (f->sb->loners && insn_set_has(f->sb->loners, INSN_PA(f->sb, i))))
         return;
-    f->open[f->nopen++] = (struct open_group){*a, 0, n, write, acc, 1};
+    f->open[f->nopen++] = (struct open_group){*a, 0, acc->n, acc, 1, f->jumps};
 }
 
 static void stack_access(struct finder *f, struct sb_insn *i, unsigned reg, i64 off, bool write)
 {
     struct address a = {.base = f->gpr[reg].root, .off = f->gpr[reg].delta + off};
+    i->stack.n = (u8)f->word;
+    i->stack.write = write;
     if (i->u.size == f->word)
-        join(f, &i->stack, &a, f->word, write);
+        join(f, i, &i->stack, &a);
 }
 
 static void find_accesses(struct finder *f, struct sb_insn *i)
 {
     const struct uop *u = &i->u;
     struct address a;
-    unsigned n = memory_bytes(&i->in);
-    if (plain_memory(i, f->sb->key, n) && address_of(f, u, &a))
-        join(f, &i->operand, &a, n, writes_memory(u));
-    else if (u->op == UOP_PUSH && (u->form == FORM_R || u->form == FORM_I))
+    unsigned n = memory_bytes(&i->in), cc;
+    f->jumps += uop_is_jcc(u, &cc);
+    if (plain_memory(i, f->sb->key, n) && address_of(f, u, &a)) {
+        i->operand.n = (u8)n;
+        i->operand.write = writes_memory(u);
+        i->operand.aligned = insn_wants_alignment(i, n);
+        join(f, i, &i->operand, &a);
+    } else if (u->op == UOP_PUSH && (u->form == FORM_R || u->form == FORM_I)) {
         stack_access(f, i, RSP, -(i64)f->word, true);
-    else if (u->op == UOP_CALL && u->form == FORM_I)
+    } else if (u->op == UOP_CALL && u->form == FORM_I) {
         stack_access(f, i, RSP, -(i64)f->word, true);
-    else if ((u->op == UOP_POP && u->form == FORM_R) || u->op == UOP_RET)
+    } else if ((u->op == UOP_POP && u->form == FORM_R) || u->op == UOP_RET) {
         stack_access(f, i, RSP, 0, false);
-    else if (u->op == UOP_LEAVE)
+    } else if (u->op == UOP_LEAVE) {
         stack_access(f, i, RBP, 0, false);
+    }
 }
 
 /* What the instruction does to registers, as far as it is followed. */
@@ -185,7 +214,8 @@ void superblock_group(struct superblock *sb)
         if (g->members < 2 || slots == SUPERBLOCK_GROUPS)
             continue;
         g->leader->slot = (u8)++slots;
-        g->leader->lo = (i16)g->lo;
+        /* Down to the leader's alignment, so that the group's start has it, too. */
+        g->leader->lo = (i16)(g->leader->aligned ? g->lo & -(i64)g->leader->n : g->lo);
         g->leader->hi = (i16)g->hi;
     }
     for (unsigned k = 0; k < sb->n; k++)

@@ -19,6 +19,8 @@ struct translation_block;
 struct call_site {
     struct uop u, stop;
     struct translation_block *tb;
+    bool leads;  /* a group of accesses, whose check failed */
+    u8 failures; /* of those, that came from no miss of the TLB */
     /* Flags before it: recomputed from that earlier micro-op of the same superblock; NULL: cpu->host_flags. */
     const struct uop *recipe;
 };
@@ -76,6 +78,24 @@ enum leave {
     LEAVE_ENTRY, /* translation_block: its entry refused: it is stale or the budget is too small */
 };
 
+/*
+ * An access in emitted code, or a group of them, and the page it was made to last. Addresses from page on, fewer than
+ * limit, are known to be good, and at host. They stay good until the TLB loses something: then limit becomes 0.
+ */
+struct access_site {
+    u64 limit, page, host;
+    u64 addend; /* host - page, also when limit is 0: members of a group have it behind their leader's check */
+    u32 next;   /* in the list of those that are filled: an offset from jit->sites; SITES_END; 0: not in it */
+    u16 last;   /* bytes behind the first that the access touches, and SITE_INSIDE */
+    u8 stamp;   /* when it was filled: the budget's bits 8 to 15 */
+    u8 strikes; /* how often it may still be filled again at once, before the TLB is asked each time */
+};
+enum {
+    SITES_END = 1,
+    SITE_INSIDE = 0x8000, /* in the first and last 64 KiB of 4 GiB it is not filled: members do not cut addresses */
+    SITE_STRIKES = 16
+};
+
 /* A page with translations. */
 struct jit_page;
 
@@ -127,7 +147,13 @@ struct jit {
     struct jump_table *no_jumps; /* always empty: in place of tables not made yet */
     u64 jump_clock;
     u64 seen[2][2048]; /* by whether they are global: pages found by virtual address since cpu->map_gen last changed */
-    bool refused;      /* the last entry was refused: interpret next */
+    struct access_site *sites; /* behind the executable code, in reach of RIP; NULL: the backend has no use for them */
+    u32 nsites, max_sites;
+    u32 filled;                     /* the list's head, written by emitted code */
+    bool wanderer;                  /* set by emitted code: a site out of strikes, whose instruction C runs now */
+    struct insn_set wanderers;      /* they touch another page again and again */
+    struct insn_set loners;         /* they would lead groups that lie across pages */
+    bool refused;                   /* the last entry was refused: interpret next */
     struct translation_block *gone; /* the last entry was refused, because this is stale; or NULL */
     bool stale;                     /* code was written while C ran for a translation */
     bool unlinked;                  /* every translation goes back to the run loop; before it is set: jit_flush */
@@ -172,6 +198,8 @@ ALWAYS_INLINE u32 jit_meta_offset(const struct jit *jit, const void *p) { return
 struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 eip);
 struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key, u64 eip);
 void jit_flush(struct jit *jit);
+/* The translation is entered no more; its place is translated again. */
+void jit_drop(struct jit *jit, struct translation_block *tb);
 void jit_code_written(struct cpu *cpu, u64 pa, unsigned len);
 /* From now on indirect jumps find what was remembered under this key. Before translated code runs under it. */
 void jit_sync_jumps(struct jit *jit, u32 key);
@@ -184,6 +212,13 @@ void jit_forget(struct jit *jit, u64 eip);
 /* The host code remembered, or NULL. */
 const u8 *jit_recall(const struct jit *jit, u64 eip);
 void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin);
+
+/* ---- access sites (site.c) ---- */
+/* A new one, or NULL: no more. */
+struct access_site *jit_site(struct jit *jit);
+/* Forgets pages, as what the TLB drops tells. */
+void jit_sites_unmap(struct jit *jit, enum flush_kind kind, u64 lin);
+void jit_sites_flush(struct jit *jit);
 
 /* ---- seeing it (show.c, perf.c) ---- */
 /* What struct jit_counters holds, in words: for struct engine. */

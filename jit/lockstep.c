@@ -383,6 +383,8 @@ static void lockstep_flush(struct cpu *cpu, enum flush_kind kind, u64 lin)
 {
     const struct jit *jit = cpu->translator;
     jit_unmap(cpu, kind, lin);
+    if (kind == FLUSH_DATA)
+        return; /* the copy's TLB tells its own engine */
     if (kind == FLUSH_PAGE)
         tlb_flush_page(jit->lockstep->copy, lin);
     else
@@ -433,6 +435,7 @@ bool lockstep_attach(struct cpu *cpu, size_t code_bytes, void (*differs)(void *o
         free(l);
         return false;
     }
+    cpu->tlb_strict = true;
     l->cpu = cpu;
     l->jit = cpu->translator;
     l->jit->lockstep = l;

@@ -1,6 +1,14 @@
 /* Discovery of superblocks and liveness of flags; see superblock.h. */
 #include "jit/superblock.h"
 
+static unsigned hash_of(u64 pa)
+{
+    static_assert(sizeof(struct insn_set) * 8 == 1 << 16, "the hash's range");
+    return (unsigned)((pa * 0x9e3779b97f4a7c15ull) >> 48);
+}
+bool insn_set_has(const struct insn_set *set, u64 pa) { return set->bits[hash_of(pa) / 64] >> hash_of(pa) % 64 & 1; }
+void insn_set_add(struct insn_set *set, u64 pa) { set->bits[hash_of(pa) / 64] |= BIT64(hash_of(pa) % 64); }
+
 bool uop_is_jcc(const struct uop *u, unsigned *cc)
 {
     *cc = u->op - UOP_JO;
@@ -10,6 +18,15 @@ bool uop_is_jcc(const struct uop *u, unsigned *cc)
 bool uop_has_memory(const struct uop *u)
 {
     return u->form == FORM_M || u->form == FORM_RM || u->form == FORM_MR || u->form == FORM_MI;
+}
+
+/* Legacy operands of 16 bytes must be, but for MOVUPS and strings; with VEX only those of MOVAPS and the like. */
+bool insn_wants_alignment(const struct sb_insn *i, unsigned n)
+{
+    const enum uop_op op = i->u.op;
+    bool vex = strncmp(i->in.row->encoding, "VEX", 3) == 0;
+    bool string = op >= UOP_PCMPESTRM && op <= UOP_PCMPISTRI;
+    return op == UOP_MOVAPS || (n == 16 && !vex && (uop_info[op].props & UP_SSE) && op != UOP_MOVUPS && !string);
 }
 
 /* Micro-ops whose memory is not in their form. */

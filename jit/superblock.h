@@ -23,11 +23,17 @@ enum key_bits {
     KEY_X87_CHECKED = (int)BIT(21), /* FCW unmasks something, or an exception is pending */
 };
 
+/* Where it lies. */
+#define INSN_PA(sb, i) (((sb)->pa & PAGE_MASK) + (i)->u.pc_off)
+
 /* A memory access as part of a group (group.c); all zero: it is checked for itself. */
 struct sb_access {
     struct sb_access *leader; /* of the group it is a member of; NULL in the leader itself */
     u8 slot;                  /* leader: which group, from 1 */
     u8 n;                     /* bytes */
+    bool aligned;             /* to its size, and that of the leader, or of a member, is enough to know it */
+    bool write;               /* leader: something in the group is written */
+    i16 off;                  /* member: from the leader's address */
     i16 lo, hi;               /* leader: what the group touches, from the leader's address */
 };
 
@@ -42,12 +48,20 @@ struct sb_insn {
     bool may_fault;
     bool ends;
 };
+/* Some instructions, by hashed physical address: a few that are not meant may be in it. */
+struct insn_set {
+    u64 bits[1024];
+};
+bool insn_set_has(const struct insn_set *set, u64 pa);
+void insn_set_add(struct insn_set *set, u64 pa);
+
 struct superblock {
     u64 pa; /* of the first instruction */
     u32 key;
     unsigned n;
-    u64 chunks;     /* bit per 64-byte chunk of the page that holds its code */
-    const u8 *page; /* the page's bytes */
+    u64 chunks;                    /* bit per 64-byte chunk of the page that holds its code */
+    const u8 *page;                /* the page's bytes */
+    const struct insn_set *loners; /* instructions that may lead no group */
     /*
      * An instruction that crosses into the next page is a superblock of its own: 'page' then shows the bytes around
      * the border, 'limit' says how far it goes.
@@ -68,6 +82,8 @@ u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64
 bool uop_is_jcc(const struct uop *u, unsigned *cc);
 /* Whether the operands of u include explicit memory. */
 bool uop_has_memory(const struct uop *u);
+/* Whether its memory operand of n bytes must be aligned to them. */
+bool insn_wants_alignment(const struct sb_insn *i, unsigned n);
 /* Whether it accesses memory, explicit or not. */
 bool uop_touches_memory(const struct uop *u);
 

@@ -1,8 +1,10 @@
 /*
- * Guest registers and guest memory as host operands. Memory goes through the
- * CPU's software TLB (cpu/mem.h): the entry of the first byte's page must have
- * the last byte's page as its tag, which one compare finds out, and its addend
- * then makes the host address. All that misses runs the instruction in C.
+ * Guest registers and guest memory as host operands. User code's accesses have
+ * sites of their own (struct access_site), which hold the page touched last;
+ * refill.c fills them. The others go through the CPU's software TLB (cpu/mem.h):
+ * the entry of the first byte's page must have the last byte's page as its tag,
+ * which one compare finds out, and its addend then makes the host address. All
+ * that misses runs the instruction in C.
  */
 #include "jit/x64/x64.h"
 
@@ -141,47 +143,217 @@ static void check_tlb(struct tr *t, unsigned lin, i32 disp, unsigned n, unsigned
     e_load(e, 8, S1, rm_sib(CPU, S1, 0, table + (i32)offsetof(struct tlb_entry, addend)));
 }
 
+static struct rm segment_base(const struct uop *u)
+{
+    return rm_mem(CPU, (i32)(offsetof(struct cpu, seg) + u->seg * sizeof(struct seg) + offsetof(struct seg, base)));
+}
+
 /* u's linear address into S0; S1 is lost too when the index is not in a host register. */
 static void linear_address(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
     struct rm ea = address_parts(t, u);
     e_lea(e, u->asize == 8 ? 8 : 4, S0, ea);
-    if (u->amode >= AM_SEG64 && u->seg >= FS) {
-        size_t base = offsetof(struct cpu, seg) + u->seg * sizeof(struct seg) + offsetof(struct seg, base);
-        e_op(e, u->amode == AM_SEG ? 4 : 8, 0x03, S0, rm_mem(CPU, (i32)base));
-    }
+    if (u->amode >= AM_SEG64 && u->seg >= FS)
+        e_op(e, u->amode == AM_SEG ? 4 : 8, 0x03, S0, segment_base(u));
 }
 
 /*
  * Whether base + disp is the linear address without being cut to 32 bits, or fails the check. All bytes that the
  * check covers must be within the host's displacements: one that wraps would be checked 4 GiB away.
  */
+enum { NEAR = 0x10000 };
+static bool is_near(const struct uop *u, i32 room) { return u->disp >= -room && u->disp < room; }
 static bool is_simple(const struct uop *u)
 {
-    i32 room = u->amode == AM_FLAT64 ? INT32_MAX - (i32)PAGE_SIZE : 0x10000;
-    bool near = u->disp >= -room && u->disp < room;
-    return u->index == SLOT_ZERO && host_of(u->base) >= 0 && near && (u->amode == AM_FLAT64 || u->amode == AM_FLAT32);
+    return u->index == SLOT_ZERO && host_of(u->base) >= 0 &&
+           ((u->amode == AM_FLAT64 && is_near(u, INT32_MAX - (i32)PAGE_SIZE)) ||
+            (u->amode == AM_FLAT32 && is_near(u, NEAR)));
 }
 
-/* The check of an access, or of the group it leads. */
+/* ---- access sites ---- */
+
+static struct rm site_field(const struct tr *t, u32 site, size_t field)
+{
+    const struct jit *jit = t->jit;
+    return rm_rip((i32)((u8 *)jit->sites - jit->exec) + (i32)site + (i32)field - (i32)t->tb->entry);
+}
+#define SITE(site, member) site_field(t, site, offsetof(struct access_site, member))
+
+/* A site for the current instruction, or 0: it asks the TLB. Kernels touch too much at a time for sites to pay. */
+static u32 new_site(struct tr *t, unsigned last, u32 flags)
+{
+    const struct jit *jit = t->jit;
+    bool user = (t->sb->key >> KEY_MMU_SHIFT & 3) == MMU_USER;
+    if (!user || !jit->sites || insn_set_has(&jit->wanderers, INSN_PA(t->sb, t->i)))
+        return 0;
+    struct access_site *s = jit_site(t->jit);
+    if (!s)
+        return 0;
+    s->last = (u16)(last | flags);
+    return (u32)((u8 *)s - (u8 *)jit->sites);
+}
+
+/* S1: a linear address; afterwards the host's. */
+static void check_site(struct tr *t, u32 site, unsigned n, unsigned how)
+{
+    struct emit *e = &t->e;
+    if (t->nrefills == ARRAY_LEN(t->refills) || !want_slow_path(t)) {
+        t->failed = true;
+        return;
+    }
+    struct refill *r = &t->refills[t->nrefills++];
+    e_op(e, 8, 0x2b, S1, SITE(site, page));  /* sub */
+    e_op(e, 8, 0x3b, S1, SITE(site, limit)); /* cmp */
+    *r = (struct refill){.from = e_jcc(e, CC_AE), .site = site, .write = how & ACC_WRITE, .slow = t->slow};
+    e_op(e, 8, 0x03, S1, SITE(site, host)); /* add */
+    r->back = e->p;
+    if (how & ACC_ALIGN) {
+        e_op(e, 1, 0xf6, 0, rm_reg(S1)); /* test */
+        e8(e, n - 1);
+        to_slow_path(t, e_jcc(e, CC_NE));
+    }
+}
+
+/* u's base in a host register: its own, or S1. */
+static unsigned base_in(struct tr *t, const struct uop *u)
+{
+    if (u->base != SLOT_ZERO)
+        return reg_in(t, u->base, S1);
+    e_mov_imm(&t->e, S1, 0);
+    return S1;
+}
+/* u's linear address + off into S1, nothing else is lost but flags. */
+static void linear_in_s1(struct tr *t, const struct uop *u, i32 off)
+{
+    struct emit *e = &t->e;
+    /* A sum that is not cut to 32 bits fails the check where it should have been. */
+    bool wide = u->asize == 8 || (is_simple(u) && u->amode == AM_FLAT32);
+    i32 disp = wide ? u->disp + off : u->disp;
+    int index = u->index == SLOT_ZERO ? -1 : host_of(u->index);
+    if (u->index == SLOT_ZERO && u->base == SLOT_ZERO) {
+        e_mov_imm(e, S1, wide ? (u64)(i64)disp : (u32)disp);
+    } else if (u->index != SLOT_ZERO && index < 0) {
+        reg_in(t, u->index, S1);
+        if (u->scale) {
+            e_op(e, 8, 0xc1, 4, rm_reg(S1)); /* shl */
+            e8(e, u->scale);
+        }
+        if (u->base != SLOT_ZERO)
+            e_op(e, 8, 0x03, S1, reg_operand(u->base)); /* add */
+        if (disp || !wide)
+            e_lea(e, wide ? 8 : 4, S1, rm_mem(S1, disp));
+    } else {
+        struct rm m = rm_mem(base_in(t, u), disp);
+        m.index = (i8)index;
+        m.scale = u->scale;
+        e_lea(e, wide ? 8 : 4, S1, m);
+    }
+    if (u->amode >= AM_SEG64 && u->seg >= FS)
+        e_op(e, u->amode == AM_SEG ? 4 : 8, 0x03, S1, segment_base(u));
+    if (!wide && off)
+        e_lea(e, 8, S1, rm_mem(S1, off));
+}
+
+/* ---- groups ---- */
+
+static bool leads(const struct sb_access *a, unsigned n) { return a->slot && a->n == n; }
+/* Whether it belongs to a group whose check is behind us. */
+static bool is_member(const struct tr *t, const struct sb_access *a, unsigned n)
+{
+    return a->leader && (t->groups & BIT(a->leader->slot)) && a->n == n;
+}
+
+/* S1 holds something of a's group from here on: its start's host address, or its addend. */
+static void s1_holds(struct tr *t, const struct sb_access *leader, bool is_host)
+{
+    t->s1_group = leader;
+    t->s1_is_host = is_host;
+    t->e.named &= ~(u32)BIT(S1);
+}
+static bool s1_still_holds(const struct tr *t, const struct sb_access *leader, bool is_host)
+{
+    return t->s1_group == leader && t->s1_is_host == is_host && !(t->e.named & BIT(S1));
+}
+
+static void leader_checked(struct tr *t, const struct sb_access *a, u32 site)
+{
+    s1_holds(t, a, site);
+    t->groups |= BIT(a->slot);
+    t->group_site[a->slot] = site;
+    if (t->slow)
+        slow_path_leaves(t); /* the members rely on this check */
+}
+
+/* What the leader checks for: all of its group. */
+static unsigned group_right(const struct sb_access *a) { return a->write ? ACC_WRITE : ACC_READ; }
+
+/* The same where the group's start differs, or the address is in S0, which is lost. */
+static void check_alignment(struct tr *t, unsigned lin, i32 disp, unsigned n)
+{
+    struct emit *e = &t->e;
+    if (lin != S0 || disp)
+        e_lea(e, 8, S1, rm_mem(lin, disp));
+    e_op(e, 1, 0xf6, 0, rm_reg(lin != S0 || disp ? S1 : S0)); /* test */
+    e8(e, n - 1);
+    to_slow_path(t, e_jcc(e, CC_NE));
+}
+
+/* The check by the TLB of an access, or of the group it leads. */
 static void check_access(struct tr *t, const struct sb_access *a, unsigned lin, i32 disp, unsigned n, unsigned how)
 {
-    if (!a->slot || a->n != n || (how & ACC_ALIGN)) {
+    if (!leads(a, n)) {
         check_tlb(t, lin, disp, n, how);
         return;
     }
-    check_tlb(t, lin, disp + a->lo, (unsigned)(a->hi - a->lo), how);
+    if (how & ACC_ALIGN)
+        check_alignment(t, lin, disp, n);
+    check_tlb(t, lin, disp + a->lo, (unsigned)(a->hi - a->lo), (how & ~(unsigned)ACC_ALIGN) | group_right(a));
     e_store(&t->e, 8, rm_mem(CPU, group_slot(a)), S1);
-    t->groups |= BIT(a->slot);
-    if (t->slow)
-        t->slow->leaves = true; /* the members rely on this check */
+    leader_checked(t, a, 0);
 }
 
-/* Whether it belongs to a group whose check is behind us. */
-static bool is_member(const struct tr *t, const struct sb_access *a, unsigned n, unsigned how)
+/* The check by a site of its own; u->amode: flat, or by FS or GS. False: it has none. */
+static bool access_by_site(struct tr *t, const struct uop *u, const struct sb_access *a, unsigned n, unsigned how,
+                           struct rm *m)
 {
-    return a->leader && (t->groups & BIT(a->leader->slot)) && a->n == n && !(how & ACC_ALIGN);
+    bool group = leads(a, n);
+    i32 lo = group ? a->lo : 0;
+    unsigned span = group ? (unsigned)(a->hi - a->lo) : n;
+    if (!is_near(u, NEAR) && lo)
+        return false;
+    u32 site = new_site(t, span - 1, group && u->asize == 4 ? SITE_INSIDE : 0);
+    if (!site)
+        return false;
+    linear_in_s1(t, u, lo);
+    check_site(t, site, n, group ? how | group_right(a) : how);
+    if (group)
+        leader_checked(t, a, site);
+    *m = rm_mem(S1, -lo);
+    return true;
+}
+
+/* The addend of the group that a belongs to, into S1. */
+static void load_addend(struct tr *t, const struct sb_access *a)
+{
+    u32 site = t->group_site[a->leader->slot];
+    if (s1_still_holds(t, a->leader, false))
+        return;
+    e_load(&t->e, 8, S1, site ? SITE(site, addend) : rm_mem(CPU, group_slot(a->leader)));
+    s1_holds(t, a->leader, false);
+}
+/* A member's host address by what S1 holds since an earlier one. */
+static bool member_by_s1(const struct tr *t, const struct sb_access *a, struct rm *m)
+{
+    if (!s1_still_holds(t, a->leader, true))
+        return false;
+    *m = rm_mem(S1, a->off - a->leader->lo);
+    return true;
+}
+/* Whether the address of a member is the sum of its parts, without being cut to 32 bits. */
+static bool is_sum(const struct tr *t, const struct uop *u, const struct sb_access *a)
+{
+    return u->asize == 8 || (u->index == SLOT_ZERO && is_near(u, NEAR) && t->group_site[a->leader->slot]);
 }
 
 static void free_s0(struct tr *t, unsigned how, struct rm *m)
@@ -192,23 +364,31 @@ static void free_s0(struct tr *t, unsigned how, struct rm *m)
     *m = rm_mem(S1, 0);
 }
 
-/* The operand of a member: its address is made without touching S1 or flags. */
-static bool member_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m)
+/* The operand of a member: its address is made without touching flags. */
+static void member_operand(struct tr *t, const struct uop *u, unsigned how, struct rm *m)
 {
-    if (!is_member(t, &t->i->operand, n, how))
-        return false;
-    bool direct = u->index == SLOT_ZERO && host_of(u->base) >= 0 && u->amode == AM_FLAT64;
-    if (!direct)
+    const struct sb_access *a = &t->i->operand;
+    bool base = host_of(u->base) >= 0, index = host_of(u->index) >= 0;
+    if (member_by_s1(t, a, m))
+        return;
+    if (is_sum(t, u, a) && u->base != SLOT_ZERO && u->index == SLOT_ZERO) {
+        load_addend(t, a);
+        *m = rm_sib(S1, reg_in(t, u->base, S0), 0, u->disp);
+    } else if (is_sum(t, u, a) && base && index) {
+        load_addend(t, a);
+        e_lea(&t->e, 8, S1, rm_sib(S1, (unsigned)host_of(u->base), 0, u->disp));
+        *m = rm_sib(S1, (unsigned)host_of(u->index), u->scale, 0);
+        return;
+    } else {
         linear_address(t, u); /* may take S1, too */
-    e_load(&t->e, 8, S1, rm_mem(CPU, group_slot(t->i->operand.leader)));
-    if (direct) {
-        *m = rm_sib(S1, (unsigned)host_of(u->base), 0, u->disp);
-        return true;
+        load_addend(t, a);
+        *m = rm_sib(S1, S0, 0, 0);
     }
-    *m = rm_sib(S1, S0, 0, 0);
-    free_s0(t, how, m);
-    return true;
+    if (m->index == S0)
+        free_s0(t, how, m);
 }
+
+/* ---- what rules call ---- */
 
 bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m)
 {
@@ -216,9 +396,13 @@ bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how,
     const struct sb_access *a = &t->i->operand;
     if (!address_supported(t, u))
         return false;
-    if (member_operand(t, u, n, how, m))
+    if (is_member(t, a, n)) {
+        member_operand(t, u, how, m);
         return true;
+    }
     flags_lose(t);
+    if (access_by_site(t, u, a, n, how, m))
+        return true;
     if (is_simple(u)) {
         check_access(t, a, (unsigned)host_of(u->base), u->disp, n, how);
         *m = rm_sib(S1, (unsigned)host_of(u->base), 0, u->disp);
@@ -241,16 +425,25 @@ bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how,
 
 void access_stack(struct tr *t, unsigned base_slot, i32 disp, unsigned n, unsigned how, struct rm *m)
 {
+    const struct sb_access *a = &t->i->stack;
     unsigned base = (unsigned)host_of(base_slot);
     bool wide = (t->sb->key & MODE_CODE) == MODE_CODE64;
+    const struct uop u = {.base = (u8)base_slot,
+                          .index = SLOT_ZERO,
+                          .disp = disp,
+                          .asize = wide ? 8 : 4,
+                          .amode = wide ? AM_FLAT64 : AM_FLAT32};
     *m = rm_sib(S1, base, 0, disp);
-    if (!is_member(t, &t->i->stack, n, how)) {
+    if (!is_member(t, a, n)) {
         flags_lose(t);
-        check_access(t, &t->i->stack, base, disp, n, how);
+        if (!access_by_site(t, &u, a, n, how, m))
+            check_access(t, a, base, disp, n, how);
         return;
     }
-    e_load(&t->e, 8, S1, rm_mem(CPU, group_slot(t->i->stack.leader)));
-    if (wide)
+    if (member_by_s1(t, a, m))
+        return;
+    load_addend(t, a);
+    if (is_sum(t, &u, a))
         return;
     e_lea(&t->e, 4, S0, rm_mem(base, disp));
     *m = rm_sib(S1, S0, 0, 0);

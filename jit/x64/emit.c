@@ -4,8 +4,15 @@
 void e_modrm(struct emit *e, unsigned reg, const struct rm *m)
 {
     unsigned r = (reg & 7) << 3;
+    e->named |= BIT(reg);
     if (!m->mem) {
+        e->named |= BIT(m->reg);
         e8(e, 0xc0 | r | (m->reg & 7));
+        return;
+    }
+    if (m->index == RIP_RELATIVE) {
+        e8(e, r | 5);
+        e32(e, (u32)(m->disp - (i32)(e->p + 4 - e->start)));
         return;
     }
     /* rBP and r13 as base need a displacement; rSP and r12 a SIB byte. */
@@ -98,6 +105,7 @@ void e_alu_imm(struct emit *e, unsigned size, unsigned op, struct rm m, i32 imm)
 
 void e_mov_imm(struct emit *e, unsigned to, u64 v)
 {
+    e->named |= BIT(to);
     if (v == (u32)v) {
         if (to & 8)
             e8(e, 0x41);
@@ -132,6 +140,7 @@ u8 *e_jmp(struct emit *e)
 }
 u8 *e_call(struct emit *e)
 {
+    e->named = ~0u;
     e8(e, 0xe8);
     return hole(e);
 }

@@ -27,11 +27,12 @@ enum host_reg {
     H_R15
 };
 
+enum { RIP_RELATIVE = -2 };
 /* A register or memory operand. */
 struct rm {
     bool mem;
     u8 reg;   /* the register; in memory the base */
-    i8 index; /* -1: none */
+    i8 index; /* -1: none; RIP_RELATIVE: no register at all, disp counts from the buffer's start */
     u8 scale; /* a shift */
     i32 disp;
 };
@@ -45,9 +46,16 @@ ALWAYS_INLINE struct rm rm_sib(unsigned base, unsigned index, unsigned scale, i3
     return (struct rm){.mem = true, .reg = (u8)base, .index = (i8)index, .scale = (u8)scale, .disp = disp};
 }
 
+/* For instructions without an immediate. */
+ALWAYS_INLINE struct rm rm_rip(i32 from_start)
+{
+    return (struct rm){.mem = true, .index = RIP_RELATIVE, .disp = from_start};
+}
+
 /* p beyond end: nothing more is written, and the translation is given up. */
 struct emit {
     u8 *start, *p, *end;
+    u32 named; /* bit per register: named as an operand, or lost in a call, since the bit was last cleared */
 };
 
 ALWAYS_INLINE void e8(struct emit *e, unsigned v)

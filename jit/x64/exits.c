@@ -67,22 +67,37 @@ void end_slow_path(struct tr *t)
     s->back = t->e.p;
     s->ends = t->ended;
     s->restore = t->flags == AT_HOST || t->flags == AT_BOTH;
+    if (!s->leaves)
+        t->s1_group = NULL; /* behind C it holds nothing */
     if (s->leaves && !s->ends) {
         s->link = make_link(t, t->i->u.pc_off + t->i->u.len);
         s->executed = executed(t);
     }
 }
 
+struct slow_path *want_slow_path(struct tr *t)
+{
+    if (t->slow)
+        return t->slow;
+    if (t->nslow == SLOW_MAX) {
+        t->failed = true;
+        return NULL;
+    }
+    t->slow = &t->slow_paths[t->nslow++];
+    *t->slow = (struct slow_path){.site = make_site(t), .note = t->x87_note};
+    return t->slow;
+}
+
+void slow_path_leaves(struct tr *t)
+{
+    t->slow->leaves = true;
+    ((struct call_site *)(t->jit->meta + (t->slow->site & ~7u)))->leads = true;
+}
+
 void to_slow_path(struct tr *t, u8 *at)
 {
-    if (!t->slow) {
-        if (t->nslow == SLOW_MAX) {
-            t->failed = true;
-            return;
-        }
-        t->slow = &t->slow_paths[t->nslow++];
-        *t->slow = (struct slow_path){.site = make_site(t), .note = t->x87_note};
-    }
+    if (!want_slow_path(t))
+        return;
     if (t->slow->count == ARRAY_LEN(t->slow->from))
         t->failed = true;
     else
@@ -154,9 +169,10 @@ void exit_indirect(struct tr *t)
     t->ended = true;
 }
 
-static void emit_slow_path(struct tr *t, const struct slow_path *s)
+static void emit_slow_path(struct tr *t, struct slow_path *s)
 {
     struct emit *e = &t->e;
+    s->start = e->p;
     for (unsigned i = 0; i < s->count; i++)
         e_patch(e, s->from[i], e->p);
     emit_x87_note(t, &s->note);
@@ -185,10 +201,16 @@ void emit_tail(struct tr *t)
         emit_link(t, x->link, x->executed);
     }
     for (unsigned i = 0; i < t->nslow; i++) {
-        u32 at = t->slow_paths[i].site & ~(u32)7; /* without what is ready */
+        u32 at = t->slow_paths[i].site & ~7u; /* without what is ready */
         const struct call_site *site = (const struct call_site *)(t->jit->meta + at);
         mark(t, MARK_SLOW, &site->u);
         emit_slow_path(t, &t->slow_paths[i]);
+    }
+    for (unsigned i = 0; i < t->nrefills; i++) {
+        const struct refill *r = &t->refills[i];
+        const struct call_site *site = (const struct call_site *)(t->jit->meta + (r->slow->site & ~7u));
+        mark(t, MARK_SLOW, &site->u);
+        emit_refill(t, r);
     }
 }
 
@@ -197,7 +219,7 @@ void emit_tail(struct tr *t)
 void x64_link(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen)
 {
     u8 *at = jit->write + link->patch;
-    struct emit e = {at, at, at + LINK_ROOM};
+    struct emit e = {.start = at, .p = at, .end = at + LINK_ROOM};
     u8 *other = NULL;
     link->to = to;
     link->gen_at = 0;
@@ -223,7 +245,7 @@ void x64_link(struct jit *jit, struct exit_link *link, struct translation_block 
 void x64_unlink(struct jit *jit, struct translation_block *tb)
 {
     u8 *at = jit->write + tb->entry;
-    struct emit e = {at, at, at + ENTRY_ROOM};
+    struct emit e = {.start = at, .p = at, .end = at + ENTRY_ROOM};
     e8(&e, 0xb8);
     e32(&e, jit_meta_offset(jit, tb) | LEAVE_ENTRY);
     e_patch(&e, e_jmp(&e), x64_stubs(jit)->leave);
@@ -232,6 +254,6 @@ void x64_unlink(struct jit *jit, struct translation_block *tb)
 void x64_forward(struct jit *jit, struct translation_block *tb, struct translation_block *to)
 {
     u8 *at = jit->write + tb->entry;
-    struct emit e = {at, at, at + ENTRY_ROOM};
+    struct emit e = {.start = at, .p = at, .end = at + ENTRY_ROOM};
     e_patch(&e, e_jmp(&e), jit->write + to->entry);
 }

@@ -124,11 +124,10 @@ static void take_apart(const struct tr *t, struct copy *c)
 
 /* ---- operands ---- */
 
-/* Legacy operands of 16 bytes must be aligned, but for MOVUPS and strings; with VEX only MOVAPS and the like. */
 static unsigned access_of(const struct tr *t, const struct copy *c)
 {
     const struct uop *u = &t->i->u;
-    bool aligned = c->vex ? u->op == UOP_MOVAPS : c->memory_size == 16 && u->op != UOP_MOVUPS && !is_string(u);
+    bool aligned = insn_wants_alignment(t->i, c->memory_size);
     bool s0_free = t->i->flags_read || t->i->flags_written || !(uop_info[u->op].props & UP_SSE) || is_string(u);
     for (unsigned k = 0; k < t->i->in.noperands; k++)
         s0_free |= t->i->in.op[k].kind == OPK_REG;

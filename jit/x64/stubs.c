@@ -7,7 +7,7 @@
 
 #include "jit/x64/x64.h"
 
-enum { STUB_BYTES = 4096 };
+enum { STUB_BYTES = 8192 };
 static const u8 callee_saved[] = {H_RBX, H_RBP, H_R12, H_R13, H_R14, H_R15};
 
 static void push(struct emit *e, unsigned reg)
@@ -175,7 +175,7 @@ static u8 *stub_site(struct emit *e, const struct jit *jit, const struct stubs *
 static bool x64_start(struct jit *jit)
 {
     struct stubs *s = jit_meta(jit, sizeof(*s));
-    struct emit e = {jit->write, jit->write, jit->write + STUB_BYTES};
+    struct emit e = {.start = jit->write, .p = jit->write, .end = jit->write + STUB_BYTES};
     u8 *stored;
     if (!s)
         return false;
@@ -187,6 +187,11 @@ static bool x64_start(struct jit *jit)
     s->load_vec_low = stub_load_vec(&e, VEC_LOW);
     s->load_x87 = emit_load_x87(&e);
     s->site = stub_site(&e, jit, s, stored, save_x87);
+    for (unsigned idx = 0; idx < MMU_COUNT; idx++) {
+        const struct tlb *tlb = &jit->cpu->tlb[idx];
+        s->refill[idx][0] = emit_refill_stub(&e, jit, (i32)((const u8 *)tlb->read - (const u8 *)jit->cpu));
+        s->refill[idx][1] = emit_refill_stub(&e, jit, (i32)((const u8 *)tlb->write - (const u8 *)jit->cpu));
+    }
     jit->backend_data = s;
     jit->used = (size_t)(e.p - jit->write);
     return !emit_full(&e);
@@ -273,7 +278,7 @@ static bool x64_translate(struct jit *jit, struct superblock *sb, struct transla
     t->jit = jit;
     t->sb = sb;
     t->tb = tb;
-    t->e = (struct emit){at, at, jit->write + jit->size};
+    t->e = (struct emit){.start = at, .p = at, .end = jit->write + jit->size};
     t->flags = AT_MEMORY;
     t->tlb = (i32)((u8 *)&jit->cpu->tlb[sb->key >> KEY_MMU_SHIFT & 3] - (u8 *)jit->cpu);
     tb->entry = (u32)(at - jit->write);

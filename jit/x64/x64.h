@@ -38,6 +38,7 @@ struct x87_note {
 
 /* Out of line: runs the whole instruction in C, then goes on behind it. */
 struct slow_path {
+    const u8 *start;
     u8 *from[4]; /* displacements of jumps that lead here */
     unsigned count;
     u8 *back;
@@ -48,6 +49,14 @@ struct slow_path {
     bool leaves;  /* what follows relies on a check that failed: it goes on in another translation */
     u32 link;     /* there */
     unsigned executed;
+};
+/* Out of line: fills an access site from the TLB and goes on, or on to the slow path. */
+struct refill {
+    u8 *from;
+    const u8 *back;
+    u32 site; /* offset from jit->sites */
+    bool write;
+    struct slow_path *slow;
 };
 /* Out of line: leaves the superblock by a link. */
 struct side_exit {
@@ -62,7 +71,7 @@ struct side_exit {
 enum {
     SLOW_MAX = SUPERBLOCK_MAX * 2,
     EXIT_MAX = SUPERBLOCK_MAX + 2,
-    MARK_MAX = SUPERBLOCK_MAX + SLOW_MAX + EXIT_MAX + 2
+    MARK_MAX = SUPERBLOCK_MAX + SLOW_MAX * 2 + EXIT_MAX + 2
 };
 
 struct tr {
@@ -77,6 +86,8 @@ struct tr {
     struct slow_path *slow;        /* of the current instruction, or NULL */
     struct slow_path slow_paths[SLOW_MAX];
     unsigned nslow;
+    struct refill refills[SLOW_MAX];
+    unsigned nrefills;
     struct side_exit exits[EXIT_MAX];
     unsigned nexits;
     struct code_mark marks[MARK_MAX];
@@ -85,6 +96,11 @@ struct tr {
     bool vec_ready, x87_ready; /* loaded since the superblock's start */
     struct x87_note x87_note;
     u32 groups; /* bit per slot: whose leader has been checked */
+    /* What S1 holds unless the emitter has seen it named since: the host address of that leader's group, or its addend.
+     */
+    const struct sb_access *s1_group;
+    bool s1_is_host;
+    u32 group_site[SUPERBLOCK_GROUPS + 1]; /* by slot: the leader's access site; 0: cpu->group has the addend */
     bool failed;
     bool ended; /* control cannot reach what follows */
 };
@@ -149,7 +165,11 @@ bool flags_needed_after(const struct tr *t);
 /* ---- leaving (exits.c) ---- */
 /* Runs the current instruction in C, in line. */
 void call_in_c(struct tr *t);
-/* A jump to the current instruction's slow path; at: from e_jcc or e_jmp. */
+/* The current instruction's slow path, if there is room for one. */
+struct slow_path *want_slow_path(struct tr *t);
+/* It goes on in another translation: what follows here relies on a check that it failed. */
+void slow_path_leaves(struct tr *t);
+/* A jump to it; at: from e_jcc or e_jmp. */
 void to_slow_path(struct tr *t, u8 *at);
 /* When the current instruction is done with: what its slow path, if it has one, must know. */
 void end_slow_path(struct tr *t);
@@ -187,18 +207,22 @@ enum ready { READY_VEC = 1, READY_X87 = 2, READY_VEC_LOW = 4 };
 enum { VEC_LOW = 8, VEC_ALL = 16 };
 /* Entry points of the stubs, in code memory; and the host's features, in the words of cpu->features. */
 struct stubs {
-    u8 *enter;        /* (cpu, host code): the C function that runs translations */
-    u8 *leave;        /* back to C with EAX */
-    u8 *site;         /* calls C for the call_site at offset EAX (and READY_*), and returns, or leaves */
-    u8 *load_vec;     /* vector registers from the state */
-    u8 *load_vec_low; /* VEC_LOW of them */
-    u8 *load_x87;     /* the x87 from the state; S0 and S1 are lost */
+    u8 *enter;                /* (cpu, host code): the C function that runs translations */
+    u8 *leave;                /* back to C with EAX */
+    u8 *site;                 /* calls C for the call_site at offset EAX (and READY_*), and returns, or leaves */
+    u8 *refill[MMU_COUNT][2]; /* by right to write: fills the access site at S0; S1: see refill.c. Carry: it cannot */
+    u8 *load_vec;             /* vector registers from the state */
+    u8 *load_vec_low;         /* VEC_LOW of them */
+    u8 *load_x87;             /* the x87 from the state; S0 and S1 are lost */
     u32 host[WORD_COUNT];
 };
 const struct stubs *x64_stubs(const struct jit *jit);
 /* The subroutine load_x87, and the one that brings x87 state home (rDX and r8 are lost) (x87_state.c). */
 u8 *emit_load_x87(struct emit *e);
 u8 *emit_save_x87(struct emit *e);
+/* The subroutines stubs.refill, and what jumps to them. */
+u8 *emit_refill_stub(struct emit *e, const struct jit *jit, i32 table);
+void emit_refill(struct tr *t, const struct refill *r);
 void x64_host_features(u32 *words);
 /* Whether the host runs the instructions of that row itself. */
 bool x64_host_has(const struct tr *t, const struct insn_row *row);
