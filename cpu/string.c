@@ -137,9 +137,13 @@ ALWAYS_INLINE u64 scas(struct cpu *cpu, const struct uop *u, unsigned size, u64 
 }
 ALWAYS_INLINE u64 cmps(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
 {
-    u64 si = index_get(cpu, u, RSI), di = index_get(cpu, u, RDI), a, b;
-    u64 lin_a = lin_at(cpu, u, u->seg, si, size, false), lin_b = lin_at(cpu, u, ES, di, size, false);
-    u64 k = stretch(cpu, u, ES, di, lin_b, size, stretch(cpu, u, u->seg, si, lin_a, size, n));
+    u64 si = index_get(cpu, u, RSI), di = index_get(cpu, u, RDI), a, b = 0;
+    u64 lin_b = lin_at(cpu, u, ES, di, size, false);
+    bool plain = tlb_read_ptr(cpu, lin_b, size, cpu->mmu_idx) != NULL;
+    if (!plain) /* all faults of this one come before those of the other */
+        b = mem_read(cpu, lin_b, size);
+    u64 lin_a = lin_at(cpu, u, u->seg, si, size, false);
+    u64 k = plain ? stretch(cpu, u, ES, di, lin_b, size, stretch(cpu, u, u->seg, si, lin_a, size, n)) : 0;
     const u8 *p = k ? tlb_read_ptr(cpu, lin_a, (unsigned)(k * size), cpu->mmu_idx) : NULL;
     const u8 *q = k ? tlb_read_ptr(cpu, lin_b, (unsigned)(k * size), cpu->mmu_idx) : NULL;
     if (p && q) {
@@ -151,7 +155,8 @@ ALWAYS_INLINE u64 cmps(struct cpu *cpu, const struct uop *u, unsigned size, u64 
         } while (++i < k && (a == b) != until_equal);
         k = i;
     } else {
-        b = mem_read(cpu, lin_b, size); /* this one first, as silicon does: both may fault */
+        if (plain)
+            b = mem_read(cpu, lin_b, size);
         a = mem_read(cpu, lin_a, size);
         k = 1;
     }

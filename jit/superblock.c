@@ -92,6 +92,8 @@ static u16 gprs_written(const struct insn *in, const struct uop *u)
         return BIT(RAX) | BIT(RDX);
     if (u->op == UOP_MULX)
         return (u16)(BIT(u->dst) | BIT(u->src2));
+    if (u->op >= UOP_MOVS && u->op <= UOP_CMPS)
+        return (u16)(BIT(RCX) | BIT(RSI) | BIT(RDI) | (u->op == UOP_LODS ? BIT(RAX) : 0));
     return uop_info[u->op].props & (UP_SSE | UP_FP) ? gprs_written_by_unit(in, u) : 0xffff;
 }
 
@@ -102,6 +104,8 @@ static u32 flags_read(const struct uop *u)
     bool fixed_shift = u->op >= UOP_SHL && u->op <= UOP_SHRD && (u->form == FORM_RI || u->form == FORM_MI);
     if (fixed_shift && (u->imm & (u->size == 8 ? 63 : 31)))
         return 0;
+    if ((u->op == UOP_SCAS || u->op == UOP_CMPS) && !(u->flags & (UF_REP | UF_REPNE)))
+        return 0; /* a repetition of none would keep them */
     return info->flags_read;
 }
 

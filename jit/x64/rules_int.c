@@ -292,67 +292,6 @@ bool rule_mov_moffs(struct tr *t, const struct uop *u)
     return rule_mov(t, &as_memory);
 }
 
-/* ---- MOVS, STOS without REP ---- */
-
-/* Registers rSI or rDI step upwards; with DF = 1 all is C's. */
-static void only_upwards(struct tr *t)
-{
-    flags_lose(t);
-    e_op(&t->e, 4, 0xf7, 0, FIELD(eflags)); /* test */
-    e32(&t->e, FL_DF);
-    to_slow_path(t, e_jcc(&t->e, CC_NE));
-}
-static struct uop string_operand(const struct uop *u, unsigned reg, unsigned seg)
-{
-    struct uop m = *u;
-    m.base = (u8)reg;
-    m.index = SLOT_ZERO;
-    m.disp = 0;
-    m.seg = (u8)seg;
-    return m;
-}
-static void step(struct tr *t, const struct uop *u, unsigned reg)
-{
-    unsigned h = (unsigned)host_of(reg);
-    e_lea(&t->e, u->asize, h, rm_mem(h, u->size));
-}
-static bool plain_string(const struct tr *t, const struct uop *u)
-{
-    unsigned word = (t->sb->key & MODE_CODE) == MODE_CODE64 ? 8 : 4;
-    return !(u->flags & (UF_REP | UF_REPNE)) && u->asize == word && u->amode <= AM_FLAT32 && u->seg < FS;
-}
-
-bool rule_movs(struct tr *t, const struct uop *u)
-{
-    struct rm m;
-    if (!plain_string(t, u))
-        return false;
-    struct uop from = string_operand(u, RSI, u->seg), to = string_operand(u, RDI, ES);
-    only_upwards(t);
-    access_operand(t, &from, u->size, ACC_READ, &m);
-    e_load(&t->e, u->size, S0, m);
-    e_store(&t->e, 8, FIELD(gpr[SLOT_T1]), S0);
-    access_operand(t, &to, u->size, ACC_WRITE | ACC_FREE_S0, &m);
-    e_load(&t->e, 8, S0, FIELD(gpr[SLOT_T1]));
-    e_store(&t->e, u->size, m, S0);
-    step(t, u, RSI);
-    step(t, u, RDI);
-    return true;
-}
-
-bool rule_stos(struct tr *t, const struct uop *u)
-{
-    struct rm m;
-    if (!plain_string(t, u))
-        return false;
-    struct uop to = string_operand(u, RDI, ES);
-    only_upwards(t);
-    access_operand(t, &to, u->size, ACC_WRITE, &m);
-    e_store(&t->e, u->size, m, (unsigned)host_of(RAX));
-    step(t, u, RDI);
-    return true;
-}
-
 /* MOVZX, MOVSX, MOVSXD; arg: opcode << 4 | bytes of the source. */
 bool rule_widen(struct tr *t, const struct uop *u)
 {

@@ -4,77 +4,7 @@
  * addresses that leave the page or the address space, a full cache, and exact
  * counts. Each program also runs in the interpreter, and both must end alike.
  */
-#include "tests/unit/cpu_world.h"
-
-#include "jit/jit.h"
-
-enum { CODE_BYTES = 4 << 20, START_RDX = 0x60fb1, PT = TABLES + 0x3000 };
-
-/* Code at CODE for both engines: what it needs beside it is set up by prepare(). */
-struct program {
-    const u8 *code;
-    unsigned n;
-    unsigned cpl;
-    void (*prepare)(void);
-    u64 budget; /* instructions */
-};
-
-struct result {
-    u64 gpr[17], count, cr2;
-    u32 eflags;
-    bool halted;
-    u8 data[PAGE_SIZE], stack[PAGE_SIZE];
-};
-
-static void begin(const struct program *p, bool translated, size_t code_bytes)
-{
-    w_start("max");
-    jit_detach(w.cpu);
-    if (translated && !jit_attach(w.cpu, code_bytes, 0))
-        exit(EXIT_SUCCESS); /* this host cannot translate */
-    w_long(p->cpl);
-    w.cpu->gpr[RDX] = START_RDX;
-    if (p->prepare)
-        p->prepare();
-    w_code(CODE, p->code, p->n);
-}
-
-static void collect(struct result *r, u64 count)
-{
-    memset(r, 0, sizeof(*r));
-    memcpy(r->gpr, w.cpu->gpr, sizeof(r->gpr[0]) * 16);
-    r->gpr[16] = w.cpu->gpr[SLOT_RIP];
-    r->eflags = cpu_eflags(w.cpu);
-    r->halted = w.cpu->halted;
-    r->count = count;
-    r->cr2 = w.cpu->cr2;
-    memcpy(r->data, w.ram + DATA, PAGE_SIZE);
-    memcpy(r->stack, w.ram + STACK0 - PAGE_SIZE, PAGE_SIZE);
-}
-
-static const struct jit *translator(void) { return w.cpu->translator; }
-
-/* Runs p in the interpreter, then translated; the latter's end stays in w. */
-static void both(const struct program *p)
-{
-    static struct result interpreted, translated;
-    begin(p, false, CODE_BYTES);
-    collect(&interpreted, cpu_run(w.cpu, p->budget));
-    begin(p, true, CODE_BYTES);
-    collect(&translated, cpu_run(w.cpu, p->budget));
-    for (unsigned i = 0; i < ARRAY_LEN(translated.gpr); i++)
-        ck_assert_msg(translated.gpr[i] == interpreted.gpr[i], "register %u is %llx, not %llx", i,
-                      (unsigned long long)translated.gpr[i], (unsigned long long)interpreted.gpr[i]);
-    ck_assert_uint_gt(translator()->counters.translated, 0);
-    ck_assert_uint_eq(translated.count, interpreted.count);
-    ck_assert_uint_eq(translated.eflags, interpreted.eflags);
-    ck_assert_uint_eq(translated.cr2, interpreted.cr2);
-    ck_assert_int_eq(translated.halted, interpreted.halted);
-    ck_assert_mem_eq(translated.data, interpreted.data, PAGE_SIZE);
-    ck_assert_mem_eq(translated.stack, interpreted.stack, PAGE_SIZE);
-}
-#define BOTH(cpl, before, budget, ...)                                                                                 \
-    both(&(struct program){(const u8[]){__VA_ARGS__}, sizeof((const u8[]){__VA_ARGS__}), cpl, before, budget})
+#include "tests/unit/jit_world.h"
 
 /* The first 2 MiB by 4 KiB pages. */
 static void small_pages(void)
@@ -107,7 +37,7 @@ START_TEST(stores_further_into_the_superblock)
     static const u8 rest[] = {0xb0, 0, 0x01, 0xc2, 0xff, 0xc9, 0x75, 0x96, 0xf4};
     memcpy(code, first, sizeof(first));
     memcpy(code + 0x69, rest, sizeof(rest)); /* MOV AL, its operand at 6Ah = 0Dh + 5Dh; JNZ goes to 7 */
-    both(&(struct program){code, sizeof(code), 0, NULL, 2000});
+    both(&(struct program){code, sizeof(code), 0, NULL, 2000, false});
     ck_assert(w.cpu->halted);
     ck_assert_uint_eq((u32)w.cpu->gpr[RDX], START_RDX + 210);
 }
@@ -140,7 +70,7 @@ START_TEST(stores_into_an_instruction_across_pages)
     static const u8 rest[] = {0x81, 0xc2, 4, 3, 2, 1, 0xff, 0xc9, 0x0f, 0x85, 0xfa, 0xef, 0xff, 0xff, 0xf4};
     memcpy(code, first, sizeof(first));
     memcpy(code + PAGE_SIZE - 3, rest, sizeof(rest)); /* imm32: one byte in the first page, then 3, 2, 1 */
-    both(&(struct program){code, sizeof(code), 0, NULL, 2000});
+    both(&(struct program){code, sizeof(code), 0, NULL, 2000, false});
     ck_assert(w.cpu->halted);
     u32 sum = START_RDX;
     for (u32 i = 30; i; i--)
@@ -240,7 +170,7 @@ START_TEST(breakpoints)
     static const u8 code[] = {0xb9, 100, 0, 0, 0, 0xff, 0xc2, 0xff, 0xc3, 0xff, 0xc9, 0x75, 0xf8, 0xf4};
     enum point_kind kind;
     u64 lin;
-    begin(&(struct program){code, sizeof(code), 0, NULL, 0}, true, CODE_BYTES);
+    begin(&(struct program){code, sizeof(code), 0, NULL, 0, false}, true, CODE_BYTES);
     ck_assert_uint_eq(cpu_run(w.cpu, 41), 41); /* it is translated and linked by now */
     ck_assert(cpu_point_add(w.cpu, POINT_BREAK, CODE + 7, 1));
     for (unsigned i = 0; i < 3; i++) {
@@ -286,7 +216,7 @@ START_TEST(sti_shadow)
 {
     /* mov ecx, 3; again: dec ecx; jnz again; sti; inc edx; inc edx; hlt */
     static const u8 code[] = {0xb9, 3, 0, 0, 0, 0xff, 0xc9, 0x75, 0xfc, 0xfb, 0xff, 0xc2, 0xff, 0xc2, 0xf4};
-    begin(&(struct program){code, sizeof(code), 0, NULL, 0}, true, CODE_BYTES);
+    begin(&(struct program){code, sizeof(code), 0, NULL, 0, false}, true, CODE_BYTES);
     w.vector = 0x40;
     cpu_raise_attention(w.cpu, ATT_INTR);
     w_run(100);
@@ -321,7 +251,7 @@ START_TEST(faults_have_exact_flags)
                      0x90, 0x89, 0xc7, 0x8b, 0x0c, 0x25, 0x00, 0x00, 0x00, 0x70, 0x83, 0xc2, 0x01, 0xf4};
         memcpy(code + 10, setters[i] + 1, 3);
         memcpy(code + 13, setters[i] + 1, 3);
-        both(&(struct program){code, sizeof(code), 0, NULL, 100});
+        both(&(struct program){code, sizeof(code), 0, NULL, 100, false});
         ck_assert_int_eq(w_vector(), EXC_PF);
         ck_assert_uint_eq(w_frame(1), CODE + 18);
         ck_assert_uint_eq(w.cpu->cr2, 0x70000000);
@@ -413,7 +343,7 @@ START_TEST(addresses)
                 memcpy(code + n + len, accesses[i] + 1, len);
                 code[n + 2 * len] = 0xf4;
                 fs_base = bases[b];
-                both(&(struct program){code, n + 2 * len + 1, 0, with_fs_base, 100});
+                both(&(struct program){code, n + 2 * len + 1, 0, with_fs_base, 100, false});
                 ck_assert(w.cpu->halted);
             }
 }
@@ -442,7 +372,7 @@ START_TEST(largest_displacements)
         st64(code + 2, DATA + 0x808 + away - accesses[k].start);
         memcpy(code + n, accesses[k].code + 1, len);
         code[n + len] = 0xf4;
-        both(&(struct program){code, n + len + 1, 0, with_fs_base, 100});
+        both(&(struct program){code, n + len + 1, 0, with_fs_base, 100, false});
         ck_assert_int_eq(w_vector(), EXC_PF);
     }
 }
@@ -476,7 +406,7 @@ END_TEST
 START_TEST(slices)
 {
     static const u8 code[] = {0x31, 0xdb, 0xff, 0xc3, 0xff, 0xc2, 0x81, 0xfb, 0x10, 0x27, 0, 0, 0x75, 0xf4, 0xf4};
-    begin(&(struct program){code, sizeof(code), 0, NULL, 0}, true, CODE_BYTES);
+    begin(&(struct program){code, sizeof(code), 0, NULL, 0, false}, true, CODE_BYTES);
     u64 total = 0;
     for (u64 n = 1; !w.cpu->halted; n = n % 97 + 1) {
         u64 done = cpu_run(w.cpu, n);
@@ -495,7 +425,7 @@ START_TEST(full_cache)
     static const u8 code[] = {0xb9, 0x30, 0x75, 0, 0,    0x31, 0xc0, 0x88, 0x0d, 1,    0,
                               0,    0,    0xb0, 0, 0x01, 0xc2, 0xff, 0xc9, 0x75, 0xf2, 0xf4};
     enum { SMALL = 128 << 10 };
-    begin(&(struct program){code, sizeof(code), 0, NULL, 0}, true, SMALL);
+    begin(&(struct program){code, sizeof(code), 0, NULL, 0, false}, true, SMALL);
     w_run(1000000);
     ck_assert(w.cpu->halted);
     u32 sum = START_RDX;
