@@ -170,6 +170,13 @@ static void mark_path(struct cpu *cpu, struct walk *w, bool dirty)
     }
 }
 
+/* So that the engine hears of what makes an entry of the TLB stale. */
+static void tell_tables(struct cpu *cpu, const struct walk *w)
+{
+    for (unsigned level = w->level; level <= w->top; level++)
+        cpu->env->code_here(cpu->env->world, w->entry_pa[level]);
+}
+
 /* ---- rights ---- */
 
 static bool idx_is_user(unsigned idx) { return idx == MMU_USER || idx == MMU_USER_AC; }
@@ -213,6 +220,8 @@ static void translate(struct cpu *cpu, u64 lin, enum access access, unsigned idx
     if (!ok)
         page_fault(cpu, lin, access, idx, error);
     mark_path(cpu, &w, access == ACCESS_WRITE);
+    if (unlikely(cpu->tables_are_code))
+        tell_tables(cpu, &w);
     u64 leaf = w.entry[w.level];
     t->write = t->write && (leaf & PTE_D);
     t->global = (leaf & PTE_G) && (cpu->cr4 & CR4_PGE);

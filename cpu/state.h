@@ -412,6 +412,7 @@ struct cpu {
     u32 features[16]; /* enum feature_word (cpuid.h): what CPUID says and #UD obeys */
     struct trace *trace;
     struct debug_points *points; /* debugger's breakpoints and watchpoints, or NULL */
+    bool tables_are_code;        /* writes to page tables in use are told as those to decoded code: for lockstep */
     struct tlb *tlb;             /* [MMU_COUNT] */
     struct tlb_lists *tlb_lists; /* which entries are filled, global or not (mmu.c) */
 };

@@ -38,7 +38,6 @@ static void add_guards(struct logged_write *w, u64 pa)
 
 static void copy_mem_write(void *world, u64 pa, u64 val, unsigned size)
 {
-    enum { ACCESSED_DIRTY = 0x60 };
     struct lockstep *l = world;
     struct cpu_page page;
     l->cpu->env->page(l->cpu->env->world, pa & PAGE_MASK, &page);
@@ -47,7 +46,6 @@ static void copy_mem_write(void *world, u64 pa, u64 val, unsigned size)
     u8 *host = page.write + (pa & 0xfff);
     struct logged_write *w = &l->writes[l->nwrites++];
     *w = (struct logged_write){.host = host, .old = ld_le(host, size), .size = (u8)size};
-    w->marks = size >= 4 && ((val ^ w->old) & ~(u64)ACCESSED_DIRTY) == 0;
     add_guards(w, pa);
     st_le(host, val, size);
 }
@@ -190,27 +188,12 @@ static bool run_copy(struct lockstep *l, i64 n)
     return raised;
 }
 
-static bool only_marks(const struct lockstep *l, const u8 *at, u8 is, u8 should)
-{
-    if ((is ^ should) & ~0x60)
-        return false;
-    for (unsigned i = 0; i < l->nwrites; i++)
-        if (l->writes[i].marks && l->writes[i].host == at)
-            return true;
-    return false;
-}
-
 const struct logged_write *lockstep_memory_differs(const struct lockstep *l)
 {
     for (unsigned i = 0; i < l->nwrites; i++) {
         const struct logged_write *w = &l->writes[i];
-        const u8 *at = w->host - w->before;
-        unsigned n = w->before + w->size + w->after;
-        if (likely(!memcmp(at, w->image, n)))
-            continue;
-        for (unsigned k = 0; k < n; k++)
-            if (at[k] != w->image[k] && !only_marks(l, at + k, at[k], w->image[k]))
-                return w;
+        if (unlikely(memcmp(w->host - w->before, w->image, w->before + w->size + w->after) != 0))
+            return w;
     }
     return NULL;
 }
@@ -372,11 +355,16 @@ static void lockstep_run(struct cpu *cpu)
     }
 }
 
+/*
+ * Code, or page tables: both TLBs forget all, so that neither knows what memory does not say any more. Software may
+ * leave entries stale for a while, and then what it sees depends on what each engine happened to have looked up.
+ */
 static void lockstep_code_written(struct cpu *cpu, u64 pa, unsigned len)
 {
     const struct jit *jit = cpu->translator;
     jit_code_written(cpu, pa, len);
     block_code_written(jit->lockstep->copy, pa, len);
+    tlb_flush(cpu, true); /* of the copy, too: lockstep_flush */
 }
 
 static void lockstep_flush(struct cpu *cpu, enum flush_kind kind, u64 lin)
@@ -420,6 +408,7 @@ void lockstep_destroy(struct lockstep *l)
         print_counters(&l->counters, out);
     }
     if (l->copy) {
+        l->cpu->tables_are_code = false;
         l->copy->points = NULL; /* the real CPU's */
         cpu_destroy(l->copy);
     }
@@ -450,6 +439,7 @@ bool lockstep_attach(struct cpu *cpu, size_t code_bytes, void (*differs)(void *o
         return false;
     }
     l->copy->count = cpu->count;
+    cpu->tables_are_code = l->copy->tables_are_code = true;
     struct block_cache *c = l->copy->engine_data;
     c->unchained = ~0u; /* it stops where the real one may have to */
     cpu->engine = &engine_lockstep;

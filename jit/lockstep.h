@@ -3,7 +3,8 @@
  * on a copy of the CPU, its writes to RAM logged and undone, then by the
  * translator for real; both must end alike. What reaches a device, reads the
  * time or writes into a page with code ends the copy's run and is done once,
- * by the interpreter on the real CPU. engine.h says how a CPU gets it.
+ * by the interpreter on the real CPU. Page tables that either walks count as
+ * code, so that no entry of a TLB is ever stale. engine.h says how a CPU gets it.
  */
 #ifndef ORRERY_JIT_LOCKSTEP_H
 #define ORRERY_JIT_LOCKSTEP_H
@@ -18,8 +19,7 @@ struct logged_write {
     u8 *host;
     u64 old;
     u8 size;
-    u8 before, after; /* bytes around it that are looked at, too: a wider write than meant shows there */
-    bool marks;       /* may be a page walk that set A or D: on the real CPU another moment may have come to do it */
+    u8 before, after;        /* bytes around it that are looked at, too: a wider write than meant shows there */
     u8 image[8 + 2 * GUARD]; /* all of that when the copy had ended */
 };
 

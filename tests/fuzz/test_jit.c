@@ -28,8 +28,8 @@ static u8 *guarded_ram(void)
 }
 
 /*
- * A page's entry: mostly present, for users and writable; any page of RAM, or beyond it. With the tables' own among
- * them, what a program does depends on when entries were cached, which lockstep does not make the same for both.
+ * A page's entry: mostly present, for users and writable; any page of RAM, the tables' own among them if wanted, or
+ * beyond it.
  */
 static u64 random_pte(bool tables)
 {
@@ -191,7 +191,7 @@ static void one_round(u8 *ram, unsigned round)
     for (unsigned i = 0; i < STARTS && !w.shutdowns; i++) {
         if (i % 100 == 0) {
             friendly = below(2);
-            random_tables(!(round & 1));
+            random_tables(below(2));
             tlb_flush(w.cpu, true);
             random_code(w.ram + CODE, CODE_PAGES * PAGE_SIZE);
             w.cpu->engine->code_written(w.cpu, CODE, CODE_PAGES * PAGE_SIZE);
