@@ -28,23 +28,30 @@ ALWAYS_INLINE void index_advance(struct cpu *cpu, const struct uop *u, unsigned 
 
 /*
  * How many of n elements at offset 'off' of segment s, found at linear 'lin',
- * lie in one page and one stretch of the segment; 0: go one by one.
+ * and upwards or downwards from there, lie in one page and one stretch of the
+ * segment; 0: go one by one.
  */
 static u64 stretch(const struct cpu *cpu, const struct uop *u, unsigned s, u64 off, u64 lin, unsigned size, u64 n)
 {
-    if (n == 1 || (cpu->eflags & FL_DF))
+    bool down = cpu->eflags & FL_DF;
+    u64 in_page = lin & ~PAGE_MASK, room = down ? in_page + size : PAGE_SIZE - in_page;
+    if (n == 1 || room > PAGE_SIZE)
         return 0;
-    u64 room = PAGE_SIZE - (lin & ~PAGE_MASK);
     if (u->asize != 8)
-        room = MIN(room, size_mask(u->asize) - off + 1);
+        room = MIN(room, down ? off + size : size_mask(u->asize) - off + 1);
     bool checked = (cpu->mode & MODE_CODE) != MODE_CODE64 && !((cpu->mode & MODE_FLAT) && s < FS && s != CS);
     if (checked) {
         const struct seg *g = &cpu->seg[s];
         if (!(g->attr & SEG_CODE) && (g->attr & SEG_E))
             return 0;
-        room = MIN(room, (u64)g->limit - off + 1);
+        if (!down)
+            room = MIN(room, (u64)g->limit - off + 1);
     }
     return MIN(n, room / size);
+}
+static u64 stretch_up(const struct cpu *cpu, const struct uop *u, unsigned s, u64 off, u64 lin, unsigned size, u64 n)
+{
+    return cpu->eflags & FL_DF ? 0 : stretch(cpu, u, s, off, lin, size, n);
 }
 
 /* Copies forward element by element, as overlapping ranges show. */
@@ -57,6 +64,12 @@ ALWAYS_INLINE void copy_up(u8 *to, const u8 *from, u64 bytes, unsigned size)
     for (u64 i = 0; i < bytes; i += size)
         st_le(to + i, ld_le(from + i, size), size);
 }
+/* The same from the highest element on. */
+ALWAYS_INLINE void copy_down(u8 *to, const u8 *from, u64 bytes, unsigned size)
+{
+    for (u64 i = bytes; i > 0; i -= size)
+        st_le(to + i - size, ld_le(from + i - size, size), size);
+}
 ALWAYS_INLINE u64 movs(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
 {
     (void)next;
@@ -65,12 +78,16 @@ ALWAYS_INLINE u64 movs(struct cpu *cpu, const struct uop *u, unsigned size, u64 
     if (likely(tlb_read_ptr(cpu, from, size, cpu->mmu_idx) != NULL)) {
         u64 to = lin_at(cpu, u, ES, di, size, true);
         k = stretch(cpu, u, ES, di, to, size, stretch(cpu, u, u->seg, si, from, size, n));
-        const u8 *p = k ? tlb_read_ptr(cpu, from, (unsigned)(k * size), cpu->mmu_idx) : NULL;
-        u8 *q = k ? tlb_write_ptr(cpu, to, (unsigned)(k * size), cpu->mmu_idx) : NULL;
-        if (p && q)
-            copy_up(q, p, k * size, size);
-        else
+        bool down = cpu->eflags & FL_DF;
+        u64 back = down && k ? (k - 1) * size : 0; /* from the first to the lowest */
+        const u8 *p = k ? tlb_read_ptr(cpu, from - back, (unsigned)(k * size), cpu->mmu_idx) : NULL;
+        u8 *q = k ? tlb_write_ptr(cpu, to - back, (unsigned)(k * size), cpu->mmu_idx) : NULL;
+        if (!p || !q)
             k = 0;
+        else if (down)
+            copy_down(q, p, k * size, size);
+        else
+            copy_up(q, p, k * size, size);
     }
     if (k == 0) { /* all faults of the source come before those of the destination */
         u64 v = mem_read(cpu, from, size);
@@ -85,7 +102,7 @@ ALWAYS_INLINE u64 stos(struct cpu *cpu, const struct uop *u, unsigned size, u64 
 {
     (void)next;
     u64 di = index_get(cpu, u, RDI), to = lin_at(cpu, u, ES, di, size, true), v = cpu->gpr[RAX];
-    u64 k = stretch(cpu, u, ES, di, to, size, n);
+    u64 k = stretch_up(cpu, u, ES, di, to, size, n);
     u8 *q = k ? tlb_write_ptr(cpu, to, (unsigned)(k * size), cpu->mmu_idx) : NULL;
     if (q && size == 1) {
         memset(q, (u8)v, k);
@@ -118,7 +135,7 @@ ALWAYS_INLINE u64 scas(struct cpu *cpu, const struct uop *u, unsigned size, u64 
 {
     u64 di = index_get(cpu, u, RDI), lin = lin_at(cpu, u, ES, di, size, false);
     u64 a = cpu->gpr[RAX] & size_mask(size), b;
-    u64 k = stretch(cpu, u, ES, di, lin, size, n);
+    u64 k = stretch_up(cpu, u, ES, di, lin, size, n);
     const u8 *p = k ? tlb_read_ptr(cpu, lin, (unsigned)(k * size), cpu->mmu_idx) : NULL;
     if (p) {
         bool until_equal = u->flags & UF_REPNE;
@@ -143,7 +160,7 @@ ALWAYS_INLINE u64 cmps(struct cpu *cpu, const struct uop *u, unsigned size, u64 
     if (!plain) /* all faults of this one come before those of the other */
         b = mem_read(cpu, lin_b, size);
     u64 lin_a = lin_at(cpu, u, u->seg, si, size, false);
-    u64 k = plain ? stretch(cpu, u, ES, di, lin_b, size, stretch(cpu, u, u->seg, si, lin_a, size, n)) : 0;
+    u64 k = plain ? stretch_up(cpu, u, ES, di, lin_b, size, stretch_up(cpu, u, u->seg, si, lin_a, size, n)) : 0;
     const u8 *p = k ? tlb_read_ptr(cpu, lin_a, (unsigned)(k * size), cpu->mmu_idx) : NULL;
     const u8 *q = k ? tlb_read_ptr(cpu, lin_b, (unsigned)(k * size), cpu->mmu_idx) : NULL;
     if (p && q) {

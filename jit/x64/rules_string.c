@@ -1,10 +1,9 @@
 /*
- * Rules for MOVS, STOS, LODS, CMPS and SCAS, upwards and with the addresses of
- * the code's own size. A repetition is done here when all it touches lies in one
- * page of its source and one of its destination, or when a comparison ends it
- * there: by the host's own REP MOVS and STOS, by a loop in place of the host's
- * slow REP CMPS and SCAS. All else is C's, which counts, faults and is interrupted
- * as cpu/string.c says; nothing has changed by then.
+ * Rules for MOVS, STOS, LODS, CMPS and SCAS with the addresses of the code's own
+ * size, upwards; MOVS, and others that are not repeated, downwards, too. A repetition is done here when all it touches
+ * lies in one page of its source and one of its destination, or when a comparison ends it there: by the host's own REP
+ * MOVS and STOS, by a loop in place of the host's slow REP CMPS and SCAS. All else is C's, which counts, faults and is
+ * interrupted as cpu/string.c says; nothing has changed by then.
  */
 #include "jit/x64/rules.h"
 
@@ -20,14 +19,16 @@ static unsigned guest(unsigned reg) { return (unsigned)host_of(reg); }
 /* The opcode of an instruction on u's elements, by that of its byte form. */
 static u32 sized(const struct uop *u, u32 opcode) { return u->size == 1 ? opcode : opcode + 1; }
 
-/* With DF = 1 all is C's. */
-static void only_upwards(struct tr *t)
+/* A jump that is taken downwards. */
+static u8 *if_downwards(struct tr *t)
 {
     flags_lose(t);
     e_op(&t->e, 4, 0xf7, 0, FIELD(eflags)); /* test */
     e32(&t->e, FL_DF);
-    to_slow_path(t, e_jcc(&t->e, CC_NE));
+    return e_jcc(&t->e, CC_NE);
 }
+/* With DF = 1 all is C's. */
+static void only_upwards(struct tr *t) { to_slow_path(t, if_downwards(t)); }
 
 /* Checks the element at 'reg' and makes S1 its host address; S0 is lost. */
 static void element_address(struct tr *t, const struct uop *u, unsigned reg, unsigned seg, unsigned how)
@@ -46,6 +47,22 @@ static void element_address(struct tr *t, const struct uop *u, unsigned reg, uns
 static void step(struct tr *t, const struct uop *u, unsigned reg)
 {
     e_lea(&t->e, u->asize, guest(reg), rm_mem(guest(reg), u->size));
+}
+
+/* The way a single element's registers go: S0 becomes 0, or minus twice the element's size, for step_either. */
+static void find_direction(struct tr *t, const struct uop *u)
+{
+    struct emit *e = &t->e;
+    static_assert(FL_DF == 1 << 10, "shifted to a size");
+    e_load(e, 4, S0, FIELD(eflags));
+    e_alu_imm(e, 4, ALU_AND, rm_reg(S0), FL_DF);
+    e_op(e, 4, 0xc1, 5, rm_reg(S0)); /* shr */
+    e8(e, 9 - shift_of(u));
+    e_op(e, 8, 0xf7, 3, rm_reg(S0)); /* neg */
+}
+static void step_either(struct tr *t, const struct uop *u, unsigned reg)
+{
+    e_lea(&t->e, u->asize, guest(reg), rm_sib(guest(reg), S0, 0, u->size));
 }
 
 /* ---- MOVS, STOS, LODS ---- */
@@ -128,7 +145,7 @@ static void copy_elements(struct tr *t, const struct uop *u)
     end_skip(e, done);
 }
 
-static void rep_movs(struct tr *t, const struct uop *u)
+static void rep_movs_up(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
     only_few(t, u);
@@ -146,24 +163,85 @@ static void rep_movs(struct tr *t, const struct uop *u)
     fetch(t, RDI);
 }
 
+/* 'reg' minus rCX elements plus disp into S0. */
+static void end_below(struct tr *t, const struct uop *u, unsigned size, unsigned reg, i32 disp)
+{
+    e_mov_rr(&t->e, 8, S0, guest(RCX));
+    e_op(&t->e, 8, 0xf7, 3, rm_reg(S0)); /* neg */
+    e_lea(&t->e, size, S0, rm_sib(guest(reg), S0, shift_of(u), disp));
+}
+/* only_in_page downwards: the first element itself is checked by its access. */
+static void only_in_page_below(struct tr *t, const struct uop *u, unsigned reg)
+{
+    struct emit *e = &t->e;
+    end_below(t, u, 8, reg, u->size);
+    e_op(e, 8, 0x33, S0, rm_reg(guest(reg))); /* xor */
+    e_alu_imm(e, 8, ALU_CMP, rm_reg(S0), PAGE_SIZE);
+    to_slow_path(t, e_jcc(e, CC_AE));
+}
+static void keep_end_below(struct tr *t, const struct uop *u, unsigned reg)
+{
+    end_below(t, u, u->asize, reg, 0);
+    e_store(&t->e, 8, FIELD(gpr[reg]), S0);
+}
+
+/* One by one: hosts' own REP MOVS is slow downwards. */
+static void rep_movs_down(struct tr *t, const struct uop *u)
+{
+    struct emit *e = &t->e;
+    only_few(t, u);
+    only_in_page_below(t, u, RSI);
+    only_in_page_below(t, u, RDI);
+    element_address(t, u, RSI, u->seg, ACC_READ);
+    e_store(e, 8, FIELD(gpr[SLOT_T1]), S1);
+    element_address(t, u, RDI, ES, ACC_WRITE);
+    keep_end_below(t, u, RSI);
+    keep_end_below(t, u, RDI);
+    e_load(e, 8, H_RSI, FIELD(gpr[SLOT_T1]));
+    e_op(e, 4, 0x85, H_RCX, rm_reg(H_RCX)); /* test */
+    u8 *none = skip_if(e, CC_E);
+    const u8 *top = e->p;
+    e_load(e, u->size, S0, rm_mem(H_RSI, 0));
+    e_store(e, u->size, rm_mem(S1, 0), S0);
+    e_alu_imm(e, 8, ALU_SUB, rm_reg(H_RSI), (i32)u->size);
+    e_alu_imm(e, 8, ALU_SUB, rm_reg(S1), (i32)u->size);
+    e_op(e, 4, 0xff, 1, rm_reg(H_RCX)); /* dec */
+    e_patch(e, e_jcc(e, CC_NE), top);
+    end_skip(e, none);
+    fetch(t, RSI);
+    fetch(t, RDI);
+}
+
+static void rep_movs(struct tr *t, const struct uop *u)
+{
+    struct emit *e = &t->e;
+    u8 *down = if_downwards(t);
+    rep_movs_up(t, u);
+    u8 *done = e_jmp(e);
+    e_patch(e, down, e->p);
+    rep_movs_down(t, u);
+    e_patch(e, done, e->p);
+}
+
 bool rule_movs(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
     if (!supported(t, u))
         return false;
-    only_upwards(t);
     if (repeats(u)) {
         rep_movs(t, u);
         return true;
     }
+    flags_lose(t);
     element_address(t, u, RSI, u->seg, ACC_READ);
     e_load(e, u->size, S0, rm_mem(S1, 0));
     e_store(e, 8, FIELD(gpr[SLOT_T1]), S0);
     element_address(t, u, RDI, ES, ACC_WRITE);
     e_load(e, 8, S0, FIELD(gpr[SLOT_T1]));
     e_store(e, u->size, rm_mem(S1, 0), S0);
-    step(t, u, RSI);
-    step(t, u, RDI);
+    find_direction(t, u);
+    step_either(t, u, RSI);
+    step_either(t, u, RDI);
     return true;
 }
 
@@ -172,13 +250,15 @@ bool rule_stos(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     if (!supported(t, u))
         return false;
-    only_upwards(t);
     if (!repeats(u)) {
+        flags_lose(t);
         element_address(t, u, RDI, ES, ACC_WRITE);
         e_store(e, u->size, rm_mem(S1, 0), guest(RAX));
-        step(t, u, RDI);
+        find_direction(t, u);
+        step_either(t, u, RDI);
         return true;
     }
+    only_upwards(t);
     only_few(t, u);
     only_in_page(t, u, RDI);
     element_address(t, u, RDI, ES, ACC_WRITE);
@@ -194,10 +274,11 @@ bool rule_lods(struct tr *t, const struct uop *u)
 {
     if (!supported(t, u) || repeats(u))
         return false;
-    only_upwards(t);
+    flags_lose(t);
     element_address(t, u, RSI, u->seg, ACC_READ);
     e_load(&t->e, u->size, guest(RAX), rm_mem(S1, 0));
-    step(t, u, RSI);
+    find_direction(t, u);
+    step_either(t, u, RSI);
     return true;
 }
 

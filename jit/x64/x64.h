@@ -39,7 +39,7 @@ struct x87_note {
 /* Out of line: runs the whole instruction in C, then goes on behind it. */
 struct slow_path {
     const u8 *start;
-    u8 *from[8]; /* displacements of jumps that lead here */
+    u8 *from[12]; /* displacements of jumps that lead here */
     unsigned count;
     u8 *back;
     u32 site;

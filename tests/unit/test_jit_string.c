@@ -102,6 +102,7 @@ static void touch_all(bool is32)
         if (pages[i] & WRITABLE)
             touch(is32, DATA + i * PAGE_SIZE, true);
     }
+    touch(is32, 0, true);
     if (is32)
         touch(is32, 0xfffff000, true);
     EMIT(0x9d); /* popf */
@@ -110,8 +111,10 @@ static void touch_all(bool is32)
 static u64 place(bool is32)
 {
     static const u16 near[] = {0, 1, 2, 4, 7, 8, 9, 16, 40, 200};
-    u64 page = rng() % (PAGES + 1);
+    u64 page = rng() % (PAGES + 2);
     u64 off = rng() % 2 ? rng() % PAGE_SIZE : PAGE_SIZE - near[rng() % ARRAY_LEN(near)];
+    if (page == PAGES + 1)
+        return rng() % 64;
     if (page == PAGES)
         return (is32 ? 0xfffff000u : ~0xfffull) + off % PAGE_SIZE;
     return DATA + page * PAGE_SIZE + off;
@@ -140,7 +143,7 @@ static void make_case(bool is32)
     c->rdi = rng() % 3 ? place(is32) : c->rsi + rng() % 17 - 8; /* copies of what was just written */
     c->rcx = count();
     c->rax = rng() % 2 ? 0x1111111111111111 : rng() << 32 | rng();
-    c->eflags = FL_1 | (rng() % 8 ? 0 : FL_DF) | (rng() & FL_ARITH);
+    c->eflags = FL_1 | (rng() % 3 ? 0 : FL_DF) | (rng() & FL_ARITH);
     if (rng() % 16 == 0 && op != 0xaa && op != 0xac && prefix)
         c->rcx = is32 ? 0xffffffff : ~0ull; /* as for STRLEN, where something ends it; elsewhere the budget does */
     if (is32)
@@ -190,6 +193,22 @@ START_TEST(overlapping_copies)
 }
 END_TEST
 
+/* Ten dwords up to the end of the address space, or down to its start, leave a register that wrapped. */
+START_TEST(ends_of_the_address_space)
+{
+    static const u32 ends[][2] = {{0xffffffd8, FL_1}, {36, FL_1 | FL_DF}};
+    for (unsigned i = 0; i < ARRAY_LEN(ends); i++)
+        for (unsigned to = 0; to < 2; to++) {
+            the_case = (struct string_case){.rsi = DATA + 100, .rdi = DATA + 200, .rcx = 10, .eflags = ends[i][1]};
+            *(to ? &the_case.rdi : &the_case.rsi) = ends[i][0];
+            touch_all(true);
+            EMIT(0xf3, 0xa5, 0xf4);
+            both(&(struct program){the_case.code, the_case.n, 0, prepare, 60, true});
+            ck_assert_uint_eq(w.cpu->gpr[to ? RDI : RSI], i ? 0xfffffffc : 0);
+        }
+}
+END_TEST
+
 /* What lies in one page of each needs C but to fill the TLB and to ask for links. */
 START_TEST(runs_without_c)
 {
@@ -213,6 +232,7 @@ static void add(TCase *t)
     tcase_add_test(t, like_the_interpreter_in_64_bits);
     tcase_add_test(t, like_the_interpreter_in_32_bits);
     tcase_add_test(t, overlapping_copies);
+    tcase_add_test(t, ends_of_the_address_space);
     tcase_add_test(t, runs_without_c);
 }
 
