@@ -98,17 +98,30 @@ ALWAYS_INLINE u64 movs(struct cpu *cpu, const struct uop *u, unsigned size, u64 
     index_advance(cpu, u, RDI, size, k);
     return k;
 }
+/* 'bytes' bytes of elements v. */
+static void fill(u8 *to, u64 v, u64 bytes, unsigned size)
+{
+    u64 i = 0;
+    v &= size_mask(size);
+    for (unsigned n = size; n < 8; n *= 2)
+        v |= v << (8 * n);
+    if (v == (v & 0xff) * 0x0101010101010101u) {
+        memset(to, (u8)v, bytes);
+        return;
+    }
+    for (; i + 8 <= bytes; i += 8)
+        st64(to + i, v);
+    for (; i < bytes; i += size)
+        st_le(to + i, v, size);
+}
 ALWAYS_INLINE u64 stos(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
 {
     (void)next;
     u64 di = index_get(cpu, u, RDI), to = lin_at(cpu, u, ES, di, size, true), v = cpu->gpr[RAX];
     u64 k = stretch_up(cpu, u, ES, di, to, size, n);
     u8 *q = k ? tlb_write_ptr(cpu, to, (unsigned)(k * size), cpu->mmu_idx) : NULL;
-    if (q && size == 1) {
-        memset(q, (u8)v, k);
-    } else if (q) {
-        for (u64 i = 0; i < k; i++)
-            st_le(q + i * size, v, size);
+    if (q) {
+        fill(q, v, k * size, size);
     } else {
         mem_write(cpu, to, v, size);
         k = 1;
