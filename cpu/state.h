@@ -388,7 +388,8 @@ struct cpu {
     bool keep_rf;      /* this instruction loaded RF: it holds for the next one */
     bool no_step_trap; /* this instruction (INT n) takes no TF trap */
     /* a translator's: where guest state is while its code runs */
-    u16 host_flags; /* arithmetic flags between translated blocks: OF in bit 0, SF ZF AF PF CF in bits 15..8 */
+    /* Arithmetic flags between translated blocks: OF in bit 0, SF ZF AF PF CF in bits 15..8; bit 9 clear: a recipe's. */
+    u32 host_flags;
     u8 vec_live;    /* so many of xmm[], the first ones, are in the host's registers: 0, 8 or 16 */
     bool x87_live;  /* fpu is in the host's x87 */
     u8 x87_seg;     /* while it is: 1 + number of the segment to be noted in FDS; 0: none */

@@ -19,6 +19,12 @@
 void jit_flags_to_host(struct cpu *cpu) { cpu->host_flags = (u16)((flags_to_image(cpu) | FL_1) << 8 | flag_of(cpu)); }
 static void flags_from_host(struct cpu *cpu)
 {
+    if (unlikely(!(cpu->host_flags & FLAGS_SAVED))) {
+        const struct jit *jit = cpu->translator;
+        recipe_flags(cpu, (const struct uop *)(jit->meta + flags_recipe_offset(cpu->host_flags)));
+        jit_flags_to_host(cpu);
+        return;
+    }
     flags_from_image(cpu, cpu->host_flags >> 8 | (cpu->host_flags & 1 ? FL_OF : 0));
 }
 

@@ -224,12 +224,12 @@ static bool flags_dead(const struct lockstep *l, u32 flags)
         flags &= ~i->flags_written;
         if (!flags)
             return true;
-        if (jumps && (i->u.op != UOP_JMP || k + 1 == sb->n) && superblock_flags_needed_at(cpu, sb, i->u.imm))
+        if (jumps && (i->u.op != UOP_JMP || k + 1 == sb->n) && superblock_flags_needed_at(cpu, sb, i->u.imm, NULL))
             return false;
         if (i->u.op == UOP_JMP && k + 1 == sb->n)
             return true;
     }
-    return superblock_flags_needed_at(cpu, sb, sb->end_off) == 0;
+    return superblock_flags_needed_at(cpu, sb, sb->end_off, NULL) == 0;
 }
 
 static bool flags_alike(struct lockstep *l)

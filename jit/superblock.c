@@ -163,7 +163,7 @@ static bool is_shift_by_cl(const struct uop *u)
 /* Flags needed where a direct jump goes; one with 16-bit operands cuts EIP and goes nobody knows where. */
 static u32 flags_needed_at_target(const struct cpu *cpu, struct superblock *sb, const struct uop *u)
 {
-    return u->size == 2 ? FL_ARITH : superblock_flags_needed_at(cpu, sb, u->imm);
+    return u->size == 2 ? FL_ARITH : superblock_flags_needed_at(cpu, sb, u->imm, NULL);
 }
 
 /* Backwards: what each instruction's flags are needed for. */
@@ -175,7 +175,7 @@ static void find_needs(const struct cpu *cpu, struct superblock *sb)
     if (last->u.op == UOP_JMP && last->u.form == FORM_I)
         hard = flags_needed_at_target(cpu, sb, &last->u);
     else if (!last->ends || uop_is_jcc(&last->u, &cc))
-        hard = superblock_flags_needed_at(cpu, sb, sb->end_off);
+        hard = superblock_flags_needed_at(cpu, sb, sb->end_off, NULL);
     for (unsigned k = sb->n; k-- > 0;) {
         struct sb_insn *i = &sb->insn[k];
         if (uop_is_jcc(&i->u, &cc))
@@ -212,16 +212,25 @@ bool superblock_find(const struct cpu *cpu, struct superblock *sb)
     return sb->n != 0;
 }
 
-u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64 off)
+u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64 off, u16 *gprs)
 {
-    enum { LOOK = 4 };
+    enum { LOOK = 6 };
     struct sb_insn i;
+    u16 written = 0, ignored;
+    gprs = gprs ? gprs : &ignored;
+    *gprs = 0xffff;
+    bool fault = false, merged = false;
     for (unsigned k = 0; k < LOOK && off < PAGE_SIZE && sb->pa2 == ~0ull; k++) {
-        if (!decode_at(cpu, sb, (u32)off, &i) || i.flags_read || i.may_fault || i.ends)
+        if (!decode_at(cpu, sb, (u32)off, &i) || i.flags_read || i.ends)
             return FL_ARITH;
+        fault |= i.may_fault;
         rely_on(sb, &i.u);
-        if (i.flags_written == FL_ARITH)
-            return 0;
+        if (i.flags_written == FL_ARITH) {
+            *gprs = merged ? 0xffff : written;
+            return fault ? FL_ARITH : 0;
+        }
+        merged |= i.flags_written; /* into what was there */
+        written |= i.gprs_written;
         off += i.u.len;
     }
     return FL_ARITH;

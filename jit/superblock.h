@@ -76,8 +76,11 @@ struct superblock {
 bool superblock_find(const struct cpu *cpu, struct superblock *sb);
 /* Finds the groups of accesses (group.c); their members cannot fault. */
 void superblock_group(struct superblock *sb);
-/* Flags that code at 'off' of the page needs on entry: FL_ARITH unless all are soon overwritten. */
-u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64 off);
+/*
+ * Flags that code at 'off' of the page needs on entry: FL_ARITH unless all are soon overwritten. gprs, unless NULL:
+ * what needs them are faults alone, before which no register but these is written; otherwise, all.
+ */
+u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64 off, u16 *gprs);
 /* Whether u is a conditional jump; *cc: its condition. */
 bool uop_is_jcc(const struct uop *u, unsigned *cc);
 /* Whether the operands of u include explicit memory. */

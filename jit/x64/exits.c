@@ -124,6 +124,14 @@ static void emit_link(struct tr *t, u32 link, unsigned executed)
         e8(e, CODE_PADDING);
 }
 
+static void keep_flags(struct tr *t, u32 recipe)
+{
+    if (recipe)
+        emit_keep_recipe(&t->e, recipe);
+    else
+        emit_save_flags(&t->e);
+}
+
 void exit_if(struct tr *t, unsigned cc, u64 target)
 {
     if (t->nexits == EXIT_MAX) {
@@ -132,14 +140,15 @@ void exit_if(struct tr *t, unsigned cc, u64 target)
     }
     struct side_exit *x = &t->exits[t->nexits++];
     *x = (struct side_exit){.link = make_link(t, target), .executed = executed(t), .note = t->x87_note};
-    x->save_flags = t->flags == AT_HOST && superblock_flags_needed_at(t->jit->cpu, t->sb, target);
+    x->save_flags = flags_needed_at(t, target, &x->flags);
     x->from = e_jcc(&t->e, cc);
 }
 
 void exit_always(struct tr *t, u64 target)
 {
-    if (t->flags == AT_HOST && superblock_flags_needed_at(t->jit->cpu, t->sb, target))
-        emit_save_flags(&t->e);
+    u32 recipe;
+    if (flags_needed_at(t, target, &recipe))
+        keep_flags(t, recipe);
     x87_note_now(t);
     emit_link(t, make_link(t, target), executed(t));
     t->ended = true;
@@ -196,7 +205,7 @@ void emit_tail(struct tr *t)
         mark(t, MARK_EXIT, &t->sb->insn[x->executed - 1].u);
         e_patch(e, x->from, e->p);
         if (x->save_flags)
-            emit_save_flags(e);
+            keep_flags(t, x->flags);
         emit_x87_note(t, &x->note);
         emit_link(t, x->link, x->executed);
     }

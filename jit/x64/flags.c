@@ -40,17 +40,54 @@ static bool recipe_holds(const struct tr *t, u16 gprs)
     return false;
 }
 
+/* A recipe of flag_writer's flags in the metadata; NULL: full. */
+static struct uop *new_recipe(const struct tr *t)
+{
+    struct uop *copy = jit_meta(t->jit, sizeof(*copy));
+    if (copy)
+        *copy = *t->flag_writer;
+    return copy;
+}
+
 static bool make_recipe(struct tr *t)
 {
     u16 gprs;
     if (!t->flag_writer || !recipe_possible(t->flag_writer, &gprs) || !recipe_holds(t, gprs))
         return false;
-    struct uop *copy = jit_meta(t->jit, sizeof(*copy));
+    struct uop *copy = new_recipe(t);
     if (!copy)
         return false;
-    *copy = *t->flag_writer;
     t->recipe = copy;
     return true;
+}
+
+/* Whether none of these registers was written since flag_writer. */
+static bool kept_since(const struct tr *t, u16 gprs)
+{
+    for (unsigned k = t->flag_writer->index_in_block + 1u; k <= t->i->u.index_in_block; k++)
+        if (t->sb->insn[k].gprs_written & gprs)
+            return false;
+    return true;
+}
+
+bool flags_needed_at(const struct tr *t, u64 target, u32 *recipe)
+{
+    u16 gprs, written;
+    *recipe = 0;
+    if (t->flags != AT_HOST || !superblock_flags_needed_at(t->jit->cpu, t->sb, target, &written))
+        return false;
+    if (t->flag_writer && recipe_possible(t->flag_writer, &gprs) && !(gprs & written) && kept_since(t, gprs)) {
+        const struct uop *copy = new_recipe(t);
+        if (copy)
+            *recipe = flags_recipe(jit_meta_offset(t->jit, copy));
+    }
+    return true;
+}
+
+void emit_keep_recipe(struct emit *e, u32 recipe)
+{
+    e_op(e, 4, 0xc7, 0, FIELD(host_flags)); /* mov */
+    e32(e, recipe);
 }
 
 void flags_lose(struct tr *t)

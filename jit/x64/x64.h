@@ -65,7 +65,7 @@ struct side_exit {
     unsigned executed; /* instructions */
     struct x87_note note;
     bool save_flags;
-    const u8 *stub;
+    u32 flags; /* not 0: a recipe, left behind in place of them */
 };
 
 enum {
@@ -156,6 +156,12 @@ void flags_merge(struct tr *t);
 void flags_set_by(struct tr *t, const struct uop *u);
 /* The same where they are in cpu->host_flags. */
 void flags_in_memory(struct tr *t);
+/*
+ * Whether the flags in EFLAGS must be kept for what lies at 'target' (from the page's start). *recipe: not 0: it is
+ * enough to keep that in cpu->host_flags.
+ */
+bool flags_needed_at(const struct tr *t, u64 target, u32 *recipe);
+void emit_keep_recipe(struct emit *e, u32 recipe);
 /* Emits: EFLAGS to cpu->host_flags (S0 is lost), and back. */
 void emit_save_flags(struct emit *e);
 void emit_restore_flags(struct emit *e);
