@@ -172,14 +172,14 @@ static bool relink(struct jit *jit, struct exit_link *link, u64 eip)
 {
     struct cpu *cpu = jit->cpu;
     struct translation_block *to = link->to;
-    if (!to || !to->valid || !link->gen_at || to->pa2 != ~0ull)
+    if (!to || !to->valid || link->gen < 0 || to->pa2 != ~0ull)
         return false;
     cpu->cur = NULL;
     cpu->gpr[SLOT_RIP] = eip;
     if (mmu_fetch(cpu, eip) != to->pa)
         return false;
     jit_remember(jit, eip, to);
-    st32(jit->write + link->gen_at, cpu->map_gen[link->gen]);
+    jit->backend->link(jit, link, to, link->target & ~(i64)0xfff, link->gen);
     return true;
 }
 

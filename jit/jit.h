@@ -28,11 +28,14 @@ struct call_site {
 /* A direct exit: emitted code jumps where the displacement at 'patch' says, at first to a stub that asks for a link. */
 struct exit_link {
     struct translation_block *tb;
-    i64 target; /* from the page's start */
-    u32 patch;  /* offset in code memory of the link's code, which a backend patches */
-    u32 gen_at; /* where it holds the generation it was made under; 0: it is for good, or not made */
-    u8 gen;     /* which of cpu->map_gen */
-    struct translation_block *to;
+    i64 target;                   /* from the page's start */
+    u32 patch;                    /* offset in code memory of the link's code, which a backend patches */
+    struct translation_block *to; /* or NULL */
+    i8 gen;                       /* it holds while that one of cpu->map_gen stays as it was; -1: for good */
+    /* a backend's: */
+    u16 refund;     /* instructions of tb behind this exit */
+    u8 room;        /* bytes for its code */
+    bool vec_ready; /* vector registers are loaded here */
 };
 
 /* What a run of emitted code is for. */
@@ -68,6 +71,9 @@ struct translation_block {
     u32 marks;  /* offset in the metadata of struct code_mark */
     u16 nmarks;
     bool valid;
+    /* a backend's: */
+    u8 charged;        /* bytes from the entry to where links go that have charged for its instructions */
+    bool wants_vec;    /* ... and have loaded vector registers */
     struct block head; /* what cpu->block is while C runs micro-ops of it; last: it ends in uops[] */
 };
 

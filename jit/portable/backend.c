@@ -24,10 +24,10 @@ enum step_kind {
 struct step {
     u8 kind; /* enum step_kind */
     u8 cc;
-    i8 gen;        /* exits: which of cpu->map_gen the link was made under; -1: it is for good */
-    u8 n;          /* instructions charged; exits: given back; STEP_RUN: 1: it accesses memory */
-    u32 what;      /* offset of the translation, the run, the call_site, the exit_link */
-    u8 made_at[4]; /* cpu->map_gen[gen] when it was made, as st32 has it */
+    i8 gen;      /* exits: which of cpu->map_gen the link was made under; -1: it is for good */
+    u8 n;        /* instructions charged; exits: given back; STEP_RUN: 1: it accesses memory */
+    u32 what;    /* offset of the translation, the run, the call_site, the exit_link */
+    u32 made_at; /* cpu->map_gen[gen] when it was made */
     i64 page_delta;
     const struct step *to; /* where the link goes; NULL: nowhere yet */
 };
@@ -203,7 +203,7 @@ static bool portable_translate(struct jit *jit, struct superblock *sb, struct tr
 static const struct step *take_exit(struct cpu *cpu, const struct step *s)
 {
     cpu->budget += s->n;
-    if (!s->to || (s->gen >= 0 && ld32(s->made_at) != cpu->map_gen[s->gen]))
+    if (!s->to || (s->gen >= 0 && s->made_at != cpu->map_gen[s->gen]))
         return NULL;
     cpu->gpr[SLOT_RIP] += (u64)s->page_delta;
     return s->to;
@@ -284,15 +284,12 @@ static void portable_link(struct jit *jit, struct exit_link *link, struct transl
 {
     struct step *s = (struct step *)(jit->meta + link->patch);
     link->to = to;
-    link->gen_at = 0;
+    link->gen = (i8)gen;
     s->to = (const struct step *)(jit->meta + to->entry);
     s->gen = (i8)gen;
     s->page_delta = gen >= 0 ? page_delta : 0;
-    if (gen >= 0) {
-        link->gen = (u8)gen;
-        link->gen_at = jit_meta_offset(jit, s->made_at);
-        st32(s->made_at, jit->cpu->map_gen[gen]);
-    }
+    if (gen >= 0)
+        s->made_at = jit->cpu->map_gen[gen];
 }
 
 static void portable_unlink(struct jit *jit, struct translation_block *tb)

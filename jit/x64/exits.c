@@ -53,7 +53,9 @@ static u32 make_link(struct tr *t, u64 target)
         return 0;
     }
     l->tb = t->tb;
+    l->gen = -1;
     l->target = (i64)target;
+    l->vec_ready = t->vec_ready;
     return jit_meta_offset(t->jit, l);
 }
 
@@ -104,23 +106,30 @@ void to_slow_path(struct tr *t, u8 *at)
         t->slow->from[t->slow->count++] = at;
 }
 
+/* Gives back what was charged for and not executed, and returns to C, which is to link. */
+static void emit_unlinked(struct emit *e, const struct jit *jit, const struct exit_link *l)
+{
+    if (l->refund)
+        e_lea(e, 8, BUDGET, rm_mem(BUDGET, l->refund));
+    e8(e, 0xb8); /* mov eax */
+    e32(e, jit_meta_offset(jit, l) | LEAVE_LINK);
+    e_patch(e, e_jmp(e), x64_stubs(jit)->leave);
+}
+
 /*
- * A link's code, patched by x64_link: unlinked it returns to C at once. Room for the check and the page's
- * change that a link to another page takes.
+ * A link's code, patched by x64_link. To another page it takes more room: for a check that no mapping changed, and
+ * the page's change. An instruction that goes on in the next page is as far away.
  */
-enum { LINK_ROOM = 44 };
+enum { LINK_ROOM_NEAR = 14, LINK_ROOM = 54, NEAR_END = PAGE_SIZE - 14 };
 static void emit_link(struct tr *t, u32 link, unsigned executed)
 {
     struct emit *e = &t->e;
-    i32 refund = (i32)t->sb->n - (i32)executed;
-    if (refund)
-        e_lea(e, 8, BUDGET, rm_mem(BUDGET, refund));
     struct exit_link *l = (struct exit_link *)(t->jit->meta + link);
     l->patch = (u32)(e->p - t->jit->write);
-    e8(e, 0xb8);
-    e32(e, link | LEAVE_LINK);
-    e_patch(e, e_jmp(e), x64_stubs(t->jit)->leave);
-    while (e->p < t->jit->write + l->patch + LINK_ROOM)
+    l->refund = (u16)(t->sb->n - executed);
+    l->room = l->target >= 0 && l->target < NEAR_END ? LINK_ROOM_NEAR : LINK_ROOM;
+    emit_unlinked(e, t->jit, l);
+    while (e->p < t->jit->write + l->patch + l->room)
         e8(e, CODE_PADDING);
 }
 
@@ -228,41 +237,51 @@ void emit_tail(struct tr *t)
 void x64_link(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen)
 {
     u8 *at = jit->write + link->patch;
-    struct emit e = {.start = at, .p = at, .end = at + LINK_ROOM};
+    struct emit e = {.start = at, .p = at, .end = at + link->room};
     u8 *other = NULL;
+    if (gen >= 0 && link->room < LINK_ROOM)
+        return; /* its page was mapped anew since it was translated */
     link->to = to;
-    link->gen_at = 0;
+    link->gen = (i8)gen;
     if (gen >= 0) {
         e_op(&e, 4, 0x81, ALU_CMP, rm_mem(CPU, (i32)(offsetof(struct cpu, map_gen) + (unsigned)gen * 4)));
-        link->gen_at = (u32)(e.p - jit->write);
-        link->gen = (u8)gen;
         e32(&e, jit->cpu->map_gen[gen]);
         other = e_jcc(&e, CC_NE);
         e_op(&e, 8, 0x81, ALU_ADD, FIELD(gpr[SLOT_RIP]));
         e32(&e, (u32)page_delta);
     }
-    e_patch(&e, e_jmp(&e), jit->write + to->entry);
+    bool skip = !to->wants_vec || link->vec_ready;
+    if (skip)
+        e_alu_imm(&e, 8, ALU_SUB, rm_reg(BUDGET), (i32)to->head.ninsn - (i32)link->refund);
+    else if (link->refund)
+        e_lea(&e, 8, BUDGET, rm_mem(BUDGET, link->refund));
+    e_patch(&e, e_jmp(&e), jit->write + to->entry + (skip ? to->charged : 0));
     if (other) {
         e_patch(&e, other, e.p);
-        e8(&e, 0xb8);
-        e32(&e, jit_meta_offset(jit, link) | LEAVE_LINK);
-        e_patch(&e, e_jmp(&e), x64_stubs(jit)->leave);
+        emit_unlinked(&e, jit, link);
     }
     assert(!emit_full(&e));
 }
 
+/* The jump of tb's entry to where it gives back what was charged, and refuses: JL, or JMP since it was unlinked. */
+static u8 *refusal_jump(const struct jit *jit, const struct translation_block *tb)
+{
+    return jit->write + tb->entry + tb->charged;
+}
+
 void x64_unlink(struct jit *jit, struct translation_block *tb)
 {
-    u8 *at = jit->write + tb->entry;
-    struct emit e = {.start = at, .p = at, .end = at + ENTRY_ROOM};
-    e8(&e, 0xb8);
-    e32(&e, jit_meta_offset(jit, tb) | LEAVE_ENTRY);
-    e_patch(&e, e_jmp(&e), x64_stubs(jit)->leave);
+    u8 *at = refusal_jump(jit, tb);
+    const u8 *refusal = at + 6 + (i32)ld32(at + 2);
+    struct emit e = {.start = at, .p = at, .end = at + 6};
+    e_patch(&e, e_jmp(&e), refusal);
+    e8(&e, CODE_PADDING);
 }
 
 void x64_forward(struct jit *jit, struct translation_block *tb, struct translation_block *to)
 {
-    u8 *at = jit->write + tb->entry;
-    struct emit e = {.start = at, .p = at, .end = at + ENTRY_ROOM};
+    u8 *jump = refusal_jump(jit, tb), *at = jump + 5 + (i32)ld32(jump + 1);
+    struct emit e = {.start = at, .p = at, .end = at + REFUSAL_BYTES};
+    e_lea(&e, 8, BUDGET, rm_mem(BUDGET, tb->head.ninsn));
     e_patch(&e, e_jmp(&e), jit->write + to->entry);
 }

@@ -218,12 +218,27 @@ void want_vec(struct tr *t)
     t->vec_ready = true;
 }
 
+/* Whether vector registers are certain to be used: behind no conditional jump. */
+static bool uses_vec(const struct superblock *sb)
+{
+    unsigned cc;
+    for (unsigned k = 0; k < sb->n && !uop_is_jcc(&sb->insn[k].u, &cc); k++)
+        if (x64_rules[sb->insn[k].u.op].fn && uop_info[sb->insn[k].u.op].props & UP_SSE)
+            return true;
+    return false;
+}
+
 /* Charges for all instructions at once; returns the jump to where too small a budget is refused. */
 static u8 *emit_entry(struct tr *t)
 {
     struct emit *e = &t->e;
+    if (uses_vec(t->sb)) {
+        want_vec(t);
+        t->tb->wants_vec = true;
+    }
     e_op(e, 8, 0x81, ALU_SUB, rm_reg(BUDGET));
     e32(e, t->sb->n);
+    t->tb->charged = (u8)(e->p - e->start);
     return e_jcc(e, CC_L);
 }
 static void emit_refusal(struct tr *t, u8 *from)

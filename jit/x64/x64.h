@@ -201,8 +201,8 @@ void x87_note_now(struct tr *t);
 /* Before each instruction: it may leave, or change registers. */
 void x87_note_before(struct tr *t);
 
-/* Bytes at a translation's entry that x64_unlink may overwrite. */
-enum { ENTRY_ROOM = 13 };
+/* Bytes of the code that refuses an entry, which x64_forward may overwrite. */
+enum { REFUSAL_BYTES = 14 };
 void x64_link(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen);
 void x64_unlink(struct jit *jit, struct translation_block *tb);
 void x64_forward(struct jit *jit, struct translation_block *tb, struct translation_block *to);
