@@ -388,12 +388,13 @@ struct cpu {
     bool keep_rf;      /* this instruction loaded RF: it holds for the next one */
     bool no_step_trap; /* this instruction (INT n) takes no TF trap */
     /* a translator's: where guest state is while its code runs */
-    /* Arithmetic flags between translated blocks: OF in bit 0, SF ZF AF PF CF in bits 15..8; bit 9 clear: a recipe's. */
+    /* Arithmetic flags between translated blocks: OF in bit 0, SF ZF AF PF CF in bits 15..8; bit 9 clear: a recipe's.
+     */
     u32 host_flags;
-    u8 vec_live;    /* so many of xmm[], the first ones, are in the host's registers: 0, 8 or 16 */
-    bool x87_live;  /* fpu is in the host's x87 */
-    u8 x87_seg;     /* while it is: 1 + number of the segment to be noted in FDS; 0: none */
-    u32 x87_last;   /* FOP, FIP and FCS to be noted: BIT(31) | FOP << 12 | offset in the page at ... */
+    u8 vec_live;   /* so many of xmm[], the first ones, are in the host's registers: 0, 8 or 16 */
+    bool x87_live; /* fpu is in the host's x87 */
+    u8 x87_seg;    /* while it is: 1 + number of the segment to be noted in FDS; 0: none */
+    u32 x87_last;  /* FOP, FIP and FCS to be noted: BIT(31) | FOP << 12 | offset in the page at ... */
     u64 x87_page;
     u64 group[16];   /* host addends that accesses of one page share within a translated block */
     bool tlb_strict; /* engines remember no translation that the TLB has dropped to make room */
