@@ -166,8 +166,6 @@ struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key, u64 eip)
 
 /* ---- by virtual address ---- */
 
-static unsigned jump_slot(u64 eip) { return (unsigned)(eip & (JUMP_TABLE - 1)); }
-
 static void forget_jumps(struct jump_table *t)
 {
     for (unsigned i = 0; i < t->count; i++)
@@ -209,11 +207,8 @@ bool jit_is_global(const struct jit *jit, u64 eip, const struct translation_bloc
     return tlb_exec_global(jit->cpu, eip) && (tb->pa2 == ~0ull || tlb_exec_global(jit->cpu, next_page(jit->cpu, eip)));
 }
 
-void jit_sync_jumps(struct jit *jit, u32 key)
+void jit_change_jumps(struct jit *jit, u32 common)
 {
-    u32 common = key & ~((u32)(MMU_COUNT - 1) << KEY_MMU_SHIFT);
-    if (likely(jit->jump_set->key == common))
-        return;
     struct jump_set *set = &jit->jumps[0];
     for (unsigned i = 1; i < JUMP_SETS && set->key != common; i++)
         if (jit->jumps[i].key == common || jit->jumps[i].used < set->used)
@@ -238,9 +233,9 @@ void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb)
     }
     if (!*slot)
         return;
-    struct jump_target *t = &(*slot)->target[jump_slot(eip)];
+    struct jump_target *t = &(*slot)->target[JUMP_INDEX(eip)];
     if (t->tag == NO_TAG)
-        (*slot)->list[(*slot)->count++] = jump_slot(eip);
+        (*slot)->list[(*slot)->count++] = JUMP_INDEX(eip);
     *t = (struct jump_target){eip, jit->exec + tb->entry};
     bool global = jit_is_global(jit, eip, tb);
     (*slot)->local |= !global;
@@ -252,14 +247,8 @@ void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb)
 void jit_forget(struct jit *jit, u64 eip)
 {
     struct jump_table *table = jit->jump_set->table[jit->cpu->mmu_idx];
-    if (table && table->target[jump_slot(eip)].tag == eip)
-        table->target[jump_slot(eip)].tag = DEAD_TAG;
-}
-
-const u8 *jit_recall(const struct jit *jit, u64 eip)
-{
-    const struct jump_target *t = (const struct jump_target *)jit->cpu->jump[jit->cpu->mmu_idx] + jump_slot(eip);
-    return t->tag == eip ? t->host : NULL;
+    if (table && table->target[JUMP_INDEX(eip)].tag == eip)
+        table->target[JUMP_INDEX(eip)].tag = DEAD_TAG;
 }
 
 void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin)

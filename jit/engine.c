@@ -33,8 +33,7 @@ static bool is_plain(const struct seg *s)
     return s->limit == 0xffffffffu && (s->attr & (SEG_W | SEG_CODE | SEG_E | SEG_UNUSABLE)) == SEG_W;
 }
 
-/* What translated code may rely on now; two states with one key run the same translations. */
-u32 jit_key(const struct cpu *cpu)
+ALWAYS_INLINE u32 key_of(const struct cpu *cpu)
 {
     bool x87_checked = (~cpu->fpu.fcw & FSW_EXC) | (cpu->fpu.fsw & FSW_ES);
     u32 plain = 0;
@@ -43,6 +42,8 @@ u32 jit_key(const struct cpu *cpu)
     return cpu->mode | plain | (u32)cpu->mmu_idx << KEY_MMU_SHIFT | (cpu->sse_checked ? (u32)KEY_SSE_CHECKED : 0) |
            (x87_checked ? (u32)KEY_X87_CHECKED : 0);
 }
+/* What translated code may rely on now; two states with one key run the same translations. */
+u32 jit_key(const struct cpu *cpu) { return key_of(cpu); }
 
 /* Addresses of 32-bit code are made of registers without cutting them, so what 64-bit code left above must be gone. */
 static bool upper_halves_clear(const struct cpu *cpu)
@@ -79,7 +80,7 @@ static u32 chain(struct jit *jit)
     if (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) || cpu->budget <= 0 || cpu->halted || cpu->wait_sipi ||
         (cpu->mode & (MODE_STEP | MODE_BREAKS)) || !jit_translatable(cpu))
         return SITE_LEAVES;
-    jit_sync_jumps(jit, jit_key(cpu));
+    jit_sync_jumps(jit, key_of(cpu));
     const u8 *host = jit_recall(jit, eip);
     if (!host)
         return SITE_LEAVES;
@@ -129,7 +130,7 @@ u32 jit_call_site(struct cpu *cpu, u32 offset)
         return chain(jit);
     bool look = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) && s->u.op != UOP_STI &&
                 s->u.op != UOP_MOV_TO_SREG && s->u.op != UOP_POP_SREG;
-    if (likely(!look && !(jit->stale && !s->tb->valid) && cpu->tlb_epoch == epoch && jit_key(cpu) == s->tb->key)) {
+    if (likely(!look && !(jit->stale && !s->tb->valid) && cpu->tlb_epoch == epoch && key_of(cpu) == s->tb->key)) {
         if (info->flags_written || s->recipe)
             jit_flags_to_host(cpu);
         return SITE_GOES_ON;
@@ -260,7 +261,7 @@ void jit_once(struct jit *jit)
         run_once(cpu);
         return;
     }
-    jit_sync_jumps(jit, jit_key(cpu));
+    jit_sync_jumps(jit, key_of(cpu));
     const u8 *host = jit_recall(jit, eip);
     if (likely(host)) {
         enter(jit, host);

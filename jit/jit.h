@@ -106,6 +106,7 @@ enum {
 struct jit_page;
 
 enum { JUMP_TABLE = 1 << 16 };
+#define JUMP_INDEX(eip) ((unsigned)((eip) & (JUMP_TABLE - 1)))
 /* Where emitted code finds the target of an indirect jump; an empty one has tag NO_TAG. */
 struct jump_target {
     u64 tag;        /* EIP */
@@ -207,8 +208,14 @@ void jit_flush(struct jit *jit);
 /* The translation is entered no more; its place is translated again. */
 void jit_drop(struct jit *jit, struct translation_block *tb);
 void jit_code_written(struct cpu *cpu, u64 pa, unsigned len);
+void jit_change_jumps(struct jit *jit, u32 common);
 /* From now on indirect jumps find what was remembered under this key. Before translated code runs under it. */
-void jit_sync_jumps(struct jit *jit, u32 key);
+ALWAYS_INLINE void jit_sync_jumps(struct jit *jit, u32 key)
+{
+    u32 common = key & ~((u32)(MMU_COUNT - 1) << KEY_MMU_SHIFT);
+    if (unlikely(jit->jump_set->key != common))
+        jit_change_jumps(jit, common);
+}
 /* Enters host code under (the CPU's mmu_idx, eip) for indirect jumps. */
 void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb);
 /* Whether tb, found at EIP, lies in global pages, as far as the TLB still knows. */
@@ -216,7 +223,11 @@ bool jit_is_global(const struct jit *jit, u64 eip, const struct translation_bloc
 /* The translation of that EIP is gone. */
 void jit_forget(struct jit *jit, u64 eip);
 /* The host code remembered, or NULL. */
-const u8 *jit_recall(const struct jit *jit, u64 eip);
+ALWAYS_INLINE const u8 *jit_recall(const struct jit *jit, u64 eip)
+{
+    const struct jump_target *t = (const struct jump_target *)jit->cpu->jump[jit->cpu->mmu_idx] + JUMP_INDEX(eip);
+    return t->tag == eip ? t->host : NULL;
+}
 void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin);
 
 /* ---- access sites (site.c) ---- */

@@ -73,9 +73,41 @@ static u16 gprs_written_by_unit(const struct insn *in, const struct uop *u)
     return in->noperands && in->op[0].kind == OPK_REG ? (u16)BIT(in->op[0].reg & 15) : 0;
 }
 
+/* Those of flag images, segments, bases and control registers; false: another. */
+static bool gprs_written_by_system(const struct uop *u, u16 *gprs)
+{
+    switch (u->op) {
+    case UOP_PUSHF:
+    case UOP_POPF:
+    case UOP_PUSH_SREG:
+    case UOP_POP_SREG:
+        *gprs = BIT(RSP);
+        return true;
+    case UOP_CLI:
+    case UOP_STI:
+    case UOP_SET_AC:
+    case UOP_MOV_TO_SREG:
+    case UOP_SWAPGS:
+    case UOP_WR_BASE:
+    case UOP_FENCE:
+        *gprs = 0;
+        return true;
+    case UOP_MOV_FROM_SREG:
+    case UOP_MOV_FROM_CR:
+    case UOP_RD_BASE:
+        *gprs = u->form == FORM_MR ? 0 : (u16)BIT(u->dst & 15);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static u16 gprs_written(const struct insn *in, const struct uop *u)
 {
     unsigned cc;
+    u16 gprs;
+    if (gprs_written_by_system(u, &gprs))
+        return gprs;
     if (u->op == UOP_CMP || u->op == UOP_TEST || u->op == UOP_NOP || uop_is_jcc(u, &cc) || u->op == UOP_BT ||
         u->op == UOP_MOVNTI || (u->op == UOP_JMP && u->form == FORM_I))
         return 0;
@@ -166,6 +198,13 @@ static u32 flags_needed_at_target(const struct cpu *cpu, struct superblock *sb, 
     return u->size == 2 ? FL_ARITH : superblock_flags_needed_at(cpu, sb, u->imm, NULL);
 }
 
+/* STAC and CLAC where they change the rights of accesses: what follows is of another key. */
+static bool changes_rights(const struct uop *u, u32 key)
+{
+    unsigned idx = key >> KEY_MMU_SHIFT & (MMU_COUNT - 1);
+    return u->op == UOP_SET_AC && idx != (u->aux ? MMU_KERNEL : MMU_KERNEL_SMAP);
+}
+
 /* Backwards: what each instruction's flags are needed for. */
 static void find_needs(const struct cpu *cpu, struct superblock *sb)
 {
@@ -203,6 +242,8 @@ bool superblock_find(const struct cpu *cpu, struct superblock *sb)
         i->u.index_in_block = (u8)sb->n++;
         rely_on(sb, &i->u);
         step = next_step(i, &off);
+        if (changes_rights(&i->u, sb->key))
+            step = STEP_END;
     }
     sb->end_off = off;
     if (sb->n) {

@@ -65,37 +65,6 @@ bool rule_leave(struct tr *t, const struct uop *u)
     return true;
 }
 
-/* ---- CLI, STI of the most privileged code; all else of them is C's ---- */
-static void only_when(struct tr *t, unsigned size, struct rm field)
-{
-    if (size == 1)
-        e_op(&t->e, 1, 0x80, 7, field); /* cmp */
-    else
-        e_op(&t->e, 4, 0x83, 7, field);
-    e8(&t->e, 0);
-    to_slow_path(t, e_jcc(&t->e, CC_NE));
-}
-bool rule_cli(struct tr *t, const struct uop *u)
-{
-    (void)u;
-    flags_lose(t);
-    only_when(t, 1, FIELD(cpl));
-    e_alu_imm(&t->e, 4, ALU_AND, FIELD(eflags), ~(i32)FL_IF);
-    return true;
-}
-/* Nobody waits, so nobody interrupts before the superblock's end: its shadow takes care of itself (sysflags.c). */
-bool rule_sti(struct tr *t, const struct uop *u)
-{
-    if (u->index_in_block + 1u == t->sb->n)
-        return false;
-    flags_lose(t);
-    only_when(t, 1, FIELD(cpl));
-    only_when(t, 4, FIELD(attention));
-    only_when(t, 4, FIELD(held));
-    e_alu_imm(&t->e, 4, ALU_OR, FIELD(eflags), FL_IF);
-    return true;
-}
-
 /* The return address below the stack; rSP does not move yet. */
 static void push_return(struct tr *t, const struct uop *u)
 {

@@ -499,20 +499,26 @@ bool rule_double_shift(struct tr *t, const struct uop *u)
 
 /* ---- bits ---- */
 
+/* The bit that a register names is one of the operand itself: those before and behind it are C's. */
+static void bit_in_operand(struct tr *t, const struct uop *u)
+{
+    flags_lose(t);
+    e_alu_imm(&t->e, u->size, ALU_CMP, reg_operand(u->src), (i32)u->size * 8);
+    to_slow_path(t, e_jcc(&t->e, CC_AE));
+}
+
 /* BT BTS BTR BTC; arg: the digit of the immediate form. With a register's bit number, memory is C's. */
 bool rule_bt(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
     bool store = u->op != UOP_BT;
     struct rm m;
-    if (u->form == FORM_MR)
-        return false;
-    if (u->form == FORM_MI) {
+    if (u->form == FORM_MI || u->form == FORM_MR) {
         if (!access_operand(t, u, u->size, (store ? ACC_WRITE : ACC_READ) | ACC_FREE_S0, &m))
             return false;
+        if (u->form == FORM_MR)
+            bit_in_operand(t, u);
         flags_merge(t);
-        if (store)
-            lock_prefix(t, u);
     } else {
         flags_merge(t);
         m = reg_operand(u->dst);
@@ -521,13 +527,16 @@ bool rule_bt(struct tr *t, const struct uop *u)
             m = rm_reg(S0);
         }
     }
-    if (u->form == FORM_RR) {
-        e_op(e, u->size, 0x0f83 | rule_arg(u) << 3, reg_in(t, u->src, S1), m);
+    if (u->form == FORM_RR || u->form == FORM_MR) {
+        unsigned bit = reg_in(t, u->src, u->form == FORM_RR ? S1 : S0);
+        lock_prefix(t, u);
+        e_op(e, u->size, 0x0f83 | rule_arg(u) << 3, bit, m);
     } else {
+        lock_prefix(t, u);
         e_op(e, u->size, 0x0fba, rule_arg(u), m);
         e8(e, (u8)u->imm & (u->size * 8 - 1));
     }
-    if (u->form != FORM_MI && store && host_of(u->dst) < 0)
+    if (!uop_has_memory(u) && store && host_of(u->dst) < 0)
         e_store(e, 8, reg_operand(u->dst), S0);
     flags_set_by(t, u);
     return true;
@@ -686,6 +695,24 @@ bool rule_cmpxchg(struct tr *t, const struct uop *u)
     e_mov_rr(e, 8, S0, a);
     lock_prefix(t, u);
     e_op(e, u->size, 0x0fb1, (unsigned)host_of(u->src), m);
+    e_mov_rr(e, 8, a, S0);
+    flags_set_by(t, u);
+    return true;
+}
+
+/* CMPXCHG8B, CMPXCHG16B; arg: bytes of each half. */
+bool rule_cmpxchg_pair(struct tr *t, const struct uop *u)
+{
+    struct emit *e = &t->e;
+    unsigned half = rule_arg(u), a = (unsigned)host_of(RAX);
+    struct rm m;
+    if (!x64_host_has(t, t->i->in.row) ||
+        !access_operand(t, u, half * 2, ACC_WRITE | ACC_FREE_S0 | (half == 8 ? ACC_ALIGN : 0u), &m))
+        return false;
+    flags_merge(t);
+    e_mov_rr(e, 8, S0, a);
+    lock_prefix(t, u);
+    e_op(e, half, 0x0fc7, 1, m);
     e_mov_rr(e, 8, a, S0);
     flags_set_by(t, u);
     return true;

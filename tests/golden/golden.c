@@ -46,10 +46,10 @@ struct field {
     {                                                                                                                  \
 #f, offsetof(struct cpu, f), sizeof(((struct cpu *)0)->f), sizeof(((struct cpu *)0)->f[0])                     \
     }
-static const struct field fields[] = {MANY(gpr),      MANY(seg),     MANY(xmm),     MANY(map_gen),
-                                      MANY(jump),     ONE(eflags),   ONE(fpu),      ONE(mxcsr),
-                                      ONE(budget),    ONE(vec_live), ONE(x87_live), ONE(host_flags),
-                                      ONE(attention), ONE(x87_seg),  ONE(x87_last), ONE(x87_page)};
+static const struct field fields[] = {
+    MANY(gpr),     MANY(seg),     MANY(xmm),     MANY(map_gen), MANY(jump),      ONE(eflags),        ONE(fpu),
+    ONE(mxcsr),    ONE(budget),   ONE(vec_live), ONE(x87_live), ONE(host_flags), ONE(attention),     ONE(x87_seg),
+    ONE(x87_last), ONE(x87_page), ONE(cpl),      ONE(held),     ONE(cr4),        ONE(kernel_gs_base)};
 #define TABLE(t, m)                                                                                                    \
     {                                                                                                                  \
 #t "." #m, offsetof(struct tlb, t) + offsetof(struct tlb_entry, m), 8, 0                                       \
