@@ -105,9 +105,16 @@ void cpu_reset(struct cpu *cpu, bool init)
     cpu_update_mode(cpu);
 }
 
-static bool is_flat(const struct seg *seg, u32 must, u32 must_not)
+/* CS DS ES SS all have base 0, limit 4 GiB; code readable, data writable. All at once: it is asked often. */
+static bool is_flat(const struct cpu *cpu)
 {
-    return seg->base == 0 && seg->limit == 0xffffffffu && (seg->attr & must) == must && !(seg->attr & must_not);
+    const struct seg *cs = &cpu->seg[CS], *ds = &cpu->seg[DS], *es = &cpu->seg[ES], *ss = &cpu->seg[SS];
+    const u32 data_bad = SEG_UNUSABLE | SEG_CODE | SEG_E;
+    u64 bases = cs->base | ds->base | es->base | ss->base;
+    u32 limits = cs->limit & ds->limit & es->limit & ss->limit;
+    u32 missing = (~cs->attr & (SEG_CODE | SEG_R)) | (~(ds->attr & es->attr & ss->attr) & SEG_W);
+    u32 bad = (cs->attr & SEG_UNUSABLE) | ((ds->attr | es->attr | ss->attr) & data_bad);
+    return (bases | (u32)~limits | missing | bad) == 0;
 }
 
 void cpu_update_mmu_idx(struct cpu *cpu)
@@ -129,9 +136,7 @@ void cpu_update_mode(struct cpu *cpu)
     u32 mode = code64 ? MODE_CODE64 : cs & SEG_DB ? MODE_CODE32 : MODE_CODE16;
     mode |= (code64 ? 2u : stack32 ? 1u : 0u) << MODE_STACK_SHIFT;
     cpu->sp_mask = code64 ? ~0ull : stack32 ? 0xffffffffu : 0xffffu;
-    const u32 data_bad = SEG_UNUSABLE | SEG_CODE | SEG_E;
-    if (is_flat(&cpu->seg[CS], SEG_CODE | SEG_R, SEG_UNUSABLE) && is_flat(&cpu->seg[DS], SEG_W, data_bad) &&
-        is_flat(&cpu->seg[ES], SEG_W, data_bad) && is_flat(&cpu->seg[SS], SEG_W, data_bad))
+    if (is_flat(cpu))
         mode |= MODE_FLAT;
     if (!(cpu->cr0 & (CR0_EM | CR0_TS))) {
         mode |= MODE_FPU;

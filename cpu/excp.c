@@ -39,9 +39,10 @@ void eflags_load(struct cpu *cpu, u32 image, u32 mask)
     mask &= eflags_valid(cpu);
     if (mask & FL_ARITH)
         flags_from_image(cpu, (image & mask) | (flags_to_image(cpu) & ~mask));
-    u32 control = mask & ~(u32)FL_ARITH;
-    cpu->eflags = (cpu->eflags & ~control) | (image & control) | FL_1;
-    cpu_update_mode(cpu);
+    u32 control = mask & ~(u32)FL_ARITH, old = cpu->eflags;
+    cpu->eflags = (old & ~control) | (image & control) | FL_1;
+    if ((old ^ cpu->eflags) & (FL_TF | FL_IF | FL_RF | FL_VM | FL_AC | FL_VIF | FL_VIP))
+        cpu_update_mode(cpu);
 }
 
 void cpu_set_eflags(struct cpu *cpu, u32 image, u32 mask) { eflags_load(cpu, image, mask | FL_ARITH); }

@@ -10,14 +10,6 @@
 
 /* ---- frames ---- */
 
-unsigned idx_for_cpl(const struct cpu *cpu, unsigned cpl)
-{
-    bool ac = cpu->eflags & FL_AC;
-    if (cpl == 3)
-        return ac && (cpu->cr0 & CR0_AM) ? MMU_USER_AC : MMU_USER;
-    return (cpu->cr4 & CR4_SMAP) && !ac ? MMU_KERNEL_SMAP : MMU_KERNEL;
-}
-
 void frame_current(struct cpu *cpu, struct frame *f, unsigned size)
 {
     f->ss = cpu->seg[SS];

@@ -35,11 +35,16 @@ struct walk {
 
 u64 phys_read(struct cpu *cpu, u64 pa, unsigned size)
 {
-    struct cpu_page page;
-    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
-    if (page.read)
-        return ld_le(page.read + (pa & 0xfff), size);
-    return cpu->env->mem_read(cpu->env->world, pa, size);
+    struct phys_host *h = &cpu->phys_host[pa >> 12 & (ARRAY_LEN(cpu->phys_host) - 1)];
+    u64 tag = (pa & PAGE_MASK) + 1;
+    if (unlikely(h->tag != tag)) {
+        struct cpu_page page;
+        cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
+        if (!page.read)
+            return cpu->env->mem_read(cpu->env->world, pa, size);
+        *h = (struct phys_host){tag, page.read};
+    }
+    return ld_le(h->host + (pa & 0xfff), size);
 }
 
 void phys_write(struct cpu *cpu, u64 pa, u64 val, unsigned size)

@@ -147,9 +147,16 @@ static void load_ss(struct cpu *cpu, u16 sel)
     cpu->seg[SS] = seg_of(sel, &d);
 }
 
+/* What cpu_update_mode looks at is the same. */
+static bool same_kind(const struct seg *a, const struct seg *b)
+{
+    return a->base == b->base && a->limit == b->limit && a->attr == b->attr;
+}
+
 void seg_load(struct cpu *cpu, enum segreg s, u16 sel)
 {
     struct desc d;
+    const struct seg old = cpu->seg[s];
     if (is_real_like(cpu)) {
         seg_load_real(cpu, s, sel);
     } else if (s == SS) {
@@ -167,7 +174,8 @@ void seg_load(struct cpu *cpu, enum segreg s, u16 sel)
         desc_set_accessed(cpu, &d);
         cpu->seg[s] = seg_of(sel, &d);
     }
-    cpu_update_mode(cpu);
+    if (s < FS && !same_kind(&old, &cpu->seg[s]))
+        cpu_update_mode(cpu);
 }
 
 void cs_set(struct cpu *cpu, u16 sel, struct desc *d, unsigned cpl)

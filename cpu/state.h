@@ -321,6 +321,12 @@ struct engine {
     void (*info)(const struct cpu *cpu, FILE *out);
 };
 
+/* Host address of a physical page that may be read plainly. */
+struct phys_host {
+    u64 tag; /* its address + 1; 0: none */
+    const u8 *host;
+};
+
 struct cpu {
     /* ---- SAVED ---- */
     u64 gpr[SLOT_COUNT];
@@ -411,7 +417,8 @@ struct cpu {
     void *engine_data; /* the block cache */
     void *translator;  /* struct jit, when there is one */
     const struct cpu_model *model;
-    u32 features[16]; /* enum feature_word (cpuid.h): what CPUID says and #UD obeys */
+    struct phys_host phys_host[64]; /* by page: where page tables are, since the TLB was last emptied whole */
+    u32 features[16];               /* enum feature_word (cpuid.h): what CPUID says and #UD obeys */
     struct trace *trace;
     struct debug_points *points; /* debugger's breakpoints and watchpoints, or NULL */
     bool tables_are_code;        /* writes to page tables in use are told as those to decoded code: for lockstep */

@@ -112,7 +112,13 @@ void frame_write(struct cpu *cpu, struct frame *f);
 /* Makes the frame's stack the current one. */
 void frame_load(struct cpu *cpu, const struct frame *f, bool inner);
 /* mmu_idx of explicit accesses at that privilege, EFLAGS.AC as it is. */
-unsigned idx_for_cpl(const struct cpu *cpu, unsigned cpl);
+ALWAYS_INLINE unsigned idx_for_cpl(const struct cpu *cpu, unsigned cpl)
+{
+    bool ac = cpu->eflags & FL_AC;
+    if (cpl == 3)
+        return ac && (cpu->cr0 & CR0_AM) ? MMU_USER_AC : MMU_USER;
+    return (cpu->cr4 & CR4_SMAP) && !ac ? MMU_KERNEL_SMAP : MMU_KERNEL;
+}
 
 /* True while every instruction ends in cpu_step_done, so that it may be told things (keep_rf, no_step_trap). */
 ALWAYS_INLINE bool is_stepping(const struct cpu *cpu) { return cpu->mode & MODE_STEP; }

@@ -167,6 +167,7 @@ void tlb_flush(struct cpu *cpu, bool global)
     flush_list(cpu, LIST_LOCAL, !global);
     if (global) {
         flush_list(cpu, LIST_GLOBAL, false);
+        memset(cpu->phys_host, 0, sizeof(cpu->phys_host));
         memset(l->large, 0, sizeof(l->large));
         memset(l->huge, 0, sizeof(l->huge));
     }
