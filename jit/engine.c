@@ -25,7 +25,7 @@ static void flags_from_host(struct cpu *cpu)
         jit_flags_to_host(cpu);
         return;
     }
-    flags_from_image(cpu, cpu->host_flags >> 8 | (cpu->host_flags & 1 ? FL_OF : 0));
+    flags_from_image(cpu, (cpu->host_flags >> 8 & 0xff) | (cpu->host_flags & 1 ? FL_OF : 0));
 }
 
 static bool is_plain(const struct seg *s)

@@ -59,6 +59,15 @@ static inline void collect(struct result *r, u64 count)
 
 static inline const struct jit *translator(void) { return w.cpu->translator; }
 
+/* The first 2 MiB by 4 KiB pages. */
+static inline void small_pages(void)
+{
+    for (unsigned i = 0; i < 512; i++)
+        st64(w.ram + PT + 8 * i, (u64)i << 12 | 7);
+    st64(w.ram + TABLES + 0x2000, PT | 7);
+    tlb_flush(w.cpu, true);
+}
+
 /* Runs p in the interpreter, then translated; the latter's end stays in w. */
 static inline void both(const struct program *p)
 {

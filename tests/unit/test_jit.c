@@ -6,15 +6,6 @@
  */
 #include "tests/unit/jit_world.h"
 
-/* The first 2 MiB by 4 KiB pages. */
-static void small_pages(void)
-{
-    for (unsigned i = 0; i < 512; i++)
-        st64(w.ram + PT + 8 * i, (u64)i << 12 | 7);
-    st64(w.ram + TABLES + 0x2000, PT | 7);
-    tlb_flush(w.cpu, true);
-}
-
 /* ---- code that changes ---- */
 
 START_TEST(stores_into_the_next_instruction)

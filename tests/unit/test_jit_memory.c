@@ -1,0 +1,126 @@
+/*
+ * Memory accesses of translated user code: what is remembered of the page an
+ * access went to last, accesses that share a check, and flags that only a fault
+ * asks for. Each program also runs in the interpreter, and both must end alike.
+ */
+#include "tests/unit/jit_world.h"
+
+static u8 *pte(u64 lin) { return w.ram + PT + 8 * (lin >> 12); }
+
+/* Recipes far into the metadata, so that their places use all bits. */
+static void far_metadata(void)
+{
+    small_pages();
+    if (w.cpu->translator)
+        ck_assert_ptr_nonnull(jit_meta(w.cpu->translator, (6 << 20) + 0x1ff8));
+}
+
+START_TEST(pages_that_move_are_forgotten)
+{
+    /* again: mov eax, [rsi]; add edx, eax; inc ecx; jmp again */
+    static const u8 code[] = {0x8b, 0x06, 0x01, 0xc2, 0xff, 0xc1, 0xeb, 0xf8};
+    begin(&(struct program){code, sizeof(code), 3, small_pages, 0, false}, true, CODE_BYTES);
+    w.cpu->gpr[RSI] = DATA;
+    st32(w.ram + DATA, 1);
+    st32(w.ram + DATA + PAGE_SIZE, 1000);
+    w_run(400);
+    ck_assert_uint_eq(w.cpu->gpr[RDX], START_RDX + 100);
+    st64(pte(DATA), (DATA + PAGE_SIZE) | 7);
+    tlb_flush_page(w.cpu, DATA);
+    w_run(400);
+    ck_assert_uint_eq(w.cpu->gpr[RDX], START_RDX + 100 + 100 * 1000);
+    st64(pte(DATA), DATA | 7);
+    tlb_flush(w.cpu, false);
+    w_run(400);
+    ck_assert_uint_eq(w.cpu->gpr[RDX], START_RDX + 200 + 100 * 1000);
+    st64(pte(DATA), 0);
+    tlb_flush(w.cpu, true);
+    w_run(10);
+    ck_assert_int_eq(w_vector(), EXC_PF);
+    ck_assert_uint_eq(w.cpu->cr2, DATA);
+}
+END_TEST
+
+static void data_in_rsi(void)
+{
+    far_metadata();
+    w.cpu->gpr[RSI] = DATA;
+}
+START_TEST(emptied_sites_match_no_address)
+{
+    /* mov ecx, 40; again: mov rax, [rsi]; add rdx, rax; sub ecx, 1; jnz again; mov esi, 1; shl rsi, 63; jmp again */
+    BOTH(3, data_in_rsi, 1000, 0xb9, 40, 0, 0, 0, 0x48, 0x8b, 0x06, 0x48, 0x01, 0xc2, 0x83, 0xe9, 0x01, 0x75, 0xf5,
+         0xbe, 1, 0, 0, 0, 0x48, 0xc1, 0xe6, 0x3f, 0xeb, 0xea);
+    ck_assert_int_eq(w_vector(), EXC_GP);
+    ck_assert_uint_eq(w_frame(1), CODE + 5);
+}
+END_TEST
+
+START_TEST(groups_across_pages)
+{
+    /* mov esi, 20ff8h; mov ecx, 200; again: mov eax, [rsi]; add edx, [rsi+16]; mov [rsi+8], edx; add edx, eax;
+       sub ecx, 1; jnz again; ud2 */
+    BOTH(3, small_pages, 5000, 0xbe, 0xf8, 0x0f, 2, 0, 0xb9, 200, 0, 0, 0, 0x8b, 0x06, 0x03, 0x56, 0x10, 0x89, 0x56, 8,
+         0x01, 0xc2, 0x83, 0xe9, 1, 0x75, 0xf1, 0x0f, 0x0b);
+    ck_assert_int_eq(w_vector(), EXC_UD);
+    ck_assert(insn_set_has(&translator()->loners, CODE + 10));
+    ck_assert_uint_lt(translator()->counters.site_calls, 150);
+}
+END_TEST
+
+static void read_only_data(void)
+{
+    small_pages();
+    st64(pte(DATA + PAGE_SIZE), (DATA + PAGE_SIZE) | 5);
+    tlb_flush(w.cpu, true);
+}
+START_TEST(groups_that_write_at_the_end)
+{
+    /* mov esi, 21000h; mov eax, [rsi]; add edx, eax; mov [rsi+8], edx; ud2 */
+    BOTH(3, read_only_data, 100, 0xbe, 0, 0x10, 2, 0, 0x8b, 0x06, 0x01, 0xc2, 0x89, 0x56, 8, 0x0f, 0x0b);
+    ck_assert_int_eq(w_vector(), EXC_PF);
+    ck_assert_uint_eq(w_frame(0), 7); /* a write by user code to a page that is there */
+    ck_assert_uint_eq(w_frame(1), CODE + 9);
+}
+END_TEST
+
+START_TEST(one_page_after_another)
+{
+    /* mov ebx, 40; outer: mov esi, 60000h; mov ecx, 64; again: mov eax, [rsi]; add eax, ecx; mov [rsi+4], eax;
+       add edx, eax; add esi, 1008h; sub ecx, 1; jnz again; sub ebx, 1; jnz outer; ud2 */
+    BOTH(3, small_pages, 30000, 0xbb, 40, 0, 0, 0, 0xbe, 0, 0, 6, 0, 0xb9, 64, 0, 0, 0, 0x8b, 0x06, 0x01, 0xc8, 0x89,
+         0x46, 4, 0x01, 0xc2, 0x81, 0xc6, 8, 0x10, 0, 0, 0x83, 0xe9, 1, 0x75, 0xec, 0x83, 0xeb, 1, 0x75, 0xdd, 0x0f,
+         0x0b);
+    ck_assert_int_eq(w_vector(), EXC_UD);
+    ck_assert(insn_set_has(&translator()->wanderers, CODE + 15));
+}
+END_TEST
+
+static void two_pages_of_data(void)
+{
+    far_metadata();
+    st64(pte(DATA + 2 * PAGE_SIZE), 0);
+    tlb_flush(w.cpu, true);
+}
+START_TEST(faults_at_a_loops_start_have_exact_flags)
+{
+    /* mov esi, 20000h; mov ecx, 7fffff00h; again: mov eax, [rsi]; add edx, eax; add esi, 8; cmp ecx, esi; jg again */
+    BOTH(3, two_pages_of_data, 10000, 0xbe, 0, 0, 2, 0, 0xb9, 0, 0xff, 0xff, 0x7f, 0x8b, 0x06, 0x01, 0xc2, 0x83, 0xc6,
+         8, 0x39, 0xf1, 0x7f, 0xf5, 0x0f, 0x0b);
+    ck_assert_int_eq(w_vector(), EXC_PF);
+    ck_assert_uint_eq(w_frame(1), CODE + 10);
+    ck_assert_uint_eq(w.cpu->cr2, DATA + 2 * PAGE_SIZE);
+}
+END_TEST
+
+static void add(TCase *t)
+{
+    tcase_add_test(t, pages_that_move_are_forgotten);
+    tcase_add_test(t, emptied_sites_match_no_address);
+    tcase_add_test(t, groups_across_pages);
+    tcase_add_test(t, groups_that_write_at_the_end);
+    tcase_add_test(t, one_page_after_another);
+    tcase_add_test(t, faults_at_a_loops_start_have_exact_flags);
+}
+
+int main(void) { return w_main("jit_memory", add); }
