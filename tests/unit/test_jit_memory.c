@@ -48,9 +48,9 @@ static void data_in_rsi(void)
 }
 START_TEST(emptied_sites_match_no_address)
 {
-    /* mov ecx, 40; again: mov rax, [rsi]; add rdx, rax; sub ecx, 1; jnz again; mov esi, 1; shl rsi, 63; jmp again */
-    BOTH(3, data_in_rsi, 1000, 0xb9, 40, 0, 0, 0, 0x48, 0x8b, 0x06, 0x48, 0x01, 0xc2, 0x83, 0xe9, 0x01, 0x75, 0xf5,
-         0xbe, 1, 0, 0, 0, 0x48, 0xc1, 0xe6, 0x3f, 0xeb, 0xea);
+    /* mov ecx, 40; again: mov rax, [rsi]; add rdx, rax; sub ecx, 1; jnz again; mov rsi, 1 << 63; inc ecx; jmp again */
+    BOTH(3, data_in_rsi, 1000, 0xb9, 40, 0, 0, 0, 0x48, 0x8b, 0x06, 0x48, 0x01, 0xc2, 0x83, 0xe9, 1, 0x75, 0xf5, 0x48,
+         0xbe, 0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0xc1, 0xeb, 0xe7);
     ck_assert_int_eq(w_vector(), EXC_GP);
     ck_assert_uint_eq(w_frame(1), CODE + 5);
 }
