@@ -49,8 +49,15 @@ static unsigned memory_bytes(const struct insn *in)
     return 0;
 }
 
+/* Arithmetic, loads and stores of the x87. */
+static bool is_x87(const struct uop *u)
+{
+    return u->form == FORM_M && ((u->op >= UOP_FADD && u->op <= UOP_FICOMP) || u->op == UOP_FLD || u->op == UOP_FILD ||
+                                 (u->op >= UOP_FST && u->op <= UOP_FISTTP));
+}
+
 /* Micro-ops with one plain memory operand, that check nothing else of it. */
-static bool plain_memory(const struct sb_insn *i, u32 key, unsigned n)
+static bool plain_memory(const struct superblock *sb, const struct sb_insn *i, unsigned n)
 {
     const struct uop *u = &i->u;
     if (!uop_has_memory(u) || (u->flags & UF_LOCK) || n == 0)
@@ -62,11 +69,18 @@ static bool plain_memory(const struct sb_insn *i, u32 key, unsigned n)
     if (integer)
         return n <= 8;
     const u32 props = uop_info[u->op].props;
-    bool vector = (props & UP_SSE) && !(props & UP_FP) && !(key & KEY_SSE_CHECKED);
-    return vector && (u->form == FORM_RM || u->form == FORM_MR);
+    if ((props & UP_SSE) && !(props & UP_FP) && !(sb->key & KEY_SSE_CHECKED) &&
+        (!sb->host || row_runs_on(sb->host, i->in.row)))
+        return u->form == FORM_RM || u->form == FORM_MR;
+    return is_x87(u) && n == u->size && (n == 4 || n == 8) && (sb->key & MODE_FPU) && !(sb->key & KEY_X87_CHECKED);
 }
 
-static bool writes_memory(const struct uop *u) { return u->form != FORM_RM && u->op != UOP_CMP && u->op != UOP_TEST; }
+static bool writes_memory(const struct uop *u)
+{
+    if (is_x87(u))
+        return uop_info[u->op].props & UP_MEM_WRITE;
+    return u->form != FORM_RM && u->op != UOP_CMP && u->op != UOP_TEST;
+}
 
 static bool address_of(const struct finder *f, const struct uop *u, struct address *a)
 {
@@ -145,7 +159,7 @@ static void find_accesses(struct finder *f, struct sb_insn *i)
     struct address a;
     unsigned n = memory_bytes(&i->in), cc;
     f->jumps += uop_is_jcc(u, &cc);
-    if (plain_memory(i, f->sb->key, n) && address_of(f, u, &a)) {
+    if (plain_memory(f->sb, i, n) && address_of(f, u, &a)) {
         i->operand.n = (u8)n;
         i->operand.write = writes_memory(u);
         i->operand.aligned = insn_wants_alignment(i, n);

@@ -33,9 +33,9 @@ struct exit_link {
     struct translation_block *to; /* or NULL */
     i8 gen;                       /* it holds while that one of cpu->map_gen stays as it was; -1: for good */
     /* a backend's: */
-    u16 refund;     /* instructions of tb behind this exit */
-    u8 room;        /* bytes for its code */
-    bool vec_ready; /* vector registers are loaded here */
+    u16 refund; /* instructions of tb behind this exit */
+    u8 room;    /* bytes for its code */
+    u8 ready;   /* what is loaded here */
 };
 
 /* What a run of emitted code is for. */
@@ -73,7 +73,7 @@ struct translation_block {
     bool valid;
     /* a backend's: */
     u8 charged;        /* bytes from the entry to where links go that have charged for its instructions */
-    bool wants_vec;    /* ... and have loaded vector registers */
+    u8 wants;          /* ... and have this loaded */
     struct block head; /* what cpu->block is while C runs micro-ops of it; last: it ends in uops[] */
 };
 

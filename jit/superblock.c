@@ -9,6 +9,12 @@ static unsigned hash_of(u64 pa)
 bool insn_set_has(const struct insn_set *set, u64 pa) { return set->bits[hash_of(pa) / 64] >> hash_of(pa) % 64 & 1; }
 void insn_set_add(struct insn_set *set, u64 pa) { set->bits[hash_of(pa) / 64] |= BIT64(hash_of(pa) % 64); }
 
+bool row_runs_on(const u32 *features, const struct insn_row *row)
+{
+    bool avx = features[FEAT_AVX >> 5] >> (FEAT_AVX & 31) & 1;
+    return (features[row->feature >> 5] >> (row->feature & 31) & 1) && (avx || !(row->attrs & A_AVX));
+}
+
 bool uop_is_jcc(const struct uop *u, unsigned *cc)
 {
     *cc = u->op - UOP_JO;

@@ -59,8 +59,9 @@ struct superblock {
     u64 pa; /* of the first instruction */
     u32 key;
     unsigned n;
-    u64 chunks;                    /* bit per 64-byte chunk of the page that holds its code */
-    const u8 *page;                /* the page's bytes */
+    u64 chunks;      /* bit per 64-byte chunk of the page that holds its code */
+    const u8 *page;  /* the page's bytes */
+    const u32 *host; /* features of the host whose instructions are copied, in the words of cpu->features; NULL: any */
     const struct insn_set *loners; /* instructions that may lead no group */
     /*
      * An instruction that crosses into the next page is a superblock of its own: 'page' then shows the bytes around
@@ -81,6 +82,8 @@ void superblock_group(struct superblock *sb);
  * what needs them are faults alone, before which no register but these is written; otherwise, all.
  */
 u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64 off, u16 *gprs);
+/* Whether a host with these features runs the instructions of that row itself. */
+bool row_runs_on(const u32 *features, const struct insn_row *row);
 /* Whether u is a conditional jump; *cc: its condition. */
 bool uop_is_jcc(const struct uop *u, unsigned *cc);
 /* Whether the operands of u include explicit memory. */

@@ -45,6 +45,8 @@ void call_in_c(struct tr *t)
         t->ended = true;
 }
 
+static u8 loaded(const struct tr *t) { return (t->vec_ready ? READY_VEC : 0) | (t->x87_ready ? READY_X87 : 0); }
+
 static u32 make_link(struct tr *t, u64 target)
 {
     struct exit_link *l = jit_meta(t->jit, sizeof(*l));
@@ -55,7 +57,7 @@ static u32 make_link(struct tr *t, u64 target)
     l->tb = t->tb;
     l->gen = -1;
     l->target = (i64)target;
-    l->vec_ready = t->vec_ready;
+    l->ready = loaded(t);
     return jit_meta_offset(t->jit, l);
 }
 
@@ -250,7 +252,7 @@ void x64_link(struct jit *jit, struct exit_link *link, struct translation_block 
         e_op(&e, 8, 0x81, ALU_ADD, FIELD(gpr[SLOT_RIP]));
         e32(&e, (u32)page_delta);
     }
-    bool skip = !to->wants_vec || link->vec_ready;
+    bool skip = !(to->wants & ~link->ready);
     if (skip)
         e_alu_imm(&e, 8, ALU_SUB, rm_reg(BUDGET), (i32)to->head.ninsn - (i32)link->refund);
     else if (link->refund)

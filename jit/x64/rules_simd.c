@@ -46,12 +46,7 @@ void x64_host_features(u32 *words)
         words[WORD_F1_ECX] &= ~BIT(FEAT_AVX & 31);
 }
 
-bool x64_host_has(const struct tr *t, const struct insn_row *row)
-{
-    const u32 *words = x64_stubs(t->jit)->host;
-    bool avx = words[FEAT_AVX >> 5] >> (FEAT_AVX & 31) & 1;
-    return (words[row->feature >> 5] >> (row->feature & 31) & 1) && (avx || !(row->attrs & A_AVX));
-}
+bool x64_host_has(const struct tr *t, const struct insn_row *row) { return row_runs_on(x64_stubs(t->jit)->host, row); }
 
 static bool copied(const struct tr *t, const struct uop *u)
 {

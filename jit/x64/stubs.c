@@ -181,6 +181,7 @@ static bool x64_start(struct jit *jit)
         return false;
     const u8 *save_x87 = emit_save_x87(&e);
     x64_host_features(s->host);
+    jit->sb->host = s->host;
     s->enter = stub_enter(&e);
     s->leave = stub_leave(&e, &stored, save_x87);
     s->load_vec = stub_load_vec(&e, VEC_ALL);
@@ -218,24 +219,31 @@ void want_vec(struct tr *t)
     t->vec_ready = true;
 }
 
-/* Whether vector registers are certain to be used: behind no conditional jump. */
-static bool uses_vec(const struct superblock *sb)
+/* What is certain to be used, behind no conditional jump: enum ready. */
+static u8 uses(const struct superblock *sb)
 {
+    u8 what = 0;
     unsigned cc;
-    for (unsigned k = 0; k < sb->n && !uop_is_jcc(&sb->insn[k].u, &cc); k++)
-        if (x64_rules[sb->insn[k].u.op].fn && uop_info[sb->insn[k].u.op].props & UP_SSE)
-            return true;
-    return false;
+    for (unsigned k = 0; k < sb->n && !uop_is_jcc(&sb->insn[k].u, &cc); k++) {
+        const struct uop *u = &sb->insn[k].u;
+        const u32 props = uop_info[u->op].props;
+        if (x64_rules[u->op].fn && (props & UP_SSE))
+            what |= READY_VEC;
+        else if (x64_rules[u->op].fn && (props & UP_FP) && !(sb->key & KEY_X87_CHECKED))
+            what |= READY_X87;
+    }
+    return what;
 }
 
 /* Charges for all instructions at once; returns the jump to where too small a budget is refused. */
 static u8 *emit_entry(struct tr *t)
 {
     struct emit *e = &t->e;
-    if (uses_vec(t->sb)) {
+    t->tb->wants = uses(t->sb);
+    if (t->tb->wants & READY_VEC)
         want_vec(t);
-        t->tb->wants_vec = true;
-    }
+    if (t->tb->wants & READY_X87)
+        want_x87(t);
     e_op(e, 8, 0x81, ALU_SUB, rm_reg(BUDGET));
     e32(e, t->sb->n);
     t->tb->charged = (u8)(e->p - e->start);
