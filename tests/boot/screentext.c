@@ -20,7 +20,7 @@ enum { GLYPH_ROWS = 16, GLYPHS = 256, MAX_ROM = 1 << 20 };
 
 struct picture {
     int width, height;
-    uint8_t *rgb;
+    uint8_t *file, *rgb; /* what was read, and where in it the pixels are */
 };
 
 static const char *const cp437[256] = {
@@ -72,6 +72,7 @@ static struct picture read_ppm(const char *name)
     if (size < 16 || sscanf((const char *)data, "P6 %d %d %d%n", &p.width, &p.height, &max, &used) != 3 || max != 255 ||
         p.width <= 0 || p.height <= 0 || (size_t)used + 1 + (size_t)p.width * (size_t)p.height * 3 > size)
         die("not a PPM picture of 8 bits", name);
+    p.file = data;
     p.rgb = data + used + 1;
     return p;
 }
@@ -171,6 +172,17 @@ static void print_sum(const struct picture *p)
     printf("%dx%d %08x\n", p->width, p->height, sum);
 }
 
+static void print_text(const struct picture *p, const char *rom_name, bool colors)
+{
+    size_t size;
+    uint8_t *rom = read_file(rom_name, MAX_ROM, &size);
+    const uint8_t *font = find_font(rom, size, rom_name);
+    int cell = p->width % 9 == 0 && p->width % 720 == 0 ? 9 : 8;
+    for (int y = 0; y + GLYPH_ROWS <= p->height; y += GLYPH_ROWS)
+        print_row(p, font, y, cell, colors);
+    free(rom);
+}
+
 int main(int argc, char **argv)
 {
     const char *rom_name = "/usr/share/seabios/vgabios-stdvga.bin", *name = NULL;
@@ -190,15 +202,10 @@ int main(int argc, char **argv)
         return 2;
     }
     struct picture p = read_ppm(name);
-    if (sum) {
+    if (sum)
         print_sum(&p);
-        return 0;
-    }
-    size_t size;
-    const uint8_t *rom = read_file(rom_name, MAX_ROM, &size);
-    const uint8_t *font = find_font(rom, size, rom_name);
-    int cell = p.width % 9 == 0 && p.width % 720 == 0 ? 9 : 8;
-    for (int y = 0; y + GLYPH_ROWS <= p.height; y += GLYPH_ROWS)
-        print_row(&p, font, y, cell, colors);
+    else
+        print_text(&p, rom_name, colors);
+    free(p.file);
     return 0;
 }
