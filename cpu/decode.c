@@ -578,86 +578,72 @@ static void take_imm(struct cursor *c, struct insn *in, const struct pattern *p,
         in->imm = v;
 }
 
+/* The operand that ModRM's r/m names: of that kind of register, or memory. */
+static struct operand rm_operand(const struct insn *in, const struct pattern *p, unsigned size)
+{
+    unsigned rm = (in->modrm & 7) | (in->rex & 1 ? 8 : 0);
+    if (in->modrm >> 6 != 3 && p->letter != 'R')
+        return (struct operand){OPK_MEM, (u8)size, 0, false};
+    switch (p->letter) {
+    case 'W':
+    case 'U':
+        return (struct operand){OPK_XMM, (u8)size, (u8)rm, false};
+    case 'Q':
+    case 'N':
+        return (struct operand){OPK_MMX, (u8)size, rm & 7, false};
+    default: /* E, R, M */
+        return (struct operand){OPK_REG, (u8)size, gpr_reg(in, rm, size), false};
+    }
+}
+
+/* A register named by ModRM.reg, VEX.vvvv, the opcode's low bits or the row itself. */
+static struct operand register_operand(const struct insn *in, const struct pattern *p, unsigned size, bool is64)
+{
+    unsigned reg = (in->modrm >> 3 & 7) | (in->rex & 4 ? 8 : 0), word = is64 ? 8 : 4;
+    switch (p->letter) {
+    case 'G':
+        return (struct operand){OPK_REG, (u8)size, gpr_reg(in, reg, size), false};
+    case 'B':
+        return (struct operand){OPK_REG, (u8)size, in->vvvv, true};
+    case 'Z':
+        return (struct operand){OPK_REG, (u8)size, gpr_reg(in, in->modrm | (in->rex & 1 ? 8u : 0u), size), false};
+    case 'V':
+        return (struct operand){OPK_XMM, (u8)size, (u8)reg, false};
+    case 'H':
+        return (struct operand){OPK_XMM, (u8)size, in->vvvv, true};
+    case 'P':
+        return (struct operand){OPK_MMX, (u8)size, reg & 7, false};
+    case 'S':
+        return (struct operand){OPK_SEG, 2, reg & 7, false};
+    case 'C':
+        return (struct operand){OPK_CR, (u8)word, (u8)reg, false};
+    case 'D':
+        return (struct operand){OPK_DR, (u8)word, (u8)reg, false};
+    case 's':
+        return (struct operand){OPK_SEG, (u8)size, p->reg, false};
+    case 't':
+        return (struct operand){OPK_ST, (u8)size, 0, false};
+    case 'i':
+        return (struct operand){OPK_ST, (u8)size, in->modrm & 7, false};
+    default: /* r */
+        return (struct operand){OPK_REG, (u8)size, p->reg, false};
+    }
+}
+
 static void decode_operand(struct cursor *c, struct insn *in, const struct pattern *p, bool is64, unsigned *nimm)
 {
     struct operand *o = &in->op[in->noperands++];
-    unsigned mod = in->modrm >> 6, size = size_of(p->size, in);
-    unsigned rm = (in->modrm & 7) | (in->rex & 1 ? 8 : 0), reg = (in->modrm >> 3 & 7) | (in->rex & 4 ? 8 : 0);
+    unsigned size = size_of(p->size, in);
+    if (strchr("ERMWUQN", p->letter)) {
+        *o = rm_operand(in, p, size);
+        return;
+    }
+    if (strchr("GBZVHPSCDrsti", p->letter)) {
+        *o = register_operand(in, p, size, is64);
+        return;
+    }
     o->size = (u8)size;
     switch (p->letter) {
-    case 'E':
-    case 'R':
-    case 'M':
-        *o = mod == 3 || p->letter == 'R' ? (struct operand){OPK_REG, (u8)size, gpr_reg(in, rm, size), false}
-                                          : (struct operand){OPK_MEM, (u8)size, 0, false};
-        break;
-    case 'W':
-    case 'U':
-        *o = mod == 3 ? (struct operand){OPK_XMM, (u8)size, (u8)rm, false}
-                      : (struct operand){OPK_MEM, (u8)size, 0, false};
-        break;
-    case 'Q':
-    case 'N':
-        *o = mod == 3 ? (struct operand){OPK_MMX, (u8)size, rm & 7, false}
-                      : (struct operand){OPK_MEM, (u8)size, 0, false};
-        break;
-    case 'G':
-        o->kind = OPK_REG;
-        o->reg = gpr_reg(in, reg, size);
-        break;
-    case 'B':
-        o->kind = OPK_REG;
-        o->reg = in->vvvv;
-        o->vvvv = true;
-        break;
-    case 'Z':
-        o->kind = OPK_REG;
-        o->reg = gpr_reg(in, in->modrm | (in->rex & 1 ? 8u : 0u), size);
-        break;
-    case 'V':
-        o->kind = OPK_XMM;
-        o->reg = (u8)reg;
-        break;
-    case 'H':
-        o->kind = OPK_XMM;
-        o->reg = in->vvvv;
-        o->vvvv = true;
-        break;
-    case 'P':
-        o->kind = OPK_MMX;
-        o->reg = reg & 7;
-        break;
-    case 'S':
-        o->kind = OPK_SEG;
-        o->reg = reg & 7;
-        o->size = 2;
-        break;
-    case 'C':
-        o->kind = OPK_CR;
-        o->reg = (u8)reg;
-        o->size = is64 ? 8 : 4;
-        break;
-    case 'D':
-        o->kind = OPK_DR;
-        o->reg = (u8)reg;
-        o->size = is64 ? 8 : 4;
-        break;
-    case 'r':
-        o->kind = OPK_REG;
-        o->reg = p->reg;
-        break;
-    case 's':
-        o->kind = OPK_SEG;
-        o->reg = p->reg;
-        break;
-    case 't':
-        o->kind = OPK_ST;
-        o->reg = 0;
-        break;
-    case 'i':
-        o->kind = OPK_ST;
-        o->reg = in->modrm & 7;
-        break;
     case '1':
         o->kind = OPK_IMM;
         in->imm = 1;

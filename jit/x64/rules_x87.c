@@ -109,10 +109,6 @@ bool rule_fnstw(struct tr *t, const struct uop *u)
 
 /* ---- MMX ---- */
 
-static bool host_has(const struct tr *t)
-{
-    return t->i->in.row->feature != FEAT_SSSE3 || __builtin_cpu_supports("ssse3");
-}
 /* Bytes of memory an MMX instruction touches. */
 static unsigned memory_size(const struct tr *t)
 {
@@ -133,7 +129,7 @@ bool rule_mmx(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
     bool memory = uop_has_memory(u);
-    if (!runs_on_host(t) || !host_has(t) || (memory && !address_supported(t, u)))
+    if (!runs_on_host(t) || !x64_host_has(t, t->i->in.row) || (memory && !address_supported(t, u)))
         return false;
     struct rm m = rm_reg(t->i->in.modrm & 7);
     want_x87(t);
