@@ -134,9 +134,9 @@ void reg_put(struct tr *t, unsigned slot, unsigned host);
 /* ---- guest memory (access.c): the only place that knows how a guest address becomes a host one ---- */
 enum { ACC_READ = 1, ACC_WRITE = 2, ACC_FREE_S0 = 4, ACC_ALIGN = 8 /* misaligned: the slow path */ };
 /*
- * Checks u's memory operand of n bytes and makes *m its host address (uses S0 and S1; with ACC_FREE_S0
- * only S1): S1 + index register + disp, of which the last two are the linear address. Host flags are lost: call
- * flags_before first. False: this kind of address has no rule.
+ * Checks u's memory operand of n bytes and makes *m its host address, which uses S0 and S1; with ACC_FREE_S0
+ * only S1. What stands in flags is lost, but kept as the instruction needs them. False: this kind of address has no
+ * rule.
  */
 bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m);
 /* The same at base register + disp of the stack segment (flat). */
