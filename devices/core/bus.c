@@ -369,7 +369,8 @@ static bool ram_map(struct ram *ram, u64 size)
     ram->host = host;
     ram->dirty = calloc(pages, sizeof *ram->dirty);
     ram->code = calloc(pages, sizeof *ram->code);
-    return ram->dirty && ram->code;
+    ram->beside = calloc(pages, sizeof *ram->beside);
+    return ram->dirty && ram->code && ram->beside;
 }
 
 struct ram *ram_create(u64 size)
@@ -393,6 +394,7 @@ void ram_destroy(struct ram *ram)
         close(ram->fd);
     free(ram->dirty);
     free(ram->code);
+    free(ram->beside);
     free(ram);
 }
 
@@ -419,13 +421,31 @@ static u64 code_bits(u64 from, u64 len)
     return (~0ull >> (63 - last)) & (~0ull << first);
 }
 
+/*
+ * A page that held code once, and holds data now, would be written by the slow way for ever. So, after many writes
+ * beside it, all its code is dropped; each time it takes more of them, as code that is still run comes back.
+ */
+static bool seems_data(struct ram *ram, u64 page)
+{
+    enum { FIRST = 4096, DOUBLINGS = 4, DROPS_SHIFT = 24 };
+    u32 drops = ram->beside[page] >> DROPS_SHIFT, writes = ++ram->beside[page] & (BIT(DROPS_SHIFT) - 1);
+    if (writes < (u32)FIRST << drops)
+        return false;
+    ram->beside[page] = MIN(drops + 1, (u32)DOUBLINGS) << DROPS_SHIFT;
+    return true;
+}
+
 void ram_written(struct space *s, struct ram *ram, u64 off, u64 len)
 {
     while (len) {
         u64 page = off / RAM_PAGE, in = off % RAM_PAGE, n = MIN(len, RAM_PAGE - in);
         ram->dirty[page] = DIRTY_ALL;
-        if (unlikely(ram->code[page] & code_bits(in, n)) && s->code_written)
-            s->code_written(s->code_owner, ram, off, (unsigned)n);
+        if (unlikely(ram->code[page]) && s->code_written) {
+            if (ram->code[page] & code_bits(in, n))
+                s->code_written(s->code_owner, ram, off, (unsigned)n);
+            else if (seems_data(ram, page))
+                s->code_written(s->code_owner, ram, page * RAM_PAGE, RAM_PAGE);
+        }
         off += n;
         len -= n;
     }

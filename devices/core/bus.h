@@ -41,10 +41,12 @@ struct region {
 struct ram {
     u8 *host;
     u64 size;
-    int fd;     /* memfd: clones and windows map it again */
-    u8 *dirty;  /* one byte a page, bits by client: enum dirty_client */
-    u64 *code;  /* one word a page, one bit per 64 bytes: holds decoded code */
-    u8 tracked; /* clients that look: a page clean for one of them must not be written behind our back */
+    int fd;      /* memfd: clones and windows map it again */
+    u8 *dirty;   /* one byte a page, bits by client: enum dirty_client */
+    u64 *code;   /* one word a page, one bit per 64 bytes: holds decoded code */
+    u32 *beside; /* one a page: writes beside its code since that was noted, and in the top byte how often it was
+                    dropped */
+    u8 tracked;  /* clients that look: a page clean for one of them must not be written behind our back */
 };
 enum dirty_client { DIRTY_VGA = BIT(0), DIRTY_MIGRATION = BIT(1) };
 

@@ -175,6 +175,34 @@ START_TEST(dirty_and_code)
 }
 END_TEST
 
+static void code_dropped(void *owner, struct ram *ram, u64 off, unsigned len)
+{
+    (void)owner;
+    told += len == 0x1000 && off == 0x1000;
+    ram->code[1] = 0;
+}
+
+/* Code that nobody runs any more does not slow its page's data for ever; code that comes back holds out longer. */
+START_TEST(code_among_data)
+{
+    struct ram *ram = ram_create(0x4000);
+    struct region r = {0};
+    region_ram(&r, &mem, "ram", 0x100000, ram, 0, 0x4000, false);
+    mem.code_written = code_dropped;
+    told = 0;
+    for (unsigned round = 1, last = 0; round <= 3; round++) {
+        unsigned writes = 0;
+        for (ram->code[1] = BIT64(2); ram->code[1] && writes < 100000; writes++)
+            space_write(&mem, 0x101800, writes, 4);
+        ck_assert_uint_eq(told, round);
+        ck_assert_uint_gt(writes, last);
+        ck_assert(ram_direct(ram, 0x1000));
+        last = writes;
+    }
+    ram_destroy(ram);
+}
+END_TEST
+
 static void moving_write(void *owner, u64 off, u64 val, unsigned size)
 {
     probe_write(owner, off, val, size);
@@ -226,6 +254,7 @@ int main(void)
     tcase_add_test(t, widths_and_alignment);
     tcase_add_test(t, ram_rom_and_overlays);
     tcase_add_test(t, dirty_and_code);
+    tcase_add_test(t, code_among_data);
     tcase_add_test(t, a_handler_may_move_its_region);
     tcase_add_test(t, batches_rebuild_once);
     tcase_add_test(t, impossible_ram);
