@@ -185,7 +185,7 @@ enum mmu_idx {
     MMU_COUNT
 };
 
-#define TLB_ENTRIES 1024u
+#define TLB_ENTRIES 4096u
 #define TLB_EMPTY   0x800u /* a tag no page address equals, not even with the low bits that tell misalignment */
 
 /* host address = linear address + addend, while tag equals the linear page. */

@@ -106,7 +106,9 @@ enum {
 struct jit_page;
 
 enum { JUMP_TABLE = 1 << 16 };
-#define JUMP_INDEX(eip) ((unsigned)((eip) & (JUMP_TABLE - 1)))
+/* Functions begin at multiples of 16, so the low bits alone would leave most slots empty. */
+#define JUMP_HASH       0x9e3779b1u
+#define JUMP_INDEX(eip) ((u32)(eip)*JUMP_HASH >> 16)
 /* Where emitted code finds the target of an indirect jump; an empty one has tag NO_TAG. */
 struct jump_target {
     u64 tag;        /* EIP */

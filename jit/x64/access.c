@@ -129,7 +129,7 @@ static void check_tlb(struct tr *t, unsigned lin, i32 disp, unsigned n, unsigned
 {
     struct emit *e = &t->e;
     i32 table = table_of(t, how);
-    static_assert(sizeof(struct tlb_entry) == 16 && TLB_ENTRIES == 1024, "index arithmetic below");
+    static_assert(sizeof(struct tlb_entry) == 16 && TLB_ENTRIES <= 1 << 20, "index arithmetic below");
     u32 align = how & ACC_ALIGN ? n - 1 : 0, last = how & ACC_ALIGN ? 0 : n - 1;
     e_lea(e, 8, S1, rm_mem(lin, disp));
     e_op(e, 8, 0xc1, 5, rm_reg(S1)); /* shr */

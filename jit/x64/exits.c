@@ -170,11 +170,12 @@ void find_indirect(struct tr *t)
     struct emit *e = &t->e;
     unsigned idx = t->sb->key >> KEY_MMU_SHIFT & 3;
     assert(t->flags != AT_HOST && t->flags != AT_BOTH); /* they would be saved by way of S0 */
-    static_assert(JUMP_TABLE == 1 << 16, "the slot is the low word");
-    e_op(e, 4, 0x0fb7, S1, rm_reg(S0)); /* movzx */
-    static_assert(sizeof(struct jump_target) == 16, "shift below");
-    e_op(e, 4, 0xc1, 4, rm_reg(S1)); /* shl */
-    e8(e, 4);
+    static_assert(JUMP_TABLE == 1 << 16 && sizeof(struct jump_target) == 16, "JUMP_INDEX, times 16");
+    e_op(e, 4, 0x69, S1, rm_reg(S0)); /* imul */
+    e32(e, JUMP_HASH);
+    e_op(e, 4, 0xc1, 5, rm_reg(S1)); /* shr */
+    e8(e, 12);
+    e_alu_imm(e, 4, ALU_AND, rm_reg(S1), -16);
     e_op(e, 8, 0x03, S1, rm_mem(CPU, (i32)(offsetof(struct cpu, jump) + idx * 8)));
     e_op(e, 8, 0x3b, S0, rm_mem(S1, (i32)offsetof(struct jump_target, tag)));
     to_slow_path(t, e_jcc(e, CC_NE));
