@@ -473,17 +473,15 @@ bool rule_double_shift(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     bool imm = u->op == UOP_SHLD || u->op == UOP_SHRD;
     unsigned count = u->imm & (u->size == 8 ? 63 : 31);
-    struct rm m;
     if (u->size == 2 || (imm && count == 0))
         return false;
+    struct rm m = reg_operand(u->dst);
     if (u->form == FORM_MR && !access_operand(t, u, u->size, ACC_WRITE | ACC_FREE_S0, &m))
         return false;
     if (!imm && flags_needed_after(t))
         flags_want(t);
     unsigned src = reg_in(t, u->src, S0);
     bool wide = u->form == FORM_RR && widens(u->dst, u->size);
-    if (u->form == FORM_RR)
-        m = reg_operand(u->dst);
     if (wide) {
         e_load(e, 4, S1, m);
         m = rm_reg(S1);
@@ -546,14 +544,12 @@ bool rule_bt(struct tr *t, const struct uop *u)
 bool rule_to_reg(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
-    struct rm m;
+    struct rm m = reg_operand(u->src);
     if (u->size == 2 && host_of(u->dst) < 0)
         return false;
     if (u->form == FORM_RM && !access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m))
         return false;
     flags_merge(t);
-    if (u->form == FORM_RR)
-        m = reg_operand(u->src);
     unsigned to = reg_in(t, u->dst, S0);
     e_op(e, u->size, rule_arg(u), to, m);
     reg_put(t, u->dst, to);
@@ -564,14 +560,12 @@ bool rule_to_reg(struct tr *t, const struct uop *u)
 /* LZCNT TZCNT POPCNT: with an F3 prefix. arg: the opcode. */
 bool rule_count(struct tr *t, const struct uop *u)
 {
-    struct rm m;
+    struct rm m = reg_operand(u->src);
     if (u->size == 2 || !x64_host_has(t, t->i->in.row))
         return false;
     if (u->form == FORM_RM && !access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m))
         return false;
     flags_merge(t);
-    if (u->form == FORM_RR)
-        m = reg_operand(u->src);
     unsigned to = reg_target(u->dst, S0);
     e_op_prefixed(&t->e, 0xf3, u->size == 8, rule_arg(u), to, m);
     reg_put(t, u->dst, to);
@@ -584,14 +578,12 @@ bool rule_count(struct tr *t, const struct uop *u)
 /* IMUL r, r/m, imm */
 bool rule_imul3(struct tr *t, const struct uop *u)
 {
-    struct rm m;
+    struct rm m = reg_operand(u->src);
     if (u->size == 2)
         return false;
     if (u->form == FORM_RM && !access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m))
         return false;
     flags_merge(t);
-    if (u->form == FORM_RR)
-        m = reg_operand(u->src);
     unsigned to = reg_target(u->dst, S0);
     e_op(&t->e, u->size, 0x69, to, m);
     e32(&t->e, (u32)u->imm);
