@@ -409,6 +409,22 @@ static bool cross_border(struct jit *jit, struct superblock *sb, u64 eip)
     return superblock_find(cpu, sb);
 }
 
+/*
+ * Code memory is full. When that comes too often, more is translated than runs for long, and translating is what takes
+ * the time: then blocks must prove themselves longer.
+ */
+static void make_room(struct jit *jit)
+{
+    enum { HOT_MAX = 200, SOON = 1 << 30 };
+    u64 now = jit->cpu->icount_base;
+    if (now - jit->flushed_at < SOON)
+        jit->hot = MIN(jit->hot * 2, (unsigned)HOT_MAX);
+    else
+        jit->hot = MAX(jit->hot / 2, jit->hot_asked);
+    jit->flushed_at = now;
+    jit_flush(jit);
+}
+
 static bool find_superblock(struct jit *jit, u64 pa, u32 key, u64 eip)
 {
     struct cpu *cpu = jit->cpu;
@@ -442,7 +458,7 @@ struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 ei
     if (!find_superblock(jit, pa, key, eip))
         return NULL;
     if (jit->size - jit->used < ROOM_CODE || jit->meta_size - jit->meta_used < ROOM_META)
-        jit_flush(jit);
+        make_room(jit);
     struct translation_block *tb = make(jit, sb);
     if (!tb)
         return NULL;

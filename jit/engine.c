@@ -161,6 +161,10 @@ static struct translation_block *find(struct jit *jit, u64 eip)
         return tb;
     jit->counters.misses++;
     struct block *b = block_lookup(cpu, eip, cpu->mode);
+    if (b->heat_of != (u8)jit->counters.flushes) {
+        b->heat_of = (u8)jit->counters.flushes;
+        b->heat = 0;
+    }
     if (b->heat < jit->hot) {
         b->heat++;
         return NULL;
@@ -305,7 +309,7 @@ bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot)
     struct jit *jit = jit_create(cpu, code_bytes);
     if (!jit)
         return false;
-    jit->hot = hot;
+    jit->hot = jit->hot_asked = hot;
     struct block_cache *c = cpu->engine_data;
     c->unchained = ~0u;
     cpu->translator = jit;

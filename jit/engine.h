@@ -6,7 +6,7 @@
 
 extern const struct engine engine_jit;
 
-enum { JIT_HOT = 12 };
+enum { JIT_HOT = 48 };
 /* Whether this build can emit code for its host at all. */
 bool jit_available(void);
 /*

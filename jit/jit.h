@@ -140,7 +140,9 @@ struct jit_counters {
 
 struct jit {
     struct cpu *cpu;
-    unsigned hot; /* times a block is interpreted before it is translated */
+    unsigned hot; /* times a block is interpreted before it is translated: as asked for, or more */
+    unsigned hot_asked;
+    u64 flushed_at; /* the last time it was full: cpu->icount_base */
     const struct backend *backend;
     /* Code memory: one file mapped twice, never writable and executable in one mapping; or the metadata (no_code). */
     u8 *write, *exec;
