@@ -152,7 +152,10 @@ static void print_insn(const struct jit *jit, const struct translation_block *tb
         for (unsigned i = 0; i < x->op_count; i++)
             if (x->operands[i].type == X86_OP_MEM && x->operands[i].mem.base == X86_REG_RBP)
                 memory = &x->operands[i];
-        if (memory)
+        if (memory && memory->mem.disp == (i64)offsetof(struct cpu, host_flags) && x->op_count == 2 &&
+            x->operands[1].type == X86_OP_IMM)
+            fprintf(g.out, "dword ptr [cpu.host_flags], RECIPE");
+        else if (memory)
             print_memory_named(in, memory->mem.disp);
         else
             fprintf(g.out, "%s", in->op_str);
