@@ -107,6 +107,20 @@ static void print_memory_named(const cs_insn *in, i64 disp)
         fprintf(g.out, "%s", from);
 }
 
+/* A field of an access site; which site it is depends on what was translated before. */
+static void print_site(const struct jit *jit, const cs_insn *in, i64 disp)
+{
+    static const struct field site[] = {{"", offsetof(struct access_site, limit), 8, 0},
+                                        {".page", offsetof(struct access_site, page), 8, 0},
+                                        {".host", offsetof(struct access_site, host), 8, 0},
+                                        {".addend", offsetof(struct access_site, addend), 8, 0}};
+    const char *from = strstr(in->op_str, "[rip"), *to = strchr(from, ']');
+    u64 at = in->address + in->size + (u64)disp - (u64)((const u8 *)jit->sites - jit->exec);
+    char name[40] = "?";
+    name_in(site, ARRAY_LEN(site), "SITE", at % sizeof(struct access_site), name, sizeof(name));
+    fprintf(g.out, "%.*s[%s%s", (int)(from - in->op_str), in->op_str, name, to);
+}
+
 static void print_target(const struct jit *jit, const struct translation_block *tb, u64 target, u64 from)
 {
     static const char *const kinds[] = {"entry", "", "exit of ", "refusal", "slow path of "};
@@ -150,10 +164,13 @@ static void print_insn(const struct jit *jit, const struct translation_block *tb
     } else {
         const cs_x86_op *memory = NULL;
         for (unsigned i = 0; i < x->op_count; i++)
-            if (x->operands[i].type == X86_OP_MEM && x->operands[i].mem.base == X86_REG_RBP)
+            if (x->operands[i].type == X86_OP_MEM &&
+                (x->operands[i].mem.base == X86_REG_RBP || x->operands[i].mem.base == X86_REG_RIP))
                 memory = &x->operands[i];
-        if (memory && memory->mem.disp == (i64)offsetof(struct cpu, host_flags) && x->op_count == 2 &&
-            x->operands[1].type == X86_OP_IMM)
+        if (memory && memory->mem.base == X86_REG_RIP)
+            print_site(jit, in, memory->mem.disp);
+        else if (memory && memory->mem.disp == (i64)offsetof(struct cpu, host_flags) && x->op_count == 2 &&
+                 x->operands[1].type == X86_OP_IMM)
             fprintf(g.out, "dword ptr [cpu.host_flags], RECIPE");
         else if (memory)
             print_memory_named(in, memory->mem.disp);
