@@ -23,6 +23,9 @@ struct jit_page {
 
 enum { META_PER_CODE = 2, ROOM_CODE = 64 << 10, ROOM_META = 64 << 10 };
 
+/* Of access sites, which follow that much code. */
+static size_t sites_bytes(size_t code) { return code / 2; }
+
 static bool map_code(struct jit *jit, size_t bytes)
 {
     if (jit->backend->no_code) {
@@ -38,7 +41,7 @@ static bool map_code(struct jit *jit, size_t bytes)
     }
     u8 *w = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     /* The sites follow the executable mapping. */
-    size_t sites = bytes / 2;
+    size_t sites = sites_bytes(bytes);
     u8 *x = mmap(NULL, bytes + sites, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (x != MAP_FAILED && mmap(x, bytes, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
         munmap(x, bytes + sites);
@@ -119,7 +122,7 @@ void jit_destroy(struct jit *jit)
     if (jit->write && !jit->backend->no_code)
         munmap(jit->write, jit->size);
     if (jit->exec && !jit->backend->no_code)
-        munmap(jit->exec, jit->size + jit->size / 2);
+        munmap(jit->exec, jit->size + sites_bytes(jit->size));
     free(jit->sb);
     free(jit);
 }
