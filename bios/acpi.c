@@ -33,19 +33,29 @@ enum {
 };
 static const char tables_file[] = "etc/acpi/tables", rsdp_file[] = "etc/acpi/rsdp";
 
+/* Makes room for n more bytes. An image that once failed stays as it is. */
+static bool image_grow(struct image *i, u32 n)
+{
+    if (i->failed)
+        return false;
+    if (n <= i->cap - i->len)
+        return true;
+    u32 cap = (i->len + n) * 2;
+    u8 *grown = realloc(i->data, cap);
+    if (!grown) {
+        i->failed = true;
+        return false;
+    }
+    i->data = grown;
+    i->cap = cap;
+    return true;
+}
+
 u32 image_add(struct image *i, const void *data, u32 n)
 {
     u32 at = i->len;
-    if (i->len + n > i->cap) {
-        u32 cap = (i->len + n) * 2;
-        u8 *grown = realloc(i->data, cap);
-        if (!grown) {
-            i->failed = true;
-            return 0;
-        }
-        i->data = grown;
-        i->cap = cap;
-    }
+    if (!image_grow(i, n))
+        return 0;
     if (data)
         memcpy(i->data + at, data, n);
     else

@@ -141,11 +141,12 @@ static u32 add_text(struct info *in, const char *s)
 /* Cuts the first of comma-separated words off; a comma inside one is written twice. NULL: none left. */
 static char *next_module(char **list)
 {
-    char *word = *list, *to = word;
+    char *word = *list;
     if (!word)
         return NULL;
     word += strspn(word, " ");
-    for (const char *from = to = word;; from++) {
+    char *to = word;
+    for (const char *from = word;; from++) {
         bool comma = *from == ',';
         if (comma && from[1] == ',')
             from++;

@@ -193,8 +193,10 @@ static void parse_vex(struct entry *e, const char *s, size_t n)
             e->w = 1;
         else if (!strcmp(t, "W1"))
             e->w = 2;
-        else if (strcmp(t, "VEX") && strcmp(t, "LIG") && strcmp(t, "WIG") && strcmp(t, "NP") && strcmp(t, "NDS") &&
-                 strcmp(t, "NDD"))
+        else if (!strcmp(t, "VEX") || !strcmp(t, "LIG") || !strcmp(t, "WIG") || !strcmp(t, "NP") || !strcmp(t, "NDS") ||
+                 !strcmp(t, "NDD"))
+            continue; /* they restrict nothing that is looked up by */
+        else
             bad_row(e->row, "unknown VEX field");
     }
 }

@@ -49,16 +49,14 @@ ALWAYS_INLINE void flags_logic(struct cpu *c, unsigned size, u64 r)
     c->cc_res = sext(r, size);
     c->cc_aux = 0;
 }
-/* CF alone, OF kept. */
-ALWAYS_INLINE void flag_set_cf(struct cpu *c, bool cf)
-{
-    u32 of = ((c->cc_aux >> 31) ^ (c->cc_aux >> 30)) & 1;
-    c->cc_aux = (c->cc_aux & 0x3fffffffu) | (u32)cf << 31 | (u32)(cf ^ of) << 30;
-}
+/* The two top bits of cc_aux that say so. */
+ALWAYS_INLINE u32 aux_cf_of(bool cf, bool of) { return (cf ? BIT(31) : 0u) | (cf != of ? BIT(30) : 0u); }
 ALWAYS_INLINE void flags_set_cf_of(struct cpu *c, bool cf, bool of)
 {
-    c->cc_aux = (c->cc_aux & 0x3fffffffu) | (u32)cf << 31 | (u32)(cf ^ of) << 30;
+    c->cc_aux = (c->cc_aux & 0x3fffffffu) | aux_cf_of(cf, of);
 }
+/* CF alone, OF kept. */
+ALWAYS_INLINE void flag_set_cf(struct cpu *c, bool cf) { flags_set_cf_of(c, cf, flag_of(c)); }
 /* ZF alone; SF and PF kept. */
 ALWAYS_INLINE void flag_set_zf(struct cpu *c, bool zf)
 {
@@ -73,8 +71,7 @@ ALWAYS_INLINE void flags_from_image(struct cpu *c, u32 f)
     bool zf = f & FL_ZF, pf = f & FL_PF, cf = f & FL_CF, of = f & FL_OF;
     c->cc_res = zf ? 0 : 1;
     u32 pdb = zf ? (pf ? 0u : 1u) : (pf ? 1u : 0u);
-    c->cc_aux = (u32)cf << 31 | (u32)(cf ^ of) << 30 | (f & FL_AF ? AUX_AF : 0u) | pdb << AUX_PDB |
-                (f & FL_SF ? BIT(AUX_SFD) : 0u);
+    c->cc_aux = aux_cf_of(cf, of) | (f & FL_AF ? AUX_AF : 0u) | pdb << AUX_PDB | (f & FL_SF ? BIT(AUX_SFD) : 0u);
 }
 ALWAYS_INLINE u32 flags_to_image(const struct cpu *c)
 {

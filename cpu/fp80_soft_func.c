@@ -9,8 +9,23 @@
 
 #include <math.h>
 
-/* IEEE binary128: the host's long double, or the compiler's arithmetic for it. */
+/*
+ * IEEE binary128: the host's long double, or the compiler's arithmetic for it.
+ * clang knows it on x86-64 by gcc's older name only, for which not every
+ * glibc's math.h declares the functions that its libm has.
+ */
+#if defined(__clang__) && defined(__x86_64__)
+typedef __float128 quad;
+quad sinf128(quad x);
+quad cosf128(quad x);
+quad tanf128(quad x);
+quad atan2f128(quad y, quad x);
+quad expm1f128(quad x);
+quad log2f128(quad x);
+quad log1pf128(quad x);
+#else
 typedef _Float128 quad;
+#endif
 
 static u64 sig64(const struct sf_value *v) { return (u64)(v->man >> (SF_TOP - 63)); }
 static const struct x87_reg one = {BIT64(63), 0x3fff}, minus_one = {BIT64(63), 0xbfff},
@@ -103,7 +118,7 @@ u32 fp80_xtract(struct x87_reg *d, struct x87_reg *pushed, u16 fcw, u16 fsw)
 {
     struct fp80_work w = fp80_begin(fcw, fsw);
     struct operand x = fp80_operand(d);
-    struct x87_reg exponent = FP80_INDEFINITE, fraction = FP80_INDEFINITE;
+    struct x87_reg exponent = FP80_INDEFINITE, fraction;
     u32 status;
     if (fp80_special(&w, &exponent, &x, NULL, &status)) {
         fraction = exponent;

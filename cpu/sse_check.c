@@ -154,15 +154,16 @@ static u32 lane_flags(const struct cpu *cpu, enum fp_kind kind, unsigned elem, v
 /* Lane i of op as a plain operation. */
 static u32 op_lane_flags(const struct cpu *cpu, const struct fp_op *op, const struct fp_half *h, unsigned i)
 {
-    unsigned elem = op->elem, half = op->lanes / 2;
+    unsigned elem = op->elem, first = 2 * i % op->lanes; /* of two neighbours in h->a followed by h->b */
+    v128 from = 2 * i < op->lanes ? h->a : h->b;
     v128 x = lane_of(h->a, elem, i), y = lane_of(h->b, elem, i), z = lane_of(h->c, elem, i);
     switch (op->kind) {
     case FP_ADDSUB:
         return lane_flags(cpu, i & 1 ? FP_ADD : FP_SUB, elem, x, y, z);
     case FP_HADD:
     case FP_HSUB:
-        x = lane_of(i < half ? h->a : h->b, elem, i % half * 2);
-        y = lane_of(i < half ? h->a : h->b, elem, i % half * 2 + 1);
+        x = lane_of(from, elem, first);
+        y = lane_of(from, elem, first + 1);
         return lane_flags(cpu, op->kind == FP_HADD ? FP_ADD : FP_SUB, elem, x, y, z);
     default:
         return lane_flags(cpu, op->kind, elem, x, y, z);

@@ -40,7 +40,7 @@ static inline void rig_open_stream(struct rig *r)
     r->stream = stream_open(&spec, r->host.loop, &e);
     stream_spec_free(&spec);
     ck_assert_msg(r->stream != NULL, "%s", e.text);
-    strcpy(a.sun_path, r->path);
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s", r->path);
     r->fd = socket(AF_UNIX, SOCK_STREAM, 0);
     ck_assert_int_eq(connect(r->fd, (struct sockaddr *)&a, sizeof(a)), 0);
     fcntl(r->fd, F_SETFL, O_NONBLOCK);
