@@ -91,11 +91,12 @@ SHIFT_IMM_OP(PSLLDQ, shift_left_bytes)
 SHIFT_IMM_OP(PSRLDQ, shift_right_bytes)
 
 /* ---- a count per lane (AVX2) ---- */
+/* In 64 bits: of shifts of 32, clang makes multiplications by powers of two in floating point, which raise flags. */
 VEC_KERNEL(vec_psllvd)
 {
     union lanes x = {.v = a}, n = {.v = b};
     for (unsigned i = 0; i < 4; i++)
-        x.d[i] = n.d[i] > 31 ? 0 : x.d[i] << n.d[i];
+        x.d[i] = (u32)((u64)x.d[i] << MIN(n.d[i], 32));
     return x.v;
 }
 VEC_KERNEL(vec_psrlvd)
