@@ -255,7 +255,7 @@ struct uop;
 struct block;
 struct cpu_model;
 
-/* What lies behind a physical page: host pointers, aligned to 16, where plain access is allowed. */
+/* What lies behind a physical page: host pointers, aligned to 32 (translated VMOVAPS looks), for plain access. */
 struct cpu_page {
     u8 *read;  /* host address of the page's first byte, NULL: go through mem_read */
     u8 *write; /* NULL: MMIO, ROM, dirty-tracked, or holds decoded code */

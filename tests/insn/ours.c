@@ -46,7 +46,7 @@ extern const struct engine engine_interp;
 
 /* The machine: RAM and a CPU. One per process. */
 static struct {
-    _Alignas(16) u8 ram[RAM_SIZE];
+    _Alignas(PAGE_SIZE) u8 ram[RAM_SIZE];
     bool code_page[RAM_SIZE / PAGE_SIZE];
     struct cpu *cpu;
     struct cpu_env env;

@@ -674,7 +674,7 @@ END_TEST
 
 /* ---- IRQ 13 on a whole CPU in real-address mode ---- */
 
-static u8 ram[1 << 16];
+static _Alignas(PAGE_SIZE) u8 ram[1 << 16];
 static struct cpu *irq13_cpu;
 
 static void ram_page(void *world, u64 pa, struct cpu_page *out)

@@ -202,7 +202,8 @@ static inline void w_start(const char *model)
 {
     char err[200];
     w_stop();
-    w.ram = calloc(1, RAM_SIZE);
+    w.ram = aligned_alloc(PAGE_SIZE, RAM_SIZE);
+    memset(w.ram, 0, RAM_SIZE);
     w.vector = -1;
     w.env = (struct cpu_env){.page = w_page,
                              .mem_read = w_read,
