@@ -21,10 +21,11 @@ struct jit_page {
     struct jit_page *next;
 };
 
-enum { META_PER_CODE = 2, ROOM_CODE = 64 << 10, ROOM_META = 64 << 10 };
+enum { ROOM_CODE = 64 << 10, ROOM_META = 64 << 10 };
 
-/* Of access sites, which follow that much code. */
-static size_t sites_bytes(size_t code) { return code / 2; }
+/* What so much code takes besides: of metadata; of access sites, which follow it. */
+static size_t meta_bytes(size_t code) { return code + code / 4; }
+static size_t sites_bytes(size_t code) { return code / 8; }
 
 static bool map_code(struct jit *jit, size_t bytes)
 {
@@ -79,10 +80,12 @@ struct jit *jit_create(struct cpu *cpu, size_t bytes)
     jit->cpu = cpu;
     jit->backend = &ORRERY_BACKEND;
     jit->sb = calloc(1, sizeof(*jit->sb));
-    jit->meta_size = bytes * META_PER_CODE;
+    jit->meta_size = meta_bytes(bytes);
     u8 *meta = mmap(NULL, jit->meta_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     jit->meta = meta == MAP_FAILED ? NULL : meta;
     jit->meta_used = 8; /* offset 0 means nothing */
+    for (unsigned n = 0; n < ARRAY_LEN(jit->head); n++)
+        jit->head[n] = (struct block){.key = MODE_BREAKS, .ninsn = (u16)n, .valid = true};
     jit_sites_flush(jit);
     bool ok = jit->sb && jit->meta && map_code(jit, bytes);
     jit->no_jumps = new_jumps();
@@ -205,9 +208,15 @@ static bool page_seen(struct jit *jit, u64 lin, bool global)
     return slot == tag || (slot & SEEN_MANY && slot >> SEEN_GEN_SHIFT == tag >> SEEN_GEN_SHIFT);
 }
 
-bool jit_is_global(const struct jit *jit, u64 eip, const struct translation_block *tb)
+bool jit_see(struct jit *jit, u64 eip, const struct translation_block *tb)
 {
-    return tlb_exec_global(jit->cpu, eip) && (tb->pa2 == ~0ull || tlb_exec_global(jit->cpu, next_page(jit->cpu, eip)));
+    bool crosses = tb->pa2 != ~0ull;
+    u64 next = next_page(jit->cpu, eip);
+    bool global = tlb_exec_global(jit->cpu, eip) && (!crosses || tlb_exec_global(jit->cpu, next));
+    see_page(jit, eip, global);
+    if (crosses)
+        see_page(jit, next, global);
+    return global;
 }
 
 void jit_change_jumps(struct jit *jit, u32 common)
@@ -236,22 +245,21 @@ void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb)
     }
     if (!*slot)
         return;
-    struct jump_target *t = &(*slot)->target[JUMP_INDEX(eip)];
+    struct jump_target *t = &(*slot)->target[JUMP_INDEX(eip)], *other = &(*slot)->target[JUMP_INDEX(eip) ^ 1];
     if (t->tag == NO_TAG)
         (*slot)->list[(*slot)->count++] = JUMP_INDEX(eip);
+    else if (t->tag != DEAD_TAG && other->tag != NO_TAG)
+        *other = *t;
     *t = (struct jump_target){eip, jit->exec + tb->entry};
-    bool global = jit_is_global(jit, eip, tb);
-    (*slot)->local |= !global;
-    see_page(jit, eip, global);
-    if (tb->pa2 != ~0ull)
-        see_page(jit, next_page(jit->cpu, eip), global);
+    (*slot)->local |= !jit_see(jit, eip, tb);
 }
 
 void jit_forget(struct jit *jit, u64 eip)
 {
     struct jump_table *table = jit->jump_set->table[jit->cpu->mmu_idx];
-    if (table && table->target[JUMP_INDEX(eip)].tag == eip)
-        table->target[JUMP_INDEX(eip)].tag = DEAD_TAG;
+    for (unsigned beside = 0; table && beside < 2; beside++)
+        if (table->target[JUMP_INDEX(eip) ^ beside].tag == eip)
+            table->target[JUMP_INDEX(eip) ^ beside].tag = DEAD_TAG;
 }
 
 void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin)
@@ -370,7 +378,7 @@ static struct translation_block *make(struct jit *jit, struct superblock *sb)
     tb->key = sb->key;
     tb->valid = true;
     tb->serial = jit->serial++;
-    tb->head = (struct block){.key = MODE_BREAKS, .ninsn = (u16)sb->n, .valid = true};
+    tb->n = (u8)sb->n;
     size_t used = jit->used;
     if (jit->backend->translate(jit, sb, tb) && enter_in_tables(jit, tb)) {
         tb->chunks = sb->chunks; /* all that the translation looked at */
@@ -441,6 +449,7 @@ static bool find_superblock(struct jit *jit, u64 pa, u32 key, u64 eip)
     sb->key = key;
     sb->page = page.read;
     sb->loners = &jit->loners;
+    sb->sites = key_is_user(key) && (jit->hot_asked == 0 || insn_set_has(&jit->hottest, pa));
     sb->limit = PAGE_SIZE;
     return superblock_find(cpu, sb) || cross_border(jit, sb, eip);
 }

@@ -21,7 +21,7 @@ static void flags_from_host(struct cpu *cpu)
 {
     if (unlikely(!(cpu->host_flags & FLAGS_SAVED))) {
         const struct jit *jit = cpu->translator;
-        recipe_flags(cpu, (const struct uop *)(jit->meta + flags_recipe_offset(cpu->host_flags)));
+        recipe_flags(cpu, jit_meta_at(jit, flags_recipe_offset(cpu->host_flags)));
         jit_flags_to_host(cpu);
         return;
     }
@@ -90,47 +90,48 @@ static u32 chain(struct jit *jit)
 }
 
 /* The instruction touches one page after another: asking the TLB each time will be faster. */
-static void translate_as_wanderer(struct jit *jit, const struct call_site *s)
+static void translate_as_wanderer(struct jit *jit, const struct call_site *s, struct translation_block *tb)
 {
     jit->wanderer = false;
-    insn_set_add(&jit->wanderers, (s->tb->pa & PAGE_MASK) + s->u.pc_off);
-    jit_drop(jit, s->tb);
+    insn_set_add(&jit->wanderers, (tb->pa & PAGE_MASK) + s->u.pc_off);
+    jit_drop(jit, tb);
 }
 
 /* The group of accesses that it leads lies across pages, and will again: each is to be checked for itself. */
-static void count_failure(struct jit *jit, struct call_site *s)
+static void count_failure(struct jit *jit, struct call_site *s, struct translation_block *tb)
 {
     enum { FAILURES_MAX = 32 };
-    if (++s->failures < FAILURES_MAX || !s->tb->valid)
+    if (++s->failures < FAILURES_MAX || !tb->valid)
         return;
-    insn_set_add(&jit->loners, (s->tb->pa & PAGE_MASK) + s->u.pc_off);
-    jit_drop(jit, s->tb);
+    insn_set_add(&jit->loners, (tb->pa & PAGE_MASK) + s->u.pc_off);
+    jit_drop(jit, tb);
 }
 
 u32 jit_call_site(struct cpu *cpu, u32 offset)
 {
     struct jit *jit = cpu->translator;
-    struct call_site *s = (struct call_site *)(jit->meta + offset);
+    struct call_site *s = jit_meta_at(jit, offset);
+    struct translation_block *tb = jit_meta_at(jit, s->tb);
     const struct uop_info *info = &uop_info[s->u.op];
-    cpu->block = &s->tb->head;
+    cpu->block = &jit->head[tb->n];
     cpu->cur = &s->u;
     jit->stale = false;
     jit->counters.site_calls++;
     if (s->recipe)
-        recipe_flags(cpu, s->recipe);
+        recipe_flags(cpu, jit_meta_at(jit, s->recipe));
     else
         flags_from_host(cpu);
     u32 epoch = cpu->tlb_epoch, fills = cpu->tlb_fills;
     const struct uop *next = s->u.fn(cpu, &s->u);
     if (unlikely(s->leads && cpu->tlb_fills == fills))
-        count_failure(jit, s);
+        count_failure(jit, s, tb);
     if (unlikely(jit->wanderer))
-        translate_as_wanderer(jit, s);
+        translate_as_wanderer(jit, s, tb);
     if (!next)
         return chain(jit);
     bool look = __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) && s->u.op != UOP_STI &&
                 s->u.op != UOP_MOV_TO_SREG && s->u.op != UOP_POP_SREG;
-    if (likely(!look && !(jit->stale && !s->tb->valid) && cpu->tlb_epoch == epoch && key_of(cpu) == s->tb->key)) {
+    if (likely(!look && !(jit->stale && !tb->valid) && cpu->tlb_epoch == epoch && key_of(cpu) == tb->key)) {
         if (info->flags_written || s->recipe)
             jit_flags_to_host(cpu);
         return SITE_GOES_ON;
@@ -153,38 +154,40 @@ static struct translation_block *find(struct jit *jit, u64 eip)
     struct cpu *cpu = jit->cpu;
     cpu->cur = NULL;
     cpu->gpr[SLOT_RIP] = eip;
-    u64 pa = mmu_fetch(cpu, eip);
-    u32 key = jit_key(cpu);
-    jit->counters.lookups++;
-    struct translation_block *tb = jit_find(jit, pa, key, eip);
-    if (tb)
-        return tb;
-    jit->counters.misses++;
     struct block *b = block_lookup(cpu, eip, cpu->mode);
+    jit->counters.lookups++;
     if (b->heat_of != (u8)jit->counters.flushes) {
         b->heat_of = (u8)jit->counters.flushes;
         b->heat = 0;
     }
+    u32 key = jit_key(cpu);
+    bool warming = b->heat > 0 && b->heat < jit->hot; /* it was looked for when the block was new */
+    struct translation_block *tb = warming ? NULL : jit_find(jit, b->pa, key, eip);
+    if (tb) {
+        b->heat = (u8)jit->hot;
+        return tb;
+    }
+    jit->counters.misses++;
     if (b->heat < jit->hot) {
         b->heat++;
         return NULL;
     }
-    return jit_translate(jit, pa, key, eip);
+    return jit_translate(jit, b->pa, key, eip);
 }
 
 /* A link across pages that was made under other mappings: true when it still holds. Raises #PF. */
 static bool relink(struct jit *jit, struct exit_link *link, u64 eip)
 {
     struct cpu *cpu = jit->cpu;
-    struct translation_block *to = link->to;
-    if (!to || !to->valid || link->gen < 0 || to->pa2 != ~0ull)
+    struct translation_block *to = jit_meta_at(jit, link->to);
+    if (!link->to || !to->valid || link->gen < 0 || to->pa2 != ~0ull)
         return false;
     cpu->cur = NULL;
     cpu->gpr[SLOT_RIP] = eip;
     if (mmu_fetch(cpu, eip) != to->pa)
         return false;
-    jit_remember(jit, eip, to);
-    jit->backend->link(jit, link, to, link->target & ~(i64)0xfff, link->gen);
+    jit_see(jit, eip, to);
+    jit_link(jit, link, to, link->gen);
     return true;
 }
 
@@ -199,18 +202,41 @@ static struct translation_block *follow(struct jit *jit, struct exit_link *link)
         return NULL;
     }
     if (relink(jit, link, eip))
-        return link->to;
+        return jit_meta_at(jit, link->to);
     u64 flushes = jit->counters.flushes;
     struct translation_block *tb = find(jit, eip);
-    if (!tb || jit->counters.flushes != flushes || !link->tb->valid || !tb->valid)
+    const struct translation_block *whose = jit_meta_at(jit, link->tb);
+    if (!tb || jit->counters.flushes != flushes || !whose->valid || !tb->valid)
         return tb;
     bool same_page =
-        tb->pa >> 12 == link->tb->pa >> 12 && link->target >= 0 && link->target < (i64)PAGE_SIZE && tb->pa2 == ~0ull;
-    i64 delta = (link->target & ~(i64)0xfff);
-    jit_remember(jit, eip, tb);
-    jit->backend->link(jit, link, tb, delta, same_page ? -1 : jit_is_global(jit, eip, tb) ? 1 : 0);
+        tb->pa >> 12 == whose->pa >> 12 && link->target >= 0 && link->target < (i64)PAGE_SIZE && tb->pa2 == ~0ull;
+    bool global = jit_see(jit, eip, tb);
+    jit_link(jit, link, tb, same_page ? -1 : global ? 1 : 0);
     jit->counters.links++;
     return tb;
+}
+
+/*
+ * A slice ended in front of tb, which makes it a sample of where user code spends its time. What some of the last few
+ * samples met is translated again, with access sites: soon where time goes to few places, since most samples meet what
+ * others met, and hardly ever in a compiler, say, where sites would be further away from the processor than the TLB.
+ */
+static void sample(struct jit *jit, struct translation_block *tb)
+{
+    enum { LOT = 256, MET_SOON = 2, MET_OFTEN = 6 };
+    struct jit_samples *s = &jit->samples;
+    if (!key_is_user(tb->key) || tb->pa2 != ~0ull)
+        return;
+    if (++s->taken > LOT)
+        *s = (struct jit_samples){.lot = s->lot + 1, .taken = 1};
+    bool again = tb->sampled_in == s->lot;
+    s->again += again;
+    tb->sampled_in = s->lot;
+    tb->samples = again ? (u8)(tb->samples + 1) : 1;
+    if (tb->samples < (s->again * 2 > s->taken ? MET_SOON : MET_OFTEN) || insn_set_has(&jit->hottest, tb->pa))
+        return;
+    insn_set_add(&jit->hottest, tb->pa);
+    jit_drop(jit, tb);
 }
 
 /* Enters at 'host' and sorts out why it came back. SLOT_RIP becomes exact. */
@@ -231,7 +257,9 @@ static void enter(struct jit *jit, const u8 *host)
             struct translation_block *tb = (struct translation_block *)what;
             cpu->gpr[SLOT_RIP] = (cpu->gpr[SLOT_RIP] + (tb->pa & 0xfff)) & ip_mask(cpu);
             jit->refused = tb->valid;
-            if (!tb->valid) {
+            if (tb->valid) {
+                sample(jit, tb);
+            } else {
                 jit_forget(jit, cpu->gpr[SLOT_RIP]);
                 jit->gone = tb;
             }
@@ -239,18 +267,11 @@ static void enter(struct jit *jit, const u8 *host)
             return;
         }
         struct translation_block *tb = follow(jit, (struct exit_link *)what);
-        if (!tb || cpu->budget < tb->head.ninsn || __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED))
+        if (!tb || cpu->budget < tb->n || __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED))
             return;
         cpu->gpr[SLOT_RIP] &= PAGE_MASK;
         host = jit->exec + tb->entry;
     }
-}
-
-/* A stale translation's entry was refused, by a link or another that still leads there: from now on it leads to tb. */
-static void replace(struct jit *jit, struct translation_block *gone, struct translation_block *tb)
-{
-    if (gone->pa == tb->pa && gone->key == tb->key && gone->pa2 == ~0ull && tb->pa2 == ~0ull)
-        jit->backend->forward(jit, gone, tb);
 }
 
 void jit_once(struct jit *jit)
@@ -279,9 +300,9 @@ void jit_once(struct jit *jit)
         return;
     }
     if (gone && jit->counters.flushes == flushes)
-        replace(jit, gone, tb);
+        jit_replace(jit, gone, tb);
     jit_remember(jit, eip, tb);
-    if (tb->head.ninsn > cpu->budget)
+    if (tb->n > cpu->budget)
         run_once(cpu);
     else
         enter(jit, jit->exec + tb->entry);
@@ -306,12 +327,14 @@ bool jit_available(void) { return !ORRERY_BACKEND.no_code; }
 
 bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot)
 {
+    enum { COLD_BYTES = 24 << 20 }; /* of micro-ops, which are for what is not translated yet */
     struct jit *jit = jit_create(cpu, code_bytes);
     if (!jit)
         return false;
     jit->hot = jit->hot_asked = hot;
     struct block_cache *c = cpu->engine_data;
     c->unchained = ~0u;
+    c->limit = COLD_BYTES;
     cpu->translator = jit;
     cpu->engine = &engine_jit;
     return true;

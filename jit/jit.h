@@ -17,25 +17,30 @@ struct translation_block;
  * where there is no rule for it. C runs its function, 'stop' gives control back.
  */
 struct call_site {
-    struct uop u, stop;
-    struct translation_block *tb;
-    bool leads;  /* a group of accesses, whose check failed */
-    u8 failures; /* of those, that came from no miss of the TLB */
-    /* Flags before it: recomputed from that earlier micro-op of the same superblock; NULL: cpu->host_flags. */
-    const struct uop *recipe;
+    struct uop u;
+    /* What stands for the micro-op behind it, as far as anybody looks: 'stop' and 'stop_op' are its fn and op. */
+    uop_fn *stop;
+    u32 tb;       /* offset of its translation_block in the metadata */
+    u32 recipe;   /* flags before it: offset of a struct recipe; 0: cpu->host_flags */
+    bool leads;   /* a group of accesses, whose check failed */
+    u16 failures; /* of those, that came from no miss of the TLB */
+    u16 stop_op;
 };
+static_assert(offsetof(struct call_site, stop) == sizeof(struct uop) + offsetof(struct uop, fn) &&
+                  offsetof(struct call_site, stop_op) == sizeof(struct uop) + offsetof(struct uop, op),
+              "'stop' is where C looks for the next micro-op");
 
 /* A direct exit: emitted code jumps where the displacement at 'patch' says, at first to a stub that asks for a link. */
 struct exit_link {
-    struct translation_block *tb;
-    i64 target;                   /* from the page's start */
-    u32 patch;                    /* offset in code memory of the link's code, which a backend patches */
-    struct translation_block *to; /* or NULL */
-    i8 gen;                       /* it holds while that one of cpu->map_gen stays as it was; -1: for good */
+    i64 target;  /* from the page's start */
+    u32 tb, to;  /* offsets of translation_blocks: whose it is, where it leads (0: nowhere yet) */
+    u32 next;    /* offset of the next in the list of 'to' */
+    u32 patch;   /* offset in code memory of the link's code, which a backend patches */
+    u32 made_at; /* cpu->map_gen[gen] then */
+    i8 gen;      /* it holds while that one of cpu->map_gen stays as it was; -1: for good */
     /* a backend's: */
-    u16 refund; /* instructions of tb behind this exit */
-    u8 room;    /* bytes for its code */
-    u8 ready;   /* what is loaded here */
+    u8 refund; /* instructions of tb behind this exit */
+    u8 ready;  /* what is loaded here */
 };
 
 /* What a run of emitted code is for. */
@@ -51,7 +56,7 @@ enum mark_kind {
  * of the page.
  */
 struct code_mark {
-    u32 host; /* from the translation's entry; ascending */
+    u16 host; /* from the translation's entry; ascending */
     u16 op;   /* enum uop_op */
     u16 pc_off : 12, kind : 4;
 };
@@ -68,13 +73,16 @@ struct translation_block {
     u32 serial;
     u64 chunks; /* as in struct superblock */
     u64 runs;   /* only counted where -d or a test asks */
+    u32 links;  /* offset of the first exit_link that leads here */
     u32 marks;  /* offset in the metadata of struct code_mark */
     u16 nmarks;
+    u8 n; /* instructions */
     bool valid;
+    u32 sampled_in; /* the last lot of samples that met it, ... */
+    u8 samples;     /* ... so often */
     /* a backend's: */
-    u8 charged;        /* bytes from the entry to where links go that have charged for its instructions */
-    u8 wants;          /* ... and have this loaded */
-    struct block head; /* what cpu->block is while C runs micro-ops of it; last: it ends in uops[] */
+    u8 charged; /* bytes from the entry to where links go that have charged for its instructions */
+    u8 wants;   /* ... and have this loaded */
 };
 
 /* What emitted code returns with: an offset in the metadata, aligned to 8, and in the low bits why. */
@@ -109,7 +117,10 @@ enum { JUMP_TABLE = 1 << 16 };
 /* Functions begin at multiples of 16, so the low bits alone would leave most slots empty. */
 #define JUMP_HASH       0x9e3779b1u
 #define JUMP_INDEX(eip) ((u32)(eip)*JUMP_HASH >> 16)
-/* Where emitted code finds the target of an indirect jump; an empty one has tag NO_TAG. */
+/*
+ * Where emitted code finds the target of an indirect jump; an empty one has tag NO_TAG. C finds what had to make room
+ * for another in the slot beside it, too.
+ */
 struct jump_target {
     u64 tag;        /* EIP */
     const u8 *host; /* executable */
@@ -131,6 +142,12 @@ struct jump_set {
     struct jump_table *table[MMU_COUNT];
 };
 enum { JUMP_SETS = 6 };
+
+/* Ends of slices in user code, by lots. */
+struct jit_samples {
+    u32 lot;
+    u16 taken, again; /* again: they met what others of the lot had met */
+};
 
 struct jit_counters {
     u64 translated, guest_bytes, host_bytes, invalidated, flushes, entered, links, lookups, misses, interpreted;
@@ -160,10 +177,12 @@ struct jit {
     u64 seen[2][2048]; /* by whether they are global: pages found by virtual address since cpu->map_gen last changed */
     struct access_site *sites; /* behind the executable code, in reach of RIP; NULL: the backend has no use for them */
     u32 nsites, max_sites;
-    u32 filled;                     /* the list's head, written by emitted code */
-    bool wanderer;                  /* set by emitted code: a site out of strikes, whose instruction C runs now */
-    struct insn_set wanderers;      /* they touch another page again and again */
-    struct insn_set loners;         /* they would lead groups that lie across pages */
+    u32 filled;                /* the list's head, written by emitted code */
+    bool wanderer;             /* set by emitted code: a site out of strikes, whose instruction C runs now */
+    struct insn_set wanderers; /* they touch another page again and again */
+    struct insn_set loners;    /* they would lead groups that lie across pages */
+    struct insn_set hottest;   /* first instructions of superblocks that take a good part of all time */
+    struct jit_samples samples;
     bool refused;                   /* the last entry was refused: interpret next */
     struct translation_block *gone; /* the last entry was refused, because this is stale; or NULL */
     bool stale;                     /* code was written while C ran for a translation */
@@ -173,7 +192,9 @@ struct jit {
     struct jit_counters counters;
     struct jit_perf *perf; /* or NULL */
     struct superblock *sb;
-    u8 border[PAGE_SIZE + 16]; /* the end of a page and the start of the next, for an instruction that crosses */
+    struct block
+        head[SUPERBLOCK_MAX + 1]; /* what cpu->block is while C runs micro-ops of n instructions' translation */
+    u8 border[PAGE_SIZE + 16];    /* the end of a page and the start of the next, for an instruction that crosses */
 };
 
 /* A host: emits code for superblocks. */
@@ -187,12 +208,13 @@ struct backend {
     bool (*translate)(struct jit *jit, struct superblock *sb, struct translation_block *tb);
     /* Runs emitted code from host (executable) until it leaves. */
     u32 (*enter)(struct jit *jit, const u8 *host);
-    /* Makes the link go to 'to'. gen: -1: for good; else while cpu->map_gen[gen] stays as it is. */
-    void (*link)(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen);
+    /* Makes the link's code go to 'to', while cpu->map_gen[gen] stays as it is (-1: for good); false: it has no room.
+     */
+    bool (*link)(struct jit *jit, const struct exit_link *link, const struct translation_block *to, int gen);
     /* Makes tb refuse every entry. */
     void (*unlink)(struct jit *jit, struct translation_block *tb);
     /* Makes every entry of tb, which refuses, one of 'to', which is the same place's. */
-    void (*forward)(struct jit *jit, struct translation_block *tb, struct translation_block *to);
+    void (*forward)(struct jit *jit, struct translation_block *tb, const struct translation_block *to);
 };
 /* This host's: of jit/x64/ or jit/portable/, as the build chose. */
 extern const struct backend ORRERY_BACKEND;
@@ -204,6 +226,7 @@ void jit_destroy(struct jit *jit);
 /* Room in the metadata for n bytes, aligned to 8; NULL: full. */
 void *jit_meta(struct jit *jit, size_t n);
 ALWAYS_INLINE u32 jit_meta_offset(const struct jit *jit, const void *p) { return (u32)((const u8 *)p - jit->meta); }
+ALWAYS_INLINE void *jit_meta_at(const struct jit *jit, u32 offset) { return jit->meta + offset; }
 /* The translation of sb's start, new. Flushes everything first when full; NULL: cannot be translated. */
 /* EIP: where that physical address is seen; raises #PF where an instruction goes on in a page that is not there. */
 struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 eip);
@@ -222,17 +245,37 @@ ALWAYS_INLINE void jit_sync_jumps(struct jit *jit, u32 key)
 }
 /* Enters host code under (the CPU's mmu_idx, eip) for indirect jumps. */
 void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb);
-/* Whether tb, found at EIP, lies in global pages, as far as the TLB still knows. */
-bool jit_is_global(const struct jit *jit, u64 eip, const struct translation_block *tb);
+/*
+ * Something relies on tb being found at EIP: jit_unmap of its pages will move cpu->map_gen on. Whether they are global,
+ * as far as the TLB still knows.
+ */
+bool jit_see(struct jit *jit, u64 eip, const struct translation_block *tb);
 /* The translation of that EIP is gone. */
 void jit_forget(struct jit *jit, u64 eip);
 /* The host code remembered, or NULL. */
 ALWAYS_INLINE const u8 *jit_recall(const struct jit *jit, u64 eip)
 {
-    const struct jump_target *t = (const struct jump_target *)jit->cpu->jump[jit->cpu->mmu_idx] + JUMP_INDEX(eip);
-    return t->tag == eip ? t->host : NULL;
+    struct jump_target *table = (struct jump_target *)jit->cpu->jump[jit->cpu->mmu_idx];
+    struct jump_target *t = &table[JUMP_INDEX(eip)], *other = &table[JUMP_INDEX(eip) ^ 1];
+    if (likely(t->tag == eip))
+        return t->host;
+    if (other->tag != eip)
+        return NULL;
+    /* Emitted code looks at the first place alone. */
+    struct jump_target found = *other;
+    if (t->tag != NO_TAG) {
+        *other = *t;
+        *t = found;
+    }
+    return found.host;
 }
 void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin);
+
+/* ---- links (link.c) ---- */
+/* The link leads to 'to' from now on. gen: as in exit_link. */
+void jit_link(struct jit *jit, struct exit_link *link, struct translation_block *to, int gen);
+/* All that leads to 'gone', which is stale, leads to tb instead, if that is the same place's. */
+void jit_replace(struct jit *jit, struct translation_block *gone, struct translation_block *tb);
 
 /* ---- access sites (site.c) ---- */
 /* A new one, or NULL: no more. */

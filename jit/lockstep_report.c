@@ -254,7 +254,7 @@ static bool enter_next(struct lockstep *l, struct place *p)
     p->pa = mmu_fetch(cpu, p->rip);
     jit_once(l->jit);
     const struct translation_block *tb = jit_find(l->jit, p->pa, p->key, p->rip);
-    return l->jit->counters.entered != entered && tb && (l->budget > p->length || p->at + tb->head.ninsn == p->length);
+    return l->jit->counters.entered != entered && tb && (l->budget > p->length || p->at + tb->n == p->length);
 }
 
 /* Without links: the shortest stretch that differs, and the block that it ends with. */

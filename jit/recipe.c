@@ -28,7 +28,12 @@ bool recipe_possible(const struct uop *u, u16 *gprs)
     }
 }
 
-void recipe_flags(struct cpu *cpu, const struct uop *u)
+struct recipe recipe_of(const struct uop *u)
+{
+    return (struct recipe){u->imm, u->op, u->form, u->size, u->dst, u->src};
+}
+
+void recipe_flags(struct cpu *cpu, const struct recipe *u)
 {
     unsigned size = u->size;
     u64 r = reg_get(cpu, u->dst, size), b = u->form == FORM_RR ? reg_get(cpu, u->src, size) : u->imm;

@@ -17,9 +17,17 @@
 ALWAYS_INLINE u32 flags_recipe(u32 offset) { return (offset >> 3 & 0x1ff) | (offset >> 12) << 10; }
 ALWAYS_INLINE u32 flags_recipe_offset(u32 place) { return (place & 0x1ff) << 3 | place >> 10 << 12; }
 
+/* What is left of a micro-op whose flags may have to be recomputed. */
+struct recipe {
+    u64 imm;
+    u16 op;
+    u8 form, size, dst, src;
+};
+
 /* Whether u's flags can be recomputed after it, and from which registers (bit per GPR). */
 bool recipe_possible(const struct uop *u, u16 *gprs);
-/* Sets the flags as u left them. */
-void recipe_flags(struct cpu *cpu, const struct uop *u);
+struct recipe recipe_of(const struct uop *u);
+/* Sets the flags as the micro-op left them. */
+void recipe_flags(struct cpu *cpu, const struct recipe *r);
 
 #endif

@@ -32,7 +32,7 @@ void jit_info(const struct cpu *cpu, FILE *out)
 static void print_head(FILE *out, const char *what, u64 lin, const struct translation_block *tb)
 {
     fprintf(out, "%s: translation %u of 0x%llx, physical 0x%llx, key 0x%x, %u instructions", what, tb->serial, LL(lin),
-            LL(tb->pa), tb->key, tb->head.ninsn);
+            LL(tb->pa), tb->key, tb->n);
 }
 
 static void print_uops(FILE *out, u64 lin, const struct superblock *sb, const struct translation_block *tb)

@@ -45,5 +45,5 @@ void jit_sites_flush(struct jit *jit)
 {
     jit->filled = SITES_END;
     jit->nsites = 1; /* offset 0 means nothing */
-    jit->wanderers = jit->loners = (struct insn_set){0};
+    jit->wanderers = jit->loners = jit->hottest = (struct insn_set){0};
 }

@@ -23,6 +23,8 @@ enum key_bits {
     KEY_X87_CHECKED = (int)BIT(21), /* FCW unmasks something, or an exception is pending */
 };
 
+ALWAYS_INLINE bool key_is_user(u32 key) { return (key >> KEY_MMU_SHIFT & 3) == MMU_USER; }
+
 /* Where it lies. */
 #define INSN_PA(sb, i) (((sb)->pa & PAGE_MASK) + (i)->u.pc_off)
 
@@ -63,6 +65,7 @@ struct superblock {
     const u8 *page;  /* the page's bytes */
     const u32 *host; /* features of the host whose instructions are copied, in the words of cpu->features; NULL: any */
     const struct insn_set *loners; /* instructions that may lead no group */
+    bool sites;                    /* its accesses are to remember pages, where the backend can do that */
     /*
      * An instruction that crosses into the next page is a superblock of its own: 'page' then shows the bytes around
      * the border, 'limit' says how far it goes.

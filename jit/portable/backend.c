@@ -97,8 +97,9 @@ static void add_site(struct tr *t, const struct uop *u)
         return;
     }
     s->u = *u;
-    s->stop = (struct uop){.fn = jit_stop, .op = UOP_NOP};
-    s->tb = t->tb;
+    s->stop = jit_stop;
+    s->stop_op = UOP_NOP;
+    s->tb = jit_meta_offset(t->jit, t->tb);
     add_step(t, (struct step){.kind = STEP_SITE, .what = jit_meta_offset(t->jit, s)});
 }
 
@@ -136,7 +137,7 @@ static void add_exit(struct tr *t, enum step_kind kind, unsigned cc, u64 target,
         t->failed = true;
         return;
     }
-    l->tb = t->tb;
+    l->tb = jit_meta_offset(t->jit, t->tb);
     l->target = (i64)target;
     l->patch = jit_meta_offset(t->jit, t->step);
     add_step(t,
@@ -215,7 +216,7 @@ static bool run_plain(struct jit *jit, const struct run *r, bool memory)
     struct cpu *cpu = jit->cpu;
     const struct uop *u = r->u;
     u32 epoch = cpu->tlb_epoch;
-    cpu->block = &r->tb->head;
+    cpu->block = &jit->head[r->tb->n];
     jit->stale = false;
     while (u && u <= r->last)
         u = u->fn(cpu, u);
@@ -279,17 +280,15 @@ static u32 portable_enter(struct jit *jit, const u8 *host)
     return left;
 }
 
-static void portable_link(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta,
-                          int gen)
+static bool portable_link(struct jit *jit, const struct exit_link *link, const struct translation_block *to, int gen)
 {
-    struct step *s = (struct step *)(jit->meta + link->patch);
-    link->to = to;
-    link->gen = (i8)gen;
-    s->to = (const struct step *)(jit->meta + to->entry);
+    struct step *s = jit_meta_at(jit, link->patch);
+    s->to = jit_meta_at(jit, to->entry);
     s->gen = (i8)gen;
-    s->page_delta = gen >= 0 ? page_delta : 0;
+    s->page_delta = gen >= 0 ? link->target & ~(i64)0xfff : 0;
     if (gen >= 0)
         s->made_at = jit->cpu->map_gen[gen];
+    return true;
 }
 
 static void portable_unlink(struct jit *jit, struct translation_block *tb)
@@ -298,7 +297,7 @@ static void portable_unlink(struct jit *jit, struct translation_block *tb)
     entry->kind = STEP_REFUSE;
 }
 
-static void portable_forward(struct jit *jit, struct translation_block *tb, struct translation_block *to)
+static void portable_forward(struct jit *jit, struct translation_block *tb, const struct translation_block *to)
 {
     struct step *entry = (struct step *)(jit->meta + tb->entry);
     entry->kind = STEP_FORWARD;

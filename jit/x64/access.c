@@ -180,12 +180,14 @@ static struct rm site_field(const struct tr *t, u32 site, size_t field)
 }
 #define SITE(site, member) site_field(t, site, offsetof(struct access_site, member))
 
-/* A site for the current instruction, or 0: it asks the TLB. Kernels touch too much at a time for sites to pay. */
+/*
+ * A site for the current instruction, or 0: it asks the TLB. Kernels touch too much at a time for sites to pay, and
+ * where time goes to many places sites are further away than the TLB.
+ */
 static u32 new_site(struct tr *t, unsigned last, u32 flags)
 {
     const struct jit *jit = t->jit;
-    bool user = (t->sb->key >> KEY_MMU_SHIFT & 3) == MMU_USER;
-    if (!user || !jit->sites || insn_set_has(&jit->wanderers, INSN_PA(t->sb, t->i)))
+    if (!t->sb->sites || !jit->sites || insn_set_has(&jit->wanderers, INSN_PA(t->sb, t->i)))
         return 0;
     struct access_site *s = jit_site(t->jit);
     if (!s)

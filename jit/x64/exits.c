@@ -17,9 +17,10 @@ static u32 make_site(struct tr *t)
     s->u = t->i->u;
     bool last = t->i->u.index_in_block + 1u == t->sb->n;
     /* STI and MOV SS look whether the next instruction is in their block */
-    s->stop = (struct uop){.fn = jit_stop, .op = last ? UOP_FALLTHROUGH : UOP_NOP};
-    s->tb = t->tb;
-    s->recipe = t->flags == AT_RECIPE ? t->recipe : NULL;
+    s->stop = jit_stop;
+    s->stop_op = last ? UOP_FALLTHROUGH : UOP_NOP;
+    s->tb = jit_meta_offset(t->jit, t->tb);
+    s->recipe = t->flags == AT_RECIPE ? t->recipe : 0;
     bool wide = (t->sb->key & MODE_CODE) == MODE_CODE64;
     u32 vec = !t->vec_ready ? 0 : wide ? READY_VEC : READY_VEC_LOW;
     return jit_meta_offset(t->jit, s) | vec | (t->x87_ready ? (u32)READY_X87 : 0);
@@ -54,7 +55,7 @@ static u32 make_link(struct tr *t, u64 target)
         t->failed = true;
         return 0;
     }
-    l->tb = t->tb;
+    l->tb = jit_meta_offset(t->jit, t->tb);
     l->gen = -1;
     l->target = (i64)target;
     l->ready = loaded(t);
@@ -95,7 +96,8 @@ struct slow_path *want_slow_path(struct tr *t)
 void slow_path_leaves(struct tr *t)
 {
     t->slow->leaves = true;
-    ((struct call_site *)(t->jit->meta + (t->slow->site & ~7u)))->leads = true;
+    struct call_site *s = jit_meta_at(t->jit, t->slow->site & ~7u);
+    s->leads = true;
 }
 
 void to_slow_path(struct tr *t, u8 *at)
@@ -123,15 +125,18 @@ static void emit_unlinked(struct emit *e, const struct jit *jit, const struct ex
  * the page's change. An instruction that goes on in the next page is as far away.
  */
 enum { LINK_ROOM_NEAR = 14, LINK_ROOM = 54, NEAR_END = PAGE_SIZE - 14 };
+static unsigned link_room(const struct exit_link *l)
+{
+    return l->target >= 0 && l->target < NEAR_END ? LINK_ROOM_NEAR : LINK_ROOM;
+}
 static void emit_link(struct tr *t, u32 link, unsigned executed)
 {
     struct emit *e = &t->e;
-    struct exit_link *l = (struct exit_link *)(t->jit->meta + link);
+    struct exit_link *l = jit_meta_at(t->jit, link);
     l->patch = (u32)(e->p - t->jit->write);
-    l->refund = (u16)(t->sb->n - executed);
-    l->room = l->target >= 0 && l->target < NEAR_END ? LINK_ROOM_NEAR : LINK_ROOM;
+    l->refund = (u8)(t->sb->n - executed);
     emit_unlinked(e, t->jit, l);
-    while (e->p < t->jit->write + l->patch + l->room)
+    while (e->p < t->jit->write + l->patch + link_room(l))
         e8(e, CODE_PADDING);
 }
 
@@ -223,13 +228,13 @@ void emit_tail(struct tr *t)
     }
     for (unsigned i = 0; i < t->nslow; i++) {
         u32 at = t->slow_paths[i].site & ~7u; /* without what is ready */
-        const struct call_site *site = (const struct call_site *)(t->jit->meta + at);
+        const struct call_site *site = jit_meta_at(t->jit, at);
         mark(t, MARK_SLOW, &site->u);
         emit_slow_path(t, &t->slow_paths[i]);
     }
     for (unsigned i = 0; i < t->nrefills; i++) {
         const struct refill *r = &t->refills[i];
-        const struct call_site *site = (const struct call_site *)(t->jit->meta + (r->slow->site & ~7u));
+        const struct call_site *site = jit_meta_at(t->jit, r->slow->site & ~7u);
         mark(t, MARK_SLOW, &site->u);
         emit_refill(t, r);
     }
@@ -237,25 +242,23 @@ void emit_tail(struct tr *t)
 
 /* ---- what patches links and entries ---- */
 
-void x64_link(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen)
+bool x64_link(struct jit *jit, const struct exit_link *link, const struct translation_block *to, int gen)
 {
     u8 *at = jit->write + link->patch;
-    struct emit e = {.start = at, .p = at, .end = at + link->room};
+    struct emit e = {.start = at, .p = at, .end = at + link_room(link)};
     u8 *other = NULL;
-    if (gen >= 0 && link->room < LINK_ROOM)
-        return; /* its page was mapped anew since it was translated */
-    link->to = to;
-    link->gen = (i8)gen;
+    if (gen >= 0 && link_room(link) < LINK_ROOM)
+        return false; /* its page was mapped anew since it was translated */
     if (gen >= 0) {
         e_op(&e, 4, 0x81, ALU_CMP, rm_mem(CPU, (i32)(offsetof(struct cpu, map_gen) + (unsigned)gen * 4)));
         e32(&e, jit->cpu->map_gen[gen]);
         other = e_jcc(&e, CC_NE);
         e_op(&e, 8, 0x81, ALU_ADD, FIELD(gpr[SLOT_RIP]));
-        e32(&e, (u32)page_delta);
+        e32(&e, (u32)(link->target & ~(i64)0xfff));
     }
     bool skip = !(to->wants & ~link->ready);
     if (skip)
-        e_alu_imm(&e, 8, ALU_SUB, rm_reg(BUDGET), (i32)to->head.ninsn - (i32)link->refund);
+        e_alu_imm(&e, 8, ALU_SUB, rm_reg(BUDGET), (i32)to->n - (i32)link->refund);
     else if (link->refund)
         e_lea(&e, 8, BUDGET, rm_mem(BUDGET, link->refund));
     e_patch(&e, e_jmp(&e), jit->write + to->entry + (skip ? to->charged : 0));
@@ -264,6 +267,7 @@ void x64_link(struct jit *jit, struct exit_link *link, struct translation_block 
         emit_unlinked(&e, jit, link);
     }
     assert(!emit_full(&e));
+    return true;
 }
 
 /* The jump of tb's entry to where it gives back what was charged, and refuses: JL, or JMP since it was unlinked. */
@@ -281,10 +285,10 @@ void x64_unlink(struct jit *jit, struct translation_block *tb)
     e8(&e, CODE_PADDING);
 }
 
-void x64_forward(struct jit *jit, struct translation_block *tb, struct translation_block *to)
+void x64_forward(struct jit *jit, struct translation_block *tb, const struct translation_block *to)
 {
     u8 *jump = refusal_jump(jit, tb), *at = jump + 5 + (i32)ld32(jump + 1);
     struct emit e = {.start = at, .p = at, .end = at + REFUSAL_BYTES};
-    e_lea(&e, 8, BUDGET, rm_mem(BUDGET, tb->head.ninsn));
+    e_lea(&e, 8, BUDGET, rm_mem(BUDGET, tb->n));
     e_patch(&e, e_jmp(&e), jit->write + to->entry);
 }

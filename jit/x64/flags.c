@@ -40,13 +40,14 @@ static bool recipe_holds(const struct tr *t, u16 gprs)
     return false;
 }
 
-/* A recipe of flag_writer's flags in the metadata; NULL: full. */
-static struct uop *new_recipe(const struct tr *t)
+/* A recipe of flag_writer's flags: its offset in the metadata; 0: full. */
+static u32 new_recipe(const struct tr *t)
 {
-    struct uop *copy = jit_meta(t->jit, sizeof(*copy));
-    if (copy)
-        *copy = *t->flag_writer;
-    return copy;
+    struct recipe *r = jit_meta(t->jit, sizeof(*r));
+    if (!r)
+        return 0;
+    *r = recipe_of(t->flag_writer);
+    return jit_meta_offset(t->jit, r);
 }
 
 static bool make_recipe(struct tr *t)
@@ -54,11 +55,8 @@ static bool make_recipe(struct tr *t)
     u16 gprs;
     if (!t->flag_writer || !recipe_possible(t->flag_writer, &gprs) || !recipe_holds(t, gprs))
         return false;
-    struct uop *copy = new_recipe(t);
-    if (!copy)
-        return false;
-    t->recipe = copy;
-    return true;
+    t->recipe = new_recipe(t);
+    return t->recipe != 0;
 }
 
 /* Whether none of these registers was written since flag_writer. */
@@ -77,9 +75,9 @@ bool flags_needed_at(const struct tr *t, u64 target, u32 *recipe)
     if (t->flags != AT_HOST || !superblock_flags_needed_at(t->jit->cpu, t->sb, target, &written))
         return false;
     if (t->flag_writer && recipe_possible(t->flag_writer, &gprs) && !(gprs & written) && kept_since(t, gprs)) {
-        const struct uop *copy = new_recipe(t);
-        if (copy)
-            *recipe = flags_recipe(jit_meta_offset(t->jit, copy));
+        u32 offset = new_recipe(t);
+        if (offset)
+            *recipe = flags_recipe(offset);
     }
     return true;
 }

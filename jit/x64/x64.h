@@ -81,7 +81,7 @@ struct tr {
     struct emit e;
     const struct sb_insn *i; /* the instruction being translated */
     enum flags_at flags;
-    const struct uop *recipe;      /* AT_RECIPE: from which micro-op (in the metadata) */
+    u32 recipe;                    /* AT_RECIPE: its offset in the metadata */
     const struct uop *flag_writer; /* who wrote what is in EFLAGS; NULL: unknown */
     struct slow_path *slow;        /* of the current instruction, or NULL */
     struct slow_path slow_paths[SLOW_MAX];
@@ -203,9 +203,9 @@ void x87_note_before(struct tr *t);
 
 /* Bytes of the code that refuses an entry, which x64_forward may overwrite. */
 enum { REFUSAL_BYTES = 14 };
-void x64_link(struct jit *jit, struct exit_link *link, struct translation_block *to, i64 page_delta, int gen);
+bool x64_link(struct jit *jit, const struct exit_link *link, const struct translation_block *to, int gen);
 void x64_unlink(struct jit *jit, struct translation_block *tb);
-void x64_forward(struct jit *jit, struct translation_block *tb, struct translation_block *to);
+void x64_forward(struct jit *jit, struct translation_block *tb, const struct translation_block *to);
 
 /* What the code behind a call of 'site' takes to be loaded. */
 enum ready { READY_VEC = 1, READY_X87 = 2, READY_VEC_LOW = 4 };

@@ -12,7 +12,7 @@ static void far_metadata(void)
 {
     small_pages();
     if (w.cpu->translator)
-        ck_assert_ptr_nonnull(jit_meta(w.cpu->translator, (6 << 20) + 0x1ff8));
+        ck_assert_ptr_nonnull(jit_meta(w.cpu->translator, (4 << 20) + 0x1ff8));
 }
 
 START_TEST(pages_that_move_are_forgotten)
