@@ -428,6 +428,70 @@ START_TEST(full_cache)
 }
 END_TEST
 
+/* ---- links ---- */
+
+static struct translation_block *find_at(u64 eip)
+{
+    struct translation_block *tb = jit_find(w.cpu->translator, eip, jit_key(w.cpu), eip);
+    ck_assert_ptr_nonnull(tb);
+    return tb;
+}
+static bool leads_to(const struct translation_block *from, const struct translation_block *to)
+{
+    for (u32 at = to->links; at;) {
+        const struct exit_link *link = jit_meta_at(translator(), at);
+        ck_assert_ptr_eq(jit_meta_at(translator(), link->to), to);
+        if (jit_meta_at(translator(), link->tb) == from)
+            return true;
+        at = link->next;
+    }
+    return false;
+}
+
+/* again: add edx, ecx; sub ecx, 1; jnz OTHER; hlt;  OTHER: inc ebx; jmp again. 'delta': from again to OTHER */
+static void loop_of_two(u32 delta)
+{
+    u8 first[] = {0x01, 0xca, 0x83, 0xe9, 1, 0x0f, 0x85, 0, 0, 0, 0, 0xf4};
+    u8 other[] = {0xff, 0xc3, 0xe9, 0, 0, 0, 0};
+    st32(first + 7, delta - 11);
+    st32(other + 3, -(delta + 7));
+    begin(&(struct program){first, sizeof(first), 0, small_pages, 0, false}, true, CODE_BYTES);
+    w_code(CODE + delta, other, sizeof(other));
+    w_run(500);
+}
+
+START_TEST(links_follow_what_is_made_anew)
+{
+    loop_of_two(0x40);
+    struct translation_block *first = find_at(CODE), *other = find_at(CODE + 0x40);
+    ck_assert(leads_to(first, other));
+    ck_assert(leads_to(other, first));
+    jit_drop(w.cpu->translator, first);
+    w_run(500);
+    ck_assert_ptr_ne(find_at(CODE), first);
+    ck_assert(leads_to(other, find_at(CODE)));
+    ck_assert_uint_eq(first->links, 0);
+    ck_assert_uint_eq(w.cpu->gpr[RBX], 200);
+}
+END_TEST
+
+START_TEST(links_of_other_mappings_do_not_follow)
+{
+    loop_of_two(0x1040);
+    struct jit *jit = w.cpu->translator;
+    struct translation_block *first = find_at(CODE), *other = find_at(CODE + 0x1040);
+    ck_assert(leads_to(other, first));
+    jit_drop(jit, first);
+    struct translation_block *anew = jit_translate(jit, CODE, jit_key(w.cpu), CODE);
+    tlb_flush(w.cpu, true);
+    jit_replace(jit, first, anew);
+    ck_assert(!leads_to(other, anew));
+    w_run(500); /* it was mapped where it was, after all */
+    ck_assert(leads_to(other, anew));
+    ck_assert_uint_eq(w.cpu->gpr[RBX], 200);
+}
+END_TEST
+
 static void add(TCase *t)
 {
     tcase_set_timeout(t, 120);
@@ -450,6 +514,8 @@ static void add(TCase *t)
     tcase_add_test(t, budgets);
     tcase_add_test(t, slices);
     tcase_add_test(t, full_cache);
+    tcase_add_test(t, links_follow_what_is_made_anew);
+    tcase_add_test(t, links_of_other_mappings_do_not_follow);
 }
 
 int main(void) { return w_main("jit", add); }

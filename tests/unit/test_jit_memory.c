@@ -113,6 +113,41 @@ START_TEST(faults_at_a_loops_start_have_exact_flags)
 }
 END_TEST
 
+/* A loop, in slices as short as these, and not told to translate all at once: its sites, once it was met often. */
+static void run_as_if_cold(unsigned cpl)
+{
+    /* again: mov eax, [rsi]; add edx, eax; inc ecx; jmp again */
+    static const u8 code[] = {0x8b, 0x06, 0x01, 0xc2, 0xff, 0xc1, 0xeb, 0xf8};
+    begin(&(struct program){code, sizeof(code), cpl, small_pages, 0, false}, true, CODE_BYTES);
+    struct jit *jit = w.cpu->translator;
+    jit->hot = jit->hot_asked = 1;
+    w.cpu->gpr[RSI] = DATA;
+    st32(w.ram + DATA, 3);
+    w_run(101);
+    ck_assert_uint_gt(jit->counters.translated, 0);
+    ck_assert_uint_eq(jit->nsites, 1); /* the one that is nobody's */
+    for (unsigned i = 0; i < 99; i++)
+        w_run(101);
+    ck_assert_uint_eq(w.cpu->gpr[RCX], 101 * 100 / 4);
+    ck_assert_uint_eq(w.cpu->gpr[RDX], START_RDX + 3 * 101 * 100 / 4);
+}
+START_TEST(hot_loops_get_sites)
+{
+    run_as_if_cold(3);
+    if (!translator()->sites)
+        return; /* this backend has none */
+    ck_assert_uint_gt(translator()->nsites, 1);
+    ck_assert(insn_set_has(&translator()->hottest, CODE));
+}
+END_TEST
+
+START_TEST(kernels_get_no_sites)
+{
+    run_as_if_cold(0);
+    ck_assert_uint_eq(translator()->nsites, 1);
+}
+END_TEST
+
 static void add(TCase *t)
 {
     tcase_add_test(t, pages_that_move_are_forgotten);
@@ -121,6 +156,8 @@ static void add(TCase *t)
     tcase_add_test(t, groups_that_write_at_the_end);
     tcase_add_test(t, one_page_after_another);
     tcase_add_test(t, faults_at_a_loops_start_have_exact_flags);
+    tcase_add_test(t, hot_loops_get_sites);
+    tcase_add_test(t, kernels_get_no_sites);
 }
 
 int main(void) { return w_main("jit_memory", add); }
