@@ -31,7 +31,7 @@ struct debugcon_config {
     struct chardev *chardev;
 };
 
-enum { TB_SIZE_DEFAULT = 32, TB_SIZE_MAX = 1024 }; /* MiB */
+enum { TB_SIZE_DEFAULT = 48, TB_SIZE_MAX = 1024 }; /* MiB */
 
 /* All the command line decides. Disks and chardevs are opened by the front end; the machine owns them after. */
 struct machine_config {

@@ -234,6 +234,13 @@ void jit_change_jumps(struct jit *jit, u32 common)
     point_at_jumps(jit);
 }
 
+static void fill_jump(struct jump_table *t, unsigned slot, struct jump_target what)
+{
+    if (t->target[slot].tag == NO_TAG)
+        t->list[t->count++] = slot;
+    t->target[slot] = what;
+}
+
 void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb)
 {
     struct jump_table **slot = &jit->jump_set->table[jit->cpu->mmu_idx];
@@ -245,12 +252,10 @@ void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb)
     }
     if (!*slot)
         return;
-    struct jump_target *t = &(*slot)->target[JUMP_INDEX(eip)], *other = &(*slot)->target[JUMP_INDEX(eip) ^ 1];
-    if (t->tag == NO_TAG)
-        (*slot)->list[(*slot)->count++] = JUMP_INDEX(eip);
-    else if (t->tag != DEAD_TAG && other->tag != NO_TAG)
-        *other = *t;
-    *t = (struct jump_target){eip, jit->exec + tb->entry};
+    struct jump_target was = (*slot)->target[JUMP_INDEX(eip)];
+    if (was.tag != NO_TAG && was.tag != DEAD_TAG && was.tag != eip)
+        fill_jump(*slot, JUMP_INDEX(eip) ^ 1, was);
+    fill_jump(*slot, JUMP_INDEX(eip), (struct jump_target){eip, jit->exec + tb->entry});
     (*slot)->local |= !jit_see(jit, eip, tb);
 }
 

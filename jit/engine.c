@@ -327,7 +327,7 @@ bool jit_available(void) { return !ORRERY_BACKEND.no_code; }
 
 bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot)
 {
-    enum { COLD_BYTES = 24 << 20 }; /* of micro-ops, which are for what is not translated yet */
+    enum { COLD_BYTES = 32 << 20 }; /* of micro-ops, which are for what is not translated yet */
     struct jit *jit = jit_create(cpu, code_bytes);
     if (!jit)
         return false;

@@ -316,7 +316,7 @@ static bool x64_translate(struct jit *jit, struct superblock *sb, struct transla
     mark(t, MARK_REFUSAL, &sb->insn[0].u);
     emit_refusal(t, refuse);
     emit_tail(t);
-    bool ok = !t->failed && !emit_full(&t->e) && keep_marks(t);
+    bool ok = !t->failed && !emit_full(&t->e) && t->e.p - at <= UINT16_MAX && keep_marks(t);
     tb->length = (u32)(t->e.p - at);
     if (ok)
         jit->used = (size_t)(t->e.p - jit->write);
