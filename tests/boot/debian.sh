@@ -14,7 +14,7 @@ mkfifo "$WORK/in" && exec 3<>"$WORK/in"
 say() { printf '%s\n' "$1" >&3; }
 
 boot_and_log_in() {
-    timeout -k 5 900 "$ORRERY" "${ACCEL[@]}" -display none -serial stdio -monitor none -m 512 -hda "$WORK/disk.img" \
+    timeout -k 5 $((900 * ${ORRERY_PATIENCE:-1})) "$ORRERY" "${ACCEL[@]}" -display none -serial stdio -monitor none -m 512 -hda "$WORK/disk.img" \
         <"$WORK/in" >"$WORK/serial" 2>"$WORK/err" &
     ORRERY_PID=$!
     wait_serial 120 'GNU GRUB'
