@@ -225,7 +225,7 @@ static void sample(struct jit *jit, struct translation_block *tb)
 {
     enum { LOT = 256, MET_SOON = 2, MET_OFTEN = 6 };
     struct jit_samples *s = &jit->samples;
-    if (!key_is_user(tb->key) || tb->pa2 != ~0ull)
+    if (!jit->sites || !key_is_user(tb->key) || tb->pa2 != ~0ull)
         return;
     if (++s->taken > LOT)
         *s = (struct jit_samples){.lot = s->lot + 1, .taken = 1};

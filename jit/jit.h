@@ -192,9 +192,9 @@ struct jit {
     struct jit_counters counters;
     struct jit_perf *perf; /* or NULL */
     struct superblock *sb;
-    struct block
-        head[SUPERBLOCK_MAX + 1]; /* what cpu->block is while C runs micro-ops of n instructions' translation */
-    u8 border[PAGE_SIZE + 16];    /* the end of a page and the start of the next, for an instruction that crosses */
+    /* What cpu->block is while C runs micro-ops of a translation of so many instructions. */
+    struct block head[SUPERBLOCK_MAX + 1];
+    u8 border[PAGE_SIZE + 16]; /* the end of a page and the start of the next, for an instruction that crosses */
 };
 
 /* A host: emits code for superblocks. */
@@ -208,8 +208,7 @@ struct backend {
     bool (*translate)(struct jit *jit, struct superblock *sb, struct translation_block *tb);
     /* Runs emitted code from host (executable) until it leaves. */
     u32 (*enter)(struct jit *jit, const u8 *host);
-    /* Makes the link's code go to 'to', while cpu->map_gen[gen] stays as it is (-1: for good); false: it has no room.
-     */
+    /* Makes the link's code go to 'to' while cpu->map_gen[gen] stays as it is, or (-1) for good; false: no room. */
     bool (*link)(struct jit *jit, const struct exit_link *link, const struct translation_block *to, int gen);
     /* Makes tb refuse every entry. */
     void (*unlink)(struct jit *jit, struct translation_block *tb);

@@ -23,10 +23,12 @@ void jit_link(struct jit *jit, struct exit_link *link, struct translation_block 
 {
     if (!jit->backend->link(jit, link, to, gen))
         return;
-    unlist(jit, link);
-    link->to = jit_meta_offset(jit, to);
-    link->next = to->links;
-    to->links = jit_meta_offset(jit, link);
+    if (link->to != jit_meta_offset(jit, to)) {
+        unlist(jit, link);
+        link->to = jit_meta_offset(jit, to);
+        link->next = to->links;
+        to->links = jit_meta_offset(jit, link);
+    }
     link->gen = (i8)gen;
     link->made_at = gen >= 0 ? jit->cpu->map_gen[gen] : 0;
 }

@@ -74,7 +74,7 @@ static void print_liveness(FILE *out, u64 lin, const struct superblock *sb, cons
 
 const struct code_mark *jit_marks(const struct jit *jit, const struct translation_block *tb)
 {
-    return (const struct code_mark *)(jit->meta + tb->marks);
+    return jit_meta_at(jit, tb->marks);
 }
 
 const struct code_mark *jit_mark_at(const struct jit *jit, const struct translation_block *tb, u32 host)

@@ -248,7 +248,7 @@ static u32 take_steps(struct jit *jit, const struct step *s)
             next = s->to;
             break;
         case STEP_RUN:
-            if (run_plain(jit, (const struct run *)(jit->meta + s->what), s->n))
+            if (run_plain(jit, jit_meta_at(jit, s->what), s->n))
                 return LEAVE_EXACT;
             break;
         case STEP_SITE:
@@ -293,15 +293,15 @@ static bool portable_link(struct jit *jit, const struct exit_link *link, const s
 
 static void portable_unlink(struct jit *jit, struct translation_block *tb)
 {
-    struct step *entry = (struct step *)(jit->meta + tb->entry);
+    struct step *entry = jit_meta_at(jit, tb->entry);
     entry->kind = STEP_REFUSE;
 }
 
 static void portable_forward(struct jit *jit, struct translation_block *tb, const struct translation_block *to)
 {
-    struct step *entry = (struct step *)(jit->meta + tb->entry);
+    struct step *entry = jit_meta_at(jit, tb->entry);
     entry->kind = STEP_FORWARD;
-    entry->to = (const struct step *)(jit->meta + to->entry);
+    entry->to = jit_meta_at(jit, to->entry);
 }
 
 const struct backend backend_portable = {
