@@ -152,13 +152,20 @@ static void code_written(void *owner, struct ram *ram, u64 off, unsigned len)
     told_off = off;
 }
 
-START_TEST(dirty_and_code)
+/* RAM at 1 MiB; who is told of writes to code in it */
+static struct ram *watched_ram(struct region *r, void (*written)(void *owner, struct ram *ram, u64 off, unsigned len))
 {
     struct ram *ram = ram_create(0x4000);
-    struct region r = {0};
-    region_ram(&r, &mem, "ram", 0x100000, ram, 0, 0x4000, false);
-    mem.code_written = code_written;
+    region_ram(r, &mem, "ram", 0x100000, ram, 0, 0x4000, false);
+    mem.code_written = written;
     told = 0;
+    return ram;
+}
+
+START_TEST(dirty_and_code)
+{
+    struct region r = {0};
+    struct ram *ram = watched_ram(&r, code_written);
     ram->code[1] = BIT64(2); /* 0x1080..0x10bf */
     u8 zero[0x1000] = {0};
     space_write(&mem, 0x10107f, 0, 1);
@@ -185,11 +192,8 @@ static void code_dropped(void *owner, struct ram *ram, u64 off, unsigned len)
 /* Code that nobody runs any more does not slow its page's data for ever; code that comes back holds out longer. */
 START_TEST(code_among_data)
 {
-    struct ram *ram = ram_create(0x4000);
     struct region r = {0};
-    region_ram(&r, &mem, "ram", 0x100000, ram, 0, 0x4000, false);
-    mem.code_written = code_dropped;
-    told = 0;
+    struct ram *ram = watched_ram(&r, code_dropped);
     for (unsigned round = 1, last = 0; round <= 3; round++) {
         unsigned writes = 0;
         for (ram->code[1] = BIT64(2); ram->code[1] && writes < 100000; writes++)
