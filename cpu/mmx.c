@@ -498,25 +498,25 @@ static UOP_FN(pmovmskb_rr)
 const struct uop_table uop_mmx_pextrw = {.fn = {[FORM_RR] = ANY_SIZE(pextrw_rr)}};
 const struct uop_table uop_mmx_pmovmskb = {.fn = {[FORM_RR] = ANY_SIZE(pmovmskb_rr)}};
 
-/*
- * Bytes of dst whose mask byte in src is negative, to seg:rDI. All eight must be writable, whatever
- * the mask, and a fault finds the unit already in MMX mode: so does AMD's silicon.
- */
-static NOINLINE void store_masked(struct cpu *cpu, const struct uop *u)
+u64 masked_lin(struct cpu *cpu, const struct uop *u, unsigned at)
 {
-    u64 v = mmx_get(cpu, u->dst), mask = mmx_get(cpu, u->src);
-    u64 lin = lin_at(cpu, u, u->seg, addr_wrap(u, cpu->gpr[RDI]), 8, true);
+    u64 lin = lin_at(cpu, u, u->seg, addr_wrap(u, cpu->gpr[RDI] + at), 8, true);
     if (!tlb_write_ptr(cpu, lin, 8, cpu->mmu_idx))
         mem_probe_write(cpu, lin, 8, cpu->mmu_idx);
+    return lin;
+}
+void store_masked(struct cpu *cpu, u64 lin, u64 v, u64 mask)
+{
     for (unsigned i = 0; i < 8; i++)
         if (lane8(mask, i) & 0x80)
             mem_write(cpu, lin + i, lane8(v, i), 1);
 }
+/* A fault finds the unit already in MMX mode: so does AMD's silicon. */
 static UOP_FN(maskmovq_rr)
 {
     MMX_WAIT(cpu, u);
     MMX_ENTER(cpu);
-    store_masked(cpu, u);
+    store_masked(cpu, masked_lin(cpu, u, 0), mmx_get(cpu, u->dst), mmx_get(cpu, u->src));
     NEXT(u);
 }
 const struct uop_table uop_mmx_maskmovq = {.fn = {[FORM_RR] = ANY_SIZE(maskmovq_rr)}};

@@ -26,5 +26,9 @@ ALWAYS_INLINE void mmx_set(struct cpu *cpu, unsigned n, u64 v)
     cpu->fpu.reg[n & 7].man = v;
     cpu->fpu.reg[n & 7].se = 0xffff;
 }
+/* MASKMOVQ's operand, 'at' bytes past seg:rDI, in two steps: all eight bytes may be written, whatever the mask; */
+u64 masked_lin(struct cpu *cpu, const struct uop *u, unsigned at);
+/* then those of v whose mask byte is negative go there. */
+void store_masked(struct cpu *cpu, u64 lin, u64 v, u64 mask);
 
 #endif

@@ -115,19 +115,13 @@ static UOP_FN(movnti)
 }
 const struct uop_table MOVNTI_table = {{[FORM_MR] = ANY_SIZE(movnti)}};
 
-/*
- * MASKMOVDQU: bytes of dst whose mask byte in src is negative, to seg:rDI. Bytes
- * it does not store may fault as well (left to the implementation; silicon does).
- */
+/* MASKMOVDQU: on AMD's silicon two MASKMOVQs, of which neither stores before both may. */
 static UOP_FN(maskmovdqu)
 {
     const union vec *v = &cpu->xmm[u->dst], *mask = &cpu->xmm[u->src];
-    u64 lin = lin_at(cpu, u, u->seg, addr_wrap(u, cpu->gpr[RDI]), 16, true);
-    if (!tlb_write_ptr(cpu, lin, 16, cpu->mmu_idx))
-        mem_probe_write(cpu, lin, 16, cpu->mmu_idx);
-    for (unsigned i = 0; i < 16; i++)
-        if (VB(mask, i) & 0x80)
-            mem_write(cpu, lin + i, VB(v, i), 1);
+    u64 lin[2] = {masked_lin(cpu, u, 0), masked_lin(cpu, u, 8)};
+    for (unsigned n = 0; n < 2; n++)
+        store_masked(cpu, lin[n], VQ(v, n), VQ(mask, n));
     NEXT(u);
 }
 const struct uop_table MASKMOVDQU_table = {{[FORM_RR] = ANY_SIZE(maskmovdqu)}};
