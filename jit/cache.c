@@ -441,14 +441,11 @@ static void make_room(struct jit *jit)
     jit_flush(jit);
 }
 
-static bool find_superblock(struct jit *jit, u64 pa, u32 key, u64 eip)
+bool jit_aim(struct jit *jit, u64 pa, u32 key)
 {
-    struct cpu *cpu = jit->cpu;
     struct superblock *sb = jit->sb;
     struct cpu_page page;
-    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
-    if (!page.read)
-        return false;
+    jit->cpu->env->page(jit->cpu->env->world, pa & PAGE_MASK, &page);
     sb->pa = pa;
     sb->pa2 = ~0ull;
     sb->key = key;
@@ -456,7 +453,12 @@ static bool find_superblock(struct jit *jit, u64 pa, u32 key, u64 eip)
     sb->loners = &jit->loners;
     sb->sites = key_is_user(key) && (jit->hot_asked == 0 || insn_set_has(&jit->hottest, pa));
     sb->limit = PAGE_SIZE;
-    return superblock_find(cpu, sb) || cross_border(jit, sb, eip);
+    return page.read != NULL;
+}
+
+static bool find_superblock(struct jit *jit, u64 pa, u32 key, u64 eip)
+{
+    return jit_aim(jit, pa, key) && (superblock_find(jit->cpu, jit->sb) || cross_border(jit, jit->sb, eip));
 }
 
 static void report_code(struct cpu *cpu, const struct superblock *sb)

@@ -226,6 +226,8 @@ void jit_destroy(struct jit *jit);
 void *jit_meta(struct jit *jit, size_t n);
 ALWAYS_INLINE u32 jit_meta_offset(const struct jit *jit, const void *p) { return (u32)((const u8 *)p - jit->meta); }
 ALWAYS_INLINE void *jit_meta_at(const struct jit *jit, u32 offset) { return jit->meta + offset; }
+/* Aims jit->sb at the code at pa, in that page alone; false: it cannot be read. */
+bool jit_aim(struct jit *jit, u64 pa, u32 key);
 /* The translation of sb's start, new. Flushes everything first when full; NULL: cannot be translated. */
 /* EIP: where that physical address is seen; raises #PF where an instruction goes on in a page that is not there. */
 struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 eip);

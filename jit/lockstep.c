@@ -206,15 +206,10 @@ static bool flags_dead(const struct lockstep *l, u32 flags)
 {
     struct cpu *cpu = l->cpu;
     struct superblock *sb = l->jit->sb;
-    struct cpu_page page;
     unsigned cc;
-    if (!jit_translatable(cpu) || !mmu_probe(cpu, cpu->gpr[SLOT_RIP], &sb->pa))
-        return false;
-    cpu->env->page(cpu->env->world, sb->pa & PAGE_MASK, &page);
-    sb->key = jit_key(cpu);
-    sb->page = page.read;
-    sb->limit = PAGE_SIZE;
-    if (!page.read || !superblock_find(cpu, sb))
+    u64 pa;
+    if (!jit_translatable(cpu) || !mmu_probe(cpu, cpu->gpr[SLOT_RIP], &pa) || !jit_aim(l->jit, pa, jit_key(cpu)) ||
+        !superblock_find(cpu, sb))
         return false;
     for (unsigned k = 0; k < sb->n; k++) {
         const struct sb_insn *i = &sb->insn[k];

@@ -205,9 +205,39 @@ START_TEST(finds_memory)
 }
 END_TEST
 
+/*
+ * Between turns of the inner loop the flags are nobody's, and translations linked to each other leave them as they are.
+ * That is seen whatever was translated last: here an instruction in two pages.
+ */
+START_TEST(dead_flags)
+{
+    static const u8 code[] = {
+        0xb9, 0xe8, 0x03, 0x00, 0x00,       /* outer: mov ecx, 1000 */
+        0x89, 0xc8,                         /* again: mov eax, ecx */
+        0x89, 0xc7,                         /* mov edi, eax */
+        0x89, 0xfb,                         /* mov ebx, edi */
+        0x01, 0xd0,                         /* add eax, edx */
+        0x83, 0xe9, 0x01,                   /* sub ecx, 1 */
+        0x75, 0xf3,                         /* jnz again */
+        0x83, 0xee, 0x01,                   /* sub esi, 1 */
+        0x0f, 0x85, 0xe5, 0xff, 0xff, 0xff, /* jnz outer: its first three bytes end the page */
+        0xf4,
+    };
+    enum { START = CODE + PAGE_SIZE - 24 };
+    start();
+    w_code(START, code, sizeof(code));
+    w.cpu->gpr[SLOT_RIP] = START;
+    w.cpu->gpr[RSI] = 4;
+    w_run(40000);
+    ck_assert_uint_eq(w.cpu->gpr[SLOT_RIP], START + sizeof(code));
+    ck_assert_uint_eq(differences, 0);
+}
+END_TEST
+
 static void add(TCase *t)
 {
     tcase_add_test(t, runs);
+    tcase_add_test(t, dead_flags);
     tcase_add_test(t, faults);
     tcase_add_test(t, moved_page);
     tcase_add_test(t, finds_registers);
