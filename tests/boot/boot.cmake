@@ -87,6 +87,8 @@ if(TARGET orrery)
     boot_test_under(lockstep linux-cloud-amd64 600 linux.sh cloud-amd64 amd64)
     boot_test_under(lockstep linux-686 600 linux.sh 686 i386)
     boot_test_under(lockstep linux-686-pae 600 linux.sh 686-pae i386)
+    boot_test_under(lockstep iso-grub 600 iso.sh grub)
+    boot_test_under(lockstep installer 900 installer.sh)
   endif()
   if(BACKEND STREQUAL "portable") # whose default is the interpreter
     boot_test_under(jit linux-amd64 900 linux.sh amd64 amd64)
