@@ -87,7 +87,10 @@ static struct block *block_alloc(struct block_cache *c, unsigned nuops)
     return b;
 }
 
-static unsigned hash_of(u64 pa, u32 key) { return (unsigned)((pa ^ pa >> 15 ^ key * 0x9e37u) & (BLOCK_HASH - 1)); }
+static unsigned hash_of(u64 pa, u32 key)
+{
+    return (unsigned)((pa ^ (u64)key << 40) * 0x9e3779b97f4a7c15ull >> (64 - BLOCK_HASH_BITS));
+}
 
 static struct code_page **page_slot(struct block_cache *c, u64 page)
 {

@@ -8,7 +8,7 @@
 
 #include "cpu/uop.h"
 
-enum { BLOCK_MAX_INSNS = 32, JUMP_CACHE = 1 << 14, BLOCK_HASH = 1 << 15 };
+enum { BLOCK_MAX_INSNS = 32, JUMP_CACHE = 1 << 14, BLOCK_HASH_BITS = 17 };
 
 struct block;
 /* A remembered successor. gen 0: same physical page, holds while both blocks are valid; otherwise
@@ -49,7 +49,7 @@ ALWAYS_INLINE u32 jump_key(const struct cpu *cpu, u32 mode) { return mode | (cpu
 
 struct block_cache {
     struct jump_entry jump[JUMP_CACHE];
-    struct block *hash[BLOCK_HASH];
+    struct block *hash[1 << BLOCK_HASH_BITS];
     struct code_page *pages[4096];
     struct arena *arena;
     size_t used, limit; /* bytes of uops */

@@ -133,8 +133,11 @@ static void set_budget(struct cpu *cpu, i64 n)
     cpu->budget = n;
 }
 
-/* Runs until the budget is used up or something is to be looked at; true: an exception is to be delivered. */
-static bool run_stretch(struct cpu *cpu, struct jit *jit)
+/*
+ * Runs until no more than 'spare' of the budget is left or something is to be looked at; true: an exception is to be
+ * delivered.
+ */
+static bool run_stretch(struct cpu *cpu, struct jit *jit, i64 spare)
 {
     if (_setjmp(cpu->unwind)) {
         run_rewind(cpu);
@@ -142,7 +145,7 @@ static bool run_stretch(struct cpu *cpu, struct jit *jit)
     }
     /* What the world wants of the real CPU waits until the stretch is over. */
     u32 look = jit ? ATT_TRAP | ATT_VIRTUAL : ~0u;
-    while (cpu->budget > 0 && !cpu->halted && !(__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) & look)) {
+    while (cpu->budget > spare && !cpu->halted && !(__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) & look)) {
         if (jit)
             jit_once(jit);
         else
@@ -162,8 +165,11 @@ static void copy_state(struct cpu *to, const struct cpu *from)
     memcpy(to->map_gen, gen, sizeof(gen));
 }
 
-/* The copy's turn; its writes stay logged, but memory is as before. True: it ended with an exception. */
-static bool run_copy(struct lockstep *l, i64 n)
+/*
+ * The copy's turn: n instructions, or up to 'spare' fewer. Its writes stay logged, but memory is as before. True: it
+ * ended with an exception.
+ */
+static bool run_copy(struct lockstep *l, i64 n, i64 spare)
 {
     struct cpu *c = l->copy;
     copy_state(c, l->start);
@@ -176,7 +182,7 @@ static bool run_copy(struct lockstep *l, i64 n)
     l->nwrites = 0;
     l->stopped = false;
     sse_enter(c);
-    bool raised = run_stretch(c, NULL);
+    bool raised = run_stretch(c, NULL, spare);
     sse_leave(c);
     l->done = n - c->budget;
     for (unsigned i = 0; i < l->nwrites; i++) {
@@ -249,24 +255,24 @@ static bool states_alike(struct lockstep *l)
     return flags_alike(l);
 }
 
-bool lockstep_alike(struct lockstep *l, i64 n)
+bool lockstep_alike(struct lockstep *l, i64 n, i64 spare)
 {
     struct cpu *cpu = l->cpu;
-    bool raises = run_copy(l, n) && !l->stopped;
+    bool raises = run_copy(l, n, spare) && !l->stopped;
     if (l->stopped) {
         l->alone = true;
         if (l->done == 0)
             return true;
         /* Again, to the boundary before the instruction that it must not do. */
         i64 n_before = l->done;
-        while (run_copy(l, n_before), l->stopped && n_before > 0)
+        while (run_copy(l, n_before, 0), l->stopped && n_before > 0)
             n_before = MIN(n_before, l->done) - 1;
     }
     /* Room beyond an exception: the superblock that raises must be one that runs. */
     l->budget = raises ? l->done + SUPERBLOCK_MAX : l->done;
     set_budget(cpu, l->budget);
     sse_enter(cpu);
-    bool raised = run_stretch(cpu, l->jit);
+    bool raised = run_stretch(cpu, l->jit, 0);
     sse_leave(cpu);
     l->raised = raised;
     bool alike =
@@ -290,7 +296,7 @@ static void run_alone(struct lockstep *l, i64 total)
 {
     struct cpu *cpu = l->cpu;
     set_budget(cpu, 1);
-    l->raised = run_stretch(cpu, NULL);
+    l->raised = run_stretch(cpu, NULL, 0);
     set_budget(cpu, total - (1 - cpu->budget));
     l->counters.alone++;
 }
@@ -299,11 +305,16 @@ static void run_both(struct lockstep *l, i64 total)
 {
     struct cpu *cpu = l->cpu;
     l->random = l->random * 1664525 + 1013904223;
-    i64 n = MIN(total, (i64)(1 + (l->random >> 16) % LOCKSTEP_CHUNK));
+    /*
+     * Most stretches end where a block does: each place where code is entered is decoded and translated anew. Some end
+     * anywhere, since the budget may end anywhere, too.
+     */
+    i64 spare = total > BLOCK_MAX_INSNS && l->random >> 28 ? BLOCK_MAX_INSNS : 0;
+    i64 n = MIN(total, spare + 1 + (i64)((l->random >> 16) % LOCKSTEP_CHUNK));
     sse_leave(cpu);
     copy_state(l->start, cpu);
     l->start->held = __atomic_load_n(&cpu->held, __ATOMIC_RELAXED);
-    if (!lockstep_alike(l, n)) {
+    if (!lockstep_alike(l, n, spare)) {
         l->differed = true;
         lockstep_report(l, n);
         l->differs(l->owner);
@@ -435,8 +446,6 @@ bool lockstep_attach(struct cpu *cpu, size_t code_bytes, void (*differs)(void *o
     }
     l->copy->count = cpu->count;
     cpu->tables_are_code = l->copy->tables_are_code = true;
-    struct block_cache *c = l->copy->engine_data;
-    c->unchained = ~0u; /* it stops where the real one may have to */
     cpu->engine = &engine_lockstep;
     return true;
 }

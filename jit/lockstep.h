@@ -12,7 +12,7 @@
 #include "jit/engine.h"
 #include "jit/jit.h"
 
-enum { LOCKSTEP_CHUNK = 512, GUARD = 16, WRITES_MAX = 1 << 16 };
+enum { LOCKSTEP_CHUNK = 1024, GUARD = 16, WRITES_MAX = 1 << 16 };
 
 /* One write of the copy's, at most 8 bytes inside a page. */
 struct logged_write {
@@ -50,8 +50,11 @@ struct compared_part {
 };
 extern const struct compared_part compared_parts[];
 extern const unsigned compared_part_count;
-/* Whether n instructions from l->start end alike; afterwards l->cpu and l->copy are where they ended. */
-bool lockstep_alike(struct lockstep *l, i64 n);
+/*
+ * Whether n instructions from l->start, or up to 'spare' fewer, end alike; afterwards l->cpu and l->copy are where they
+ * ended.
+ */
+bool lockstep_alike(struct lockstep *l, i64 n, i64 spare);
 /* Both CPUs and memory as at l->start again. */
 void lockstep_restore(struct lockstep *l);
 /* The write that memory does not show as the copy left it, or NULL. */

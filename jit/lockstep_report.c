@@ -264,7 +264,7 @@ static bool find_place(struct lockstep *l, i64 n, struct place *p)
     l->jit->unlinked = true;
     for (p->length = 1; p->length <= n; p->length++) {
         lockstep_restore(l);
-        if (!lockstep_alike(l, p->length))
+        if (!lockstep_alike(l, p->length, 0))
             break;
     }
     if (p->length > n)
@@ -293,7 +293,7 @@ void lockstep_report(struct lockstep *l, i64 n)
         fprintf(out, "-- the block at RIP %016llx, %lld instructions on\n", (unsigned long long)p.rip, (long long)p.at);
         print_block(out, l, &p);
         lockstep_restore(l);
-        lockstep_alike(l, p.length);
+        lockstep_alike(l, p.length, 0);
         print_difference(out, l, retired(l));
     } else {
         fprintf(out, "-- alike when translations are not linked to each other\n");
