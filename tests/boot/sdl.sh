@@ -17,7 +17,7 @@ export DISPLAY=":$(cat "$WORK/display")"
 unset WAYLAND_DISPLAY
 export ASAN_OPTIONS=detect_leaks=0 # those of X and GL libraries
 
-"$ORRERY" -display sdl -name sdltest -monitor "unix:$WORK/monitor,server,nowait" -serial none -m 16 \
+"$ORRERY" "${ACCEL[@]}" -display sdl -name sdltest -monitor "unix:$WORK/monitor,server,nowait" -serial none -m 16 \
     -drive "file=$image,format=raw,if=floppy,index=0,snapshot=on,readonly=off" -boot a </dev/null 2>"$WORK/err" &
 ORRERY_PID=$!
 

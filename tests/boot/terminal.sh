@@ -15,7 +15,7 @@ session() {
 }
 seen() { tr -d '\r' <"$LOG" | grep -aq -- "$1" || fail "no '$1' in: $(tail -c 2000 "$LOG")"; }
 status() { [ "$(cat "$WORK/status")" = "$1" ] || fail "exit status $(cat "$WORK/status"), not $1"; }
-nographic="$ORRERY -nographic -pidfile $WORK/pid"
+nographic="$ORRERY ${ACCEL[*]} -nographic -pidfile $WORK/pid"
 wait_log() { for _ in $(seq 100); do grep -aq -- "$1" "$LOG" 2>/dev/null && return; sleep 0.1; done; }
 wait_pid() { for _ in $(seq 100); do [ -s "$WORK/pid" ] && sleep 0.3 && return; sleep 0.1; done; }
 
@@ -42,7 +42,7 @@ session monitor_quit "$nographic"
 status 0
 
 interrupt() { wait_pid; printf '\003'; sleep 2; }
-session interrupt "$ORRERY -display none -serial stdio -pidfile $WORK/pid"
+session interrupt "$ORRERY ${ACCEL[*]} -display none -serial stdio -pidfile $WORK/pid"
 seen 'ending on signal 2'
 status 0
 
@@ -59,7 +59,7 @@ done
 
 # A mistake found after the terminal went raw
 mistake() { sleep 2; }
-session mistake "$ORRERY -nographic -bios /nonexistent"
+session mistake "$ORRERY ${ACCEL[*]} -nographic -bios /nonexistent"
 seen "^orrery: .*nonexistent.*No such file"
 status 1
 echo "terminal: all right"
