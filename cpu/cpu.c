@@ -27,6 +27,7 @@ struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const stru
     static_assert(WORD_COUNT <= ARRAY_LEN(cpu->features), "feature words fit");
     memcpy(cpu->features, model->features, sizeof(model->features));
     cpu->rng_state = 0x6f7272657279ull + index;
+    cpu->a20_mask = ~0ull;
     cpu->engine = &engine_interp;
     cpu->engine_data = block_cache_create(BLOCK_CACHE_BYTES);
     if (!tlb_create(cpu) || !cpu->engine_data) {

@@ -212,14 +212,14 @@ static _Noreturn void page_fault(struct cpu *cpu, u64 lin, enum access access, u
 static void translate(struct cpu *cpu, u64 lin, enum access access, unsigned idx, struct translation *t)
 {
     if (!(cpu->cr0 & CR0_PG)) {
-        *t = (struct translation){.phys = lin & 0xfffff000u, .read = true, .write = true, .exec = true};
+        *t = (struct translation){.phys = lin & 0xfffff000u & cpu->a20_mask, .read = true, .write = true, .exec = true};
         return;
     }
     struct walk w;
     u32 error = walk(cpu, lin, &w);
     if (error != PF_P)
         page_fault(cpu, lin, access, idx, error);
-    *t = (struct translation){.phys = w.phys};
+    *t = (struct translation){.phys = w.phys & cpu->a20_mask};
     rights(cpu, &w, idx, t);
     bool ok = access == ACCESS_READ ? t->read : access == ACCESS_WRITE ? t->write : t->exec;
     if (!ok)
@@ -245,7 +245,7 @@ bool mmu_probe(struct cpu *cpu, u64 lin, u64 *pa)
 {
     struct walk w;
     if (!(cpu->cr0 & CR0_PG)) {
-        *pa = (u32)lin;
+        *pa = (u32)lin & cpu->a20_mask;
         return true;
     }
     if (!(cpu->efer & EFER_LMA))
@@ -254,7 +254,7 @@ bool mmu_probe(struct cpu *cpu, u64 lin, u64 *pa)
         return false;
     if (walk(cpu, lin, &w) != PF_P)
         return false;
-    *pa = w.phys | (lin & 0xfff);
+    *pa = (w.phys & cpu->a20_mask) | (lin & 0xfff);
     return true;
 }
 
@@ -264,6 +264,8 @@ u64 mmu_fetch(struct cpu *cpu, u64 lin)
     const struct tlb_exec *e = &cpu->tlb[idx].exec[(lin >> 12) & (TLB_ENTRIES - 1)];
     if (likely(e->tag == (lin & PAGE_MASK)))
         return e->phys | (lin & 0xfff);
+    if ((cpu->efer & EFER_LMA) && !is_canonical(lin))
+        raise_gp(cpu, 0);
     struct translation t;
     translate(cpu, lin, ACCESS_EXEC, idx, &t);
     tlb_fill_exec(cpu, idx, lin, &t);

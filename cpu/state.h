@@ -408,6 +408,7 @@ struct cpu {
     u32 tlb_epoch;   /* bumped when the TLB loses what it held; not when one entry makes room for another */
     u32 map_gen[2];  /* what links across pages were made under: [0] bumped by every flush, [1] by global ones */
     void *jump[4];   /* by mmu_idx: translated code by virtual address */
+    u64 a20_mask;    /* what of physical addresses passes: all, or, with A20M# asserted, all but bit 20 */
 
     /* ---- HOST ---- */
     unsigned index; /* APIC id */

@@ -1,6 +1,7 @@
 /*
  * The world as CPUs see it: physical pages, ports, time. Physical addresses
- * pass the A20 gate here. RAM whose writes somebody waits for (decoded code,
+ * pass the A20 gate here; the CPU's paging has those of accesses pass before,
+ * so that nothing is cached under two addresses. RAM whose writes somebody waits for (decoded code,
  * dirty tracking) is handed out read-only, so that those writes come through
  * the bus.
  */
@@ -101,6 +102,16 @@ static void world_changed(void *owner)
     }
 }
 
+/* Code that is cached is known by addresses that have passed the gate, so it stays. */
+static void world_a20_changed(void *owner)
+{
+    struct machine *m = owner;
+    for (unsigned i = 0; i < m->ncpus; i++) {
+        m->cpu[i]->a20_mask = gate_a20(m, ~0ull);
+        tlb_flush(m->cpu[i], true);
+    }
+}
+
 static u32 world_io_read(void *world, u16 port, unsigned size)
 {
     struct machine *m = world;
@@ -176,6 +187,6 @@ void world_init(struct machine *m)
     mem->code_written = world_code_written;
     mem->cleaned = world_cleaned;
     mem->changed_owner = mem->code_owner = mem->cleaned_owner = m;
-    m->sys.a20_changed = world_changed;
+    m->sys.a20_changed = world_a20_changed;
     m->sys.a20_owner = m;
 }
