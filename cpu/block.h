@@ -11,10 +11,13 @@
 enum { BLOCK_MAX_INSNS = 32, JUMP_CACHE = 1 << 14, BLOCK_HASH_BITS = 17 };
 
 struct block;
-/* A remembered successor. gen 0: same physical page, holds while both blocks are valid; otherwise
- * it holds while the cache's generation (mapping of pages) is that. */
+/*
+ * A remembered successor. gen 0: same physical page, holds while both blocks are valid; otherwise it holds for that EIP
+ * while the cache's generation (mapping of pages) is that.
+ */
 struct block_link {
     struct block *to;
+    u64 ip;
     u32 gen;
 };
 

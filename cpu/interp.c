@@ -44,7 +44,7 @@ const struct uop *goto_direct_slow(struct cpu *cpu, u64 ip, unsigned link)
     if (c->flushes == flushes && from->valid && (cpu->mode & (MODE_FLAT | MODE_CODE64))) {
         bool same_page = b->pa >> 12 == from->pa >> 12 && b->pa2 == ~0ull && from->pa2 == ~0ull;
         if (b->key == cpu->mode)
-            from->link[link] = (struct block_link){b, same_page ? 0 : c->gen};
+            from->link[link] = (struct block_link){b, ip, same_page ? 0 : c->gen};
     }
     return block_chain(cpu, b);
 }

@@ -32,7 +32,7 @@ ALWAYS_INLINE const struct uop *goto_direct(struct cpu *cpu, const struct uop *u
     const struct block_cache *c = cpu->engine_data;
     const struct block_link *l = &cpu->block->link[link];
     (void)u;
-    if (likely(l->to) && likely(l->gen == 0 || l->gen == c->gen) && block_may_follow(cpu, l->to)) {
+    if (likely(l->to) && likely(l->gen == 0 || (l->gen == c->gen && l->ip == ip)) && block_may_follow(cpu, l->to)) {
         cpu->gpr[SLOT_RIP] = ip;
         return block_enter(cpu, l->to);
     }

@@ -18,6 +18,7 @@ struct jit_page {
     u64 page;
     struct translation_block *first;
     struct translation_block *crossing; /* those whose second page it is */
+    bool far, near_hole;                /* it has far jumps; see jit_near_hole */
     struct jit_page *next;
 };
 
@@ -34,21 +35,20 @@ static bool map_code(struct jit *jit, size_t bytes)
         jit->size = bytes;
         return true;
     }
-    int fd = memfd_create("orrery-code", MFD_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0) {
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    u8 *w = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     /* The sites follow the executable mapping. */
     size_t sites = sites_bytes(bytes);
     u8 *x = mmap(NULL, bytes + sites, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (x != MAP_FAILED && mmap(x, bytes, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+    int shared = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    if (x != MAP_FAILED && mmap(x, bytes, PROT_READ | PROT_EXEC, shared, -1, 0) == MAP_FAILED) {
         munmap(x, bytes + sites);
         x = MAP_FAILED;
     }
-    close(fd);
+    /* None of it moved elsewhere is all of it seen twice. It has no file because perf has names only for such code. */
+    u8 *w = x == MAP_FAILED ? x : mremap(x, 0, bytes, MREMAP_MAYMOVE);
+    if (w != MAP_FAILED && mprotect(w, bytes, PROT_READ | PROT_WRITE) != 0) {
+        munmap(w, bytes);
+        w = MAP_FAILED;
+    }
     jit->write = w == MAP_FAILED ? NULL : w;
     jit->exec = x == MAP_FAILED ? NULL : x;
     jit->size = bytes;
@@ -61,7 +61,7 @@ static struct jump_table *new_jumps(void)
 {
     struct jump_table *t = calloc(1, sizeof(*t));
     for (unsigned k = 0; t && k < JUMP_TABLE; k++)
-        t->target[k].tag = NO_TAG;
+        t->target[k].tag = NO_TAG(k);
     return t;
 }
 static void point_at_jumps(struct jit *jit)
@@ -175,7 +175,7 @@ struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key, u64 eip)
 static void forget_jumps(struct jump_table *t)
 {
     for (unsigned i = 0; i < t->count; i++)
-        t->target[t->list[i]].tag = NO_TAG;
+        t->target[t->list[i]].tag = NO_TAG(t->list[i]);
     t->count = 0;
     t->local = false;
 }
@@ -236,35 +236,38 @@ void jit_change_jumps(struct jit *jit, u32 common)
 
 static void fill_jump(struct jump_table *t, unsigned slot, struct jump_target what)
 {
-    if (t->target[slot].tag == NO_TAG)
+    if (t->target[slot].tag == NO_TAG(slot))
         t->list[t->count++] = slot;
     t->target[slot] = what;
 }
 
 void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb)
 {
-    struct jump_table **slot = &jit->jump_set->table[jit->cpu->mmu_idx];
+    struct jump_table **table = &jit->jump_set->table[jit->cpu->mmu_idx];
     if (jit->unlinked)
         return;
-    if (!*slot) {
-        *slot = new_jumps();
+    if (!*table) {
+        *table = new_jumps();
         point_at_jumps(jit);
     }
-    if (!*slot)
+    if (!*table)
         return;
-    struct jump_target was = (*slot)->target[JUMP_INDEX(eip)];
-    if (was.tag != NO_TAG && was.tag != DEAD_TAG && was.tag != eip)
-        fill_jump(*slot, JUMP_INDEX(eip) ^ 1, was);
-    fill_jump(*slot, JUMP_INDEX(eip), (struct jump_target){eip, jit->exec + tb->entry});
-    (*slot)->local |= !jit_see(jit, eip, tb);
+    unsigned at = JUMP_INDEX(eip);
+    struct jump_target was = (*table)->target[at];
+    if (was.tag != NO_TAG(at) && was.tag != DEAD_TAG(at) && was.tag != eip)
+        fill_jump(*table, at ^ 1, was);
+    fill_jump(*table, at, (struct jump_target){eip, jit->exec + tb->entry});
+    (*table)->local |= !jit_see(jit, eip, tb);
 }
 
 void jit_forget(struct jit *jit, u64 eip)
 {
     struct jump_table *table = jit->jump_set->table[jit->cpu->mmu_idx];
-    for (unsigned beside = 0; table && beside < 2; beside++)
-        if (table->target[JUMP_INDEX(eip) ^ beside].tag == eip)
-            table->target[JUMP_INDEX(eip) ^ beside].tag = DEAD_TAG;
+    for (unsigned beside = 0; table && beside < 2; beside++) {
+        unsigned at = JUMP_INDEX(eip) ^ beside;
+        if (table->target[at].tag == eip)
+            table->target[at].tag = DEAD_TAG(at);
+    }
 }
 
 void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin)
@@ -370,7 +373,21 @@ static bool enter_in_tables(struct jit *jit, struct translation_block *tb)
     struct translation_block **h = hash_slot(jit, tb->pa, tb->key);
     tb->hash_next = *h;
     *h = tb;
+    if (jit->sb->far && !page->far) {
+        page->far = true;
+        if (page->near_hole)
+            jit_unmap(jit->cpu, FLUSH_GLOBAL, 0);
+    }
     return true;
+}
+
+bool jit_near_hole(struct jit *jit, u64 pa)
+{
+    struct jit_page *page = page_of(jit, pa);
+    if (!page)
+        return true;
+    page->near_hole = true;
+    return page->far;
 }
 
 static struct translation_block *make(struct jit *jit, struct superblock *sb)

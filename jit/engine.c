@@ -10,6 +10,7 @@
 #include "cpu/fp80.h"
 #include "cpu/interp.h"
 #include "cpu/mxcsr.h"
+#include "cpu/sys.h"
 #include "cpu/tlb.h"
 #include "jit/lockstep.h"
 #include "jit/recipe.h"
@@ -148,12 +149,18 @@ helper_fn *const jit_helpers[HELPER_COUNT] = {
 
 /* ---- the run loop ---- */
 
-/* The translation for code at EIP, made now when the place has become hot; NULL: interpret. Raises #PF. */
-static struct translation_block *find(struct jit *jit, u64 eip)
+/*
+ * Whether addresses that are not canonical begin within that distance. A direct jump to one faults, which emitted code
+ * does not look for. So what lies in its shadow is interpreted, and so are pages within reach of any direct jump that
+ * hold jumps to further away than the shadow.
+ */
+enum { SHADOW = 2 * FAR_JUMP };
+#define REACH (2ull << 31)
+static bool near_hole(u64 eip, u64 distance) { return !is_canonical(eip - distance) || !is_canonical(eip + distance); }
+
+static struct translation_block *find_anywhere(struct jit *jit, u64 eip)
 {
     struct cpu *cpu = jit->cpu;
-    cpu->cur = NULL;
-    cpu->gpr[SLOT_RIP] = eip;
     struct block *b = block_lookup(cpu, eip, cpu->mode);
     jit->counters.lookups++;
     if (b->heat_of != (u8)jit->counters.flushes) {
@@ -175,19 +182,30 @@ static struct translation_block *find(struct jit *jit, u64 eip)
     return jit_translate(jit, b->pa, key, eip);
 }
 
+/* The translation for code at EIP, made now when the place has become hot; NULL: interpret. Raises #PF. */
+static struct translation_block *find(struct jit *jit, u64 eip)
+{
+    jit->cpu->cur = NULL;
+    jit->cpu->gpr[SLOT_RIP] = eip;
+    if (likely(!near_hole(eip, REACH)))
+        return find_anywhere(jit, eip);
+    struct translation_block *tb = near_hole(eip, SHADOW) ? NULL : find_anywhere(jit, eip);
+    return tb && !jit_near_hole(jit, tb->pa) ? tb : NULL;
+}
+
 /* A link across pages that was made under other mappings: true when it still holds. Raises #PF. */
-static bool relink(struct jit *jit, struct exit_link *link, u64 eip)
+static bool relink(struct jit *jit, struct exit_link *link, u64 from, u64 eip)
 {
     struct cpu *cpu = jit->cpu;
     struct translation_block *to = jit_meta_at(jit, link->to);
-    if (!link->to || !to->valid || link->gen < 0 || to->pa2 != ~0ull)
+    if (!link->to || !to->valid || link->gen < 0 || to->pa2 != ~0ull || near_hole(eip, REACH))
         return false;
     cpu->cur = NULL;
     cpu->gpr[SLOT_RIP] = eip;
     if (mmu_fetch(cpu, eip) != to->pa)
         return false;
-    jit_see(jit, eip, to);
-    jit_link(jit, link, to, link->gen);
+    link->page = from;
+    jit_link(jit, link, to, jit_see(jit, eip, to) ? 1 : 0);
     return true;
 }
 
@@ -201,7 +219,7 @@ static struct translation_block *follow(struct jit *jit, struct exit_link *link)
         cpu->gpr[SLOT_RIP] = eip;
         return NULL;
     }
-    if (relink(jit, link, eip))
+    if (relink(jit, link, from, eip))
         return jit_meta_at(jit, link->to);
     u64 flushes = jit->counters.flushes;
     struct translation_block *tb = find(jit, eip);
@@ -211,6 +229,7 @@ static struct translation_block *follow(struct jit *jit, struct exit_link *link)
     bool same_page =
         tb->pa >> 12 == whose->pa >> 12 && link->target >= 0 && link->target < (i64)PAGE_SIZE && tb->pa2 == ~0ull;
     bool global = jit_see(jit, eip, tb);
+    link->page = from;
     jit_link(jit, link, tb, same_page ? -1 : global ? 1 : 0);
     jit->counters.links++;
     return tb;

@@ -69,7 +69,7 @@ static bool plain_memory(const struct superblock *sb, const struct sb_insn *i, u
     if (integer)
         return n <= 8;
     const u32 props = uop_info[u->op].props;
-    if ((props & UP_SSE) && !(props & UP_FP) && !(sb->key & KEY_SSE_CHECKED) &&
+    if ((props & UP_SSE) && !(props & UP_FP) && !(sb->key & KEY_SSE_CHECKED) && !(i->in.row->attrs & A_VSIB) &&
         (!sb->host || row_runs_on(sb->host, i->in.row)))
         return u->form == FORM_RM || u->form == FORM_MR;
     return is_x87(u) && n == u->size && (n == 4 || n == 8) && (sb->key & MODE_FPU) && !(sb->key & KEY_X87_CHECKED);

@@ -33,6 +33,7 @@ static_assert(offsetof(struct call_site, stop) == sizeof(struct uop) + offsetof(
 /* A direct exit: emitted code jumps where the displacement at 'patch' says, at first to a stub that asks for a link. */
 struct exit_link {
     i64 target;  /* from the page's start */
+    u64 page;    /* EIP of that start when it was made, where gen is not -1: it holds for that alone */
     u32 tb, to;  /* offsets of translation_blocks: whose it is, where it leads (0: nowhere yet) */
     u32 next;    /* offset of the next in the list of 'to' */
     u32 patch;   /* offset in code memory of the link's code, which a backend patches */
@@ -118,15 +119,20 @@ enum { JUMP_TABLE = 1 << 16 };
 #define JUMP_HASH       0x9e3779b1u
 #define JUMP_INDEX(eip) ((u32)(eip)*JUMP_HASH >> 16)
 /*
- * Where emitted code finds the target of an indirect jump; an empty one has tag NO_TAG. C finds what had to make room
- * for another in the slot beside it, too.
+ * Where emitted code finds the target of an indirect jump. C finds what had to make room for another in the slot
+ * beside it, too.
  */
 struct jump_target {
     u64 tag;        /* EIP */
     const u8 *host; /* executable */
 };
-#define NO_TAG   (~(u64)0xffff ^ BIT64(63)) /* not canonical */
-#define DEAD_TAG (NO_TAG | 1)               /* the same of a slot that is listed as filled */
+/*
+ * Tags of an empty slot, and of one that is empty but listed as filled: an EIP that is looked for elsewhere, since a
+ * guest may jump to any EIP. That of 0 in its low half belongs to slot 0, that of 1 to a slot in the table's middle.
+ */
+#define NO_TAG(slot)   (BIT64(62) | ((slot) < 2))
+#define DEAD_TAG(slot) (BIT64(61) | ((slot) < 2))
+static_assert(JUMP_INDEX(0) == 0 && JUMP_INDEX(1) >= 2, "what empty slots rely on");
 
 /* What indirect jumps under one key find. */
 struct jump_table {
@@ -208,7 +214,10 @@ struct backend {
     bool (*translate)(struct jit *jit, struct superblock *sb, struct translation_block *tb);
     /* Runs emitted code from host (executable) until it leaves. */
     u32 (*enter)(struct jit *jit, const u8 *host);
-    /* Makes the link's code go to 'to' while cpu->map_gen[gen] stays as it is, or (-1) for good; false: no room. */
+    /*
+     * Makes the link's code go to 'to': from link->page while cpu->map_gen[gen] stays as it is, or (-1) for good within
+     * whatever page; false: no room.
+     */
     bool (*link)(struct jit *jit, const struct exit_link *link, const struct translation_block *to, int gen);
     /* Makes tb refuse every entry. */
     void (*unlink)(struct jit *jit, struct translation_block *tb);
@@ -233,6 +242,11 @@ bool jit_aim(struct jit *jit, u64 pa, u32 key);
 struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 eip);
 struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key, u64 eip);
 void jit_flush(struct jit *jit);
+/*
+ * The page at pa runs at an address from which a far jump (superblock.h) may not be canonical: whether it has some.
+ * When it gets one later, cpu->map_gen moves on.
+ */
+bool jit_near_hole(struct jit *jit, u64 pa);
 /* The translation is entered no more; its place is translated again. */
 void jit_drop(struct jit *jit, struct translation_block *tb);
 void jit_code_written(struct cpu *cpu, u64 pa, unsigned len);
@@ -257,14 +271,15 @@ void jit_forget(struct jit *jit, u64 eip);
 ALWAYS_INLINE const u8 *jit_recall(const struct jit *jit, u64 eip)
 {
     struct jump_target *table = (struct jump_target *)jit->cpu->jump[jit->cpu->mmu_idx];
-    struct jump_target *t = &table[JUMP_INDEX(eip)], *other = &table[JUMP_INDEX(eip) ^ 1];
+    unsigned slot = JUMP_INDEX(eip);
+    struct jump_target *t = &table[slot], *other = &table[slot ^ 1];
     if (likely(t->tag == eip))
         return t->host;
     if (other->tag != eip)
         return NULL;
     /* Emitted code looks at the first place alone. */
     struct jump_target found = *other;
-    if (t->tag != NO_TAG) {
+    if (t->tag != NO_TAG(slot)) {
         *other = *t;
         *t = found;
     }
@@ -275,6 +290,12 @@ void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin);
 /* ---- links (link.c) ---- */
 /* The link leads to 'to' from now on. gen: as in exit_link. */
 void jit_link(struct jit *jit, struct exit_link *link, struct translation_block *to, int gen);
+/* SLOT_RIP behind a link from link->page: EIP of the start of the page it leads to. */
+ALWAYS_INLINE u64 jit_link_page(const struct exit_link *link, const struct translation_block *to)
+{
+    u64 page = (link->page + (u64)link->target) & PAGE_MASK;
+    return (to->key & MODE_CODE) == MODE_CODE64 ? page : (u32)page;
+}
 /* All that leads to 'gone', which is stale, leads to tb instead, if that is the same place's. */
 void jit_replace(struct jit *jit, struct translation_block *gone, struct translation_block *tb);
 

@@ -236,17 +236,26 @@ static void find_needs(const struct cpu *cpu, struct superblock *sb)
     }
 }
 
+static bool jumps_far(const struct uop *u)
+{
+    unsigned cc;
+    bool direct = uop_is_jcc(u, &cc) || ((u->op == UOP_JMP || u->op == UOP_CALL) && u->form == FORM_I);
+    return direct && u->imm + FAR_JUMP >= 2u * FAR_JUMP;
+}
+
 bool superblock_find(const struct cpu *cpu, struct superblock *sb)
 {
     u32 off = sb->pa & 0xfff;
     enum step step = STEP_ON;
     sb->n = 0;
     sb->chunks = 0;
+    sb->far = false;
     unsigned most = sb->pa2 == ~0ull ? SUPERBLOCK_MAX : 1;
     while (sb->n < most && step != STEP_END && decode_at(cpu, sb, off, &sb->insn[sb->n])) {
         struct sb_insn *i = &sb->insn[sb->n];
         i->u.index_in_block = (u8)sb->n++;
         rely_on(sb, &i->u);
+        sb->far |= jumps_far(&i->u);
         step = next_step(i, &off);
         if (changes_rights(&i->u, sb->key))
             step = STEP_END;

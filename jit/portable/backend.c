@@ -24,11 +24,11 @@ enum step_kind {
 struct step {
     u8 kind; /* enum step_kind */
     u8 cc;
-    i8 gen;      /* exits: which of cpu->map_gen the link was made under; -1: it is for good */
-    u8 n;        /* instructions charged; exits: given back; STEP_RUN: 1: it accesses memory */
-    u32 what;    /* offset of the translation, the run, the call_site, the exit_link */
-    u32 made_at; /* cpu->map_gen[gen] when it was made */
-    i64 page_delta;
+    i8 gen;                /* exits: which of cpu->map_gen the link was made under; -1: it is for good */
+    u8 n;                  /* instructions charged; exits: given back; STEP_RUN: 1: it accesses memory */
+    u32 what;              /* offset of the translation, the run, the call_site, the exit_link */
+    u32 made_at;           /* cpu->map_gen[gen] when it was made */
+    u64 page, to_page;     /* SLOT_RIP before and behind it, where gen is not -1 */
     const struct step *to; /* where the link goes; NULL: nowhere yet */
 };
 static_assert(SUPERBLOCK_MAX <= 0xff, "they are counted in a byte");
@@ -204,9 +204,11 @@ static bool portable_translate(struct jit *jit, struct superblock *sb, struct tr
 static const struct step *take_exit(struct cpu *cpu, const struct step *s)
 {
     cpu->budget += s->n;
-    if (!s->to || (s->gen >= 0 && s->made_at != cpu->map_gen[s->gen]))
+    if (!s->to || s->gen < 0)
+        return s->to;
+    if (s->made_at != cpu->map_gen[s->gen] || s->page != cpu->gpr[SLOT_RIP])
         return NULL;
-    cpu->gpr[SLOT_RIP] += (u64)s->page_delta;
+    cpu->gpr[SLOT_RIP] = s->to_page;
     return s->to;
 }
 
@@ -285,9 +287,11 @@ static bool portable_link(struct jit *jit, const struct exit_link *link, const s
     struct step *s = jit_meta_at(jit, link->patch);
     s->to = jit_meta_at(jit, to->entry);
     s->gen = (i8)gen;
-    s->page_delta = gen >= 0 ? link->target & ~(i64)0xfff : 0;
-    if (gen >= 0)
+    if (gen >= 0) {
         s->made_at = jit->cpu->map_gen[gen];
+        s->page = link->page;
+        s->to_page = jit_link_page(link, to);
+    }
     return true;
 }
 

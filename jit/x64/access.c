@@ -390,6 +390,31 @@ static void member_operand(struct tr *t, const struct uop *u, unsigned how, stru
         free_s0(t, how, m);
 }
 
+void only_canonical(struct tr *t, unsigned reg, unsigned scratch)
+{
+    struct emit *e = &t->e;
+    e_mov_rr(e, 8, scratch, reg);
+    e_op(e, 8, 0xc1, 4, rm_reg(scratch)); /* shl */
+    e8(e, 16);
+    e_op(e, 8, 0xc1, 7, rm_reg(scratch)); /* sar */
+    e8(e, 16);
+    e_op(e, 8, 0x3b, scratch, rm_reg(reg)); /* cmp */
+    to_slow_path(t, e_jcc(e, CC_NE));
+}
+
+/*
+ * The offset that FS or GS is added to must be canonical for itself (cpu/mem.h). One without a register always is, or
+ * nearly, where it counts from RIP.
+ */
+static void check_offset(struct tr *t, const struct uop *u)
+{
+    bool segment = u->amode == AM_SEG64 && u->seg >= FS && u->asize == 8;
+    if (!segment || (u->base >= 16 && u->index >= 16))
+        return;
+    effective_address(t, u, 8, S0);
+    only_canonical(t, S0, S1);
+}
+
 /* ---- what rules call ---- */
 
 bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m)
@@ -403,6 +428,7 @@ bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how,
         return true;
     }
     flags_lose(t);
+    check_offset(t, u);
     if (access_by_site(t, u, a, n, how, m))
         return true;
     if (is_simple(u)) {

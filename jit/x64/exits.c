@@ -121,10 +121,11 @@ static void emit_unlinked(struct emit *e, const struct jit *jit, const struct ex
 }
 
 /*
- * A link's code, patched by x64_link. To another page it takes more room: for a check that no mapping changed, and
- * the page's change. An instruction that goes on in the next page is as far away.
+ * A link's code, patched by x64_link. To another page it takes more room: for a check that it is the page it was made
+ * for, and that no mapping changed, and for the page's change. An instruction that goes on in the next page is as far
+ * away.
  */
-enum { LINK_ROOM_NEAR = 14, LINK_ROOM = 54, NEAR_END = PAGE_SIZE - 14 };
+enum { LINK_ROOM_NEAR = 14, LINK_ROOM = 71, NEAR_END = PAGE_SIZE - 14 };
 static unsigned link_room(const struct exit_link *l)
 {
     return l->target >= 0 && l->target < NEAR_END ? LINK_ROOM_NEAR : LINK_ROOM;
@@ -242,19 +243,30 @@ void emit_tail(struct tr *t)
 
 /* ---- what patches links and entries ---- */
 
+/* A short jump where something differs: where its displacement is. */
+static u8 *e_jne_short(struct emit *e)
+{
+    e8(e, 0x75), e8(e, 0);
+    return e->p - 1;
+}
+static void patch_short(u8 *at, const u8 *target) { *at = (u8)(target - (at + 1)); }
+
 bool x64_link(struct jit *jit, const struct exit_link *link, const struct translation_block *to, int gen)
 {
     u8 *at = jit->write + link->patch;
     struct emit e = {.start = at, .p = at, .end = at + link_room(link)};
-    u8 *other = NULL;
+    u8 *elsewhere = NULL, *later = NULL;
     if (gen >= 0 && link_room(link) < LINK_ROOM)
         return false; /* its page was mapped anew since it was translated */
     if (gen >= 0) {
+        e_mov_imm(&e, S0, link->page);
+        e_op(&e, 8, 0x3b, S0, FIELD(gpr[SLOT_RIP])); /* cmp */
+        elsewhere = e_jne_short(&e);
         e_op(&e, 4, 0x81, ALU_CMP, rm_mem(CPU, (i32)(offsetof(struct cpu, map_gen) + (unsigned)gen * 4)));
         e32(&e, jit->cpu->map_gen[gen]);
-        other = e_jcc(&e, CC_NE);
-        e_op(&e, 8, 0x81, ALU_ADD, FIELD(gpr[SLOT_RIP]));
-        e32(&e, (u32)(link->target & ~(i64)0xfff));
+        later = e_jne_short(&e);
+        e_mov_imm(&e, S0, jit_link_page(link, to));
+        e_store(&e, 8, FIELD(gpr[SLOT_RIP]), S0);
     }
     bool skip = !(to->wants & ~link->ready);
     if (skip)
@@ -262,8 +274,9 @@ bool x64_link(struct jit *jit, const struct exit_link *link, const struct transl
     else if (link->refund)
         e_lea(&e, 8, BUDGET, rm_mem(BUDGET, link->refund));
     e_patch(&e, e_jmp(&e), jit->write + to->entry + (skip ? to->charged : 0));
-    if (other) {
-        e_patch(&e, other, e.p);
+    if (gen >= 0) {
+        patch_short(elsewhere, e.p);
+        patch_short(later, e.p);
         emit_unlinked(&e, jit, link);
     }
     assert(!emit_full(&e));

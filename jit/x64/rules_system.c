@@ -214,15 +214,8 @@ bool rule_wr_base(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     need_fsgsbase(t);
     e_load(e, u->size, S1, reg_operand(u->dst));
-    if (u->size == 8) { /* canonical */
-        e_mov_rr(e, 8, S0, S1);
-        e_op(e, 8, 0xc1, 4, rm_reg(S0)); /* shl */
-        e8(e, 16);
-        e_op(e, 8, 0xc1, 7, rm_reg(S0)); /* sar */
-        e8(e, 16);
-        e_op(e, 8, 0x3b, S0, rm_reg(S1)); /* cmp */
-        to_slow_path(t, e_jcc(e, CC_NE));
-    }
+    if (u->size == 8)
+        only_canonical(t, S1, S0);
     e_store(e, 8, SEG_FIELD(u->aux, base), S1);
     return true;
 }

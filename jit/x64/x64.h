@@ -144,6 +144,8 @@ void access_stack(struct tr *t, unsigned base_slot, i32 disp, unsigned n, unsign
 /* The effective address, as LEA with operands of 'size' bytes has it, into host register 'to'; flags stay. */
 void effective_address(struct tr *t, const struct uop *u, unsigned size, unsigned to);
 bool address_supported(const struct tr *t, const struct uop *u);
+/* The slow path unless what the register holds is a canonical address; host flags are lost. */
+void only_canonical(struct tr *t, unsigned reg, unsigned scratch);
 
 /* ---- flags (flags.c) ---- */
 /* Before host flags are lost inside the current instruction: keeps what is needed of the guest's. */
