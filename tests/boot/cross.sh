@@ -1,6 +1,6 @@
 #!/bin/bash
 # cross.sh aarch64|s390x [long]: the program built for that machine and run under qemu-user: what software
-# floating point gives, SeaBIOS, FreeDOS; long: all tests, and Debian kernels to busybox.
+# floating point gives, SeaBIOS, FreeDOS; long: all tests, and Debian kernels to busybox, also by the translator.
 arch=$1 long=${2:-}
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$here/../.." && pwd)/build-$arch
@@ -23,4 +23,6 @@ else
     ctest --test-dir "$build" --output-on-failure || exit 1
     bash "$here/linux.sh" 686 i386 || exit 1
     bash "$here/linux.sh" cloud-amd64 amd64 || exit 1
+    ORRERY_ACCEL=jit bash "$here/freedos.sh" || [ $? = 77 ] || exit 1
+    ORRERY_ACCEL=jit bash "$here/linux.sh" cloud-amd64 amd64 || exit 1
 fi
