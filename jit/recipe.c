@@ -5,8 +5,18 @@
 
 static u16 gpr_of(const struct uop *u, unsigned slot) { return (u16)BIT(u->size == 1 ? slot / 8 : slot); }
 
+/* XOR and SUB of a register with itself: flags of 0, whatever becomes of the register. */
+static bool is_zeroing(unsigned op, unsigned form, unsigned dst, unsigned src)
+{
+    return (op == UOP_XOR || op == UOP_SUB) && form == FORM_RR && dst == src;
+}
+
 bool recipe_possible(const struct uop *u, u16 *gprs)
 {
+    if (is_zeroing(u->op, u->form, u->dst, u->src)) {
+        *gprs = 0;
+        return true;
+    }
     if (u->form != FORM_RR && u->form != FORM_RI && !(u->form == FORM_R && u->op == UOP_NEG))
         return false;
     *gprs = gpr_of(u, u->dst);
@@ -36,6 +46,10 @@ struct recipe recipe_of(const struct uop *u)
 void recipe_flags(struct cpu *cpu, const struct recipe *u)
 {
     unsigned size = u->size;
+    if (is_zeroing(u->op, u->form, u->dst, u->src)) {
+        flags_logic(cpu, size, 0);
+        return;
+    }
     u64 r = reg_get(cpu, u->dst, size), b = u->form == FORM_RR ? reg_get(cpu, u->src, size) : u->imm;
     switch (u->op) {
     case UOP_CMP:

@@ -113,6 +113,19 @@ START_TEST(faults_at_a_loops_start_have_exact_flags)
 }
 END_TEST
 
+START_TEST(flags_of_zeroing_need_no_register)
+{
+    /* mov esi, 22000h; cmp esi, esi; xor eax, eax; mov eax, [rdx]; mov al, 1; add eax, [rsi] (#PF) */
+    BOTH(3, two_pages_of_data, 100, 0xbe, 0, 0x20, 2, 0, 0x39, 0xf6, 0x31, 0xc0, 0x8b, 0x02, 0xb0, 1, 0x03, 0x06);
+    ck_assert_int_eq(w_vector(), EXC_PF);
+    ck_assert_uint_eq(w_frame(3) & FL_ARITH, FL_ZF | FL_PF);
+    /* stc; mov ecx, 1; sub ecx, ecx; mov ecx, [rdx]; add eax, [rsi] (#PF) */
+    BOTH(3, two_pages_of_data, 100, 0xbe, 0, 0x20, 2, 0, 0xf9, 0xb9, 1, 0, 0, 0, 0x29, 0xc9, 0x8b, 0x0a, 0x03, 0x06);
+    ck_assert_int_eq(w_vector(), EXC_PF);
+    ck_assert_uint_eq(w_frame(3) & FL_ARITH, FL_ZF | FL_PF);
+}
+END_TEST
+
 /* A loop, in slices as short as these, and not told to translate all at once: its sites, once it was met often. */
 static void run_as_if_cold(unsigned cpl)
 {
@@ -156,6 +169,7 @@ static void add(TCase *t)
     tcase_add_test(t, groups_that_write_at_the_end);
     tcase_add_test(t, one_page_after_another);
     tcase_add_test(t, faults_at_a_loops_start_have_exact_flags);
+    tcase_add_test(t, flags_of_zeroing_need_no_register);
     tcase_add_test(t, hot_loops_get_sites);
     tcase_add_test(t, kernels_get_no_sites);
 }
