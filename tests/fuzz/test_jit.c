@@ -8,6 +8,7 @@
  */
 #include <sys/mman.h>
 
+#include "jit/jit.h"
 #include "tests/fuzz/hostile.h"
 #include "tests/unit/cpu_world.h"
 
@@ -74,6 +75,39 @@ static void random_tables(bool tables)
     st64(w.ram + TABLES + 0x2000 + 8 * 511, PT | 7);
 }
 
+/* A jump, call or return: near, as far as a displacement reaches, or by a register. */
+static unsigned random_branch(u8 *p)
+{
+    unsigned n = 0;
+    switch (below(4)) {
+    case 0:
+        p[n++] = 0xc3;
+        return n;
+    case 1:
+        p[n++] = 0xff;
+        p[n++] = (u8)((below(2) ? 0xd0 : 0xe0) | below(8)); /* CALL, JMP */
+        return n;
+    case 2:
+        p[n++] = 0x0f;
+        p[n++] = (u8)(0x80 | below(16));
+        break;
+    default:
+        p[n++] = below(2) ? 0xe8 : 0xe9;
+    }
+    st32(p + n, below(8) ? (u32)below(0x2000) - 0x1000 : 0x80000000u + (u32)below(0x4000) - 0x2000);
+    return n + 4;
+}
+
+/* VGATHERDPS, VPGATHERQQ: VSIB, masks in XMM2. */
+static unsigned random_gather(u8 *p)
+{
+    const u8 insn[] = {0xc4,     0xe2, (u8)(below(2) ? 0x69 : 0xe9), (u8)(0x90 | below(4)), (u8)(0x44 | below(2) << 7),
+                       (u8)rnd()};
+    memcpy(p, insn, sizeof(insn));
+    st32(p + 6, (u32)below(0x100));
+    return insn[4] & 0x80 ? 10 : 7;
+}
+
 /* One instruction that means something, and what its ModRM reads: registers, or memory near where they point. */
 static unsigned random_insn(u8 *p)
 {
@@ -124,12 +158,26 @@ static void random_code(u8 *p, unsigned n)
     for (unsigned i = 0; i < n; i++)
         p[i] = (u8)rnd();
     for (unsigned i = 0; i + 16 < n;)
-        i += below(64) ? random_insn(p + i) : 1;
+        switch (below(64)) {
+        case 0:
+            i++;
+            break;
+        case 1:
+        case 2:
+            i += random_branch(p + i);
+            break;
+        case 3:
+            i += random_gather(p + i);
+            break;
+        default:
+            i += random_insn(p + i);
+        }
 }
 
 static u64 random_address(void)
 {
-    static const u64 borders[] = {0x7ffffffff000, 0x800000000000, 0xffff800000000000, 0, 0x100000000, 0x200000};
+    static const u64 borders[] = {0x7ffffffff000, 0x800000000000, 0xffff800000000000, 0,           0x100000000,
+                                  0x200000,       NO_TAG(0),      NO_TAG(2),          DEAD_TAG(0), DEAD_TAG(2)};
     u64 near = below(64) - 32;
     switch (friendly && below(8) ? 6 : below(7)) {
     case 0:
@@ -143,6 +191,13 @@ static u64 random_address(void)
     default:
         return (below(PAGES) << 12) + (below(3) ? below(PAGE_SIZE) : near);
     }
+}
+
+/* Somewhere in the code, as one of the places shows it where random_tables() has it. */
+static u64 random_start(bool wide)
+{
+    static const u64 places[] = {0, 0, 0, 0xc0000000, 0x7fffffe00000, 0x7fffc0000000, 0xffffffffffe00000};
+    return CODE + below(CODE_PAGES * PAGE_SIZE) + places[below(wide ? ARRAY_LEN(places) : 4)];
 }
 
 /* Somewhere in the code, in user mode: 64 bits or 32. */
@@ -161,7 +216,7 @@ static void start_user(void)
     for (unsigned r = 0; r < 16; r++)
         c->gpr[r] = wide ? random_address() : (u32)random_address();
     c->gpr[RCX] = below(2) ? below(100) : c->gpr[RCX];
-    c->gpr[SLOT_RIP] = CODE + below(CODE_PAGES * PAGE_SIZE);
+    c->gpr[SLOT_RIP] = random_start(wide);
     c->eflags = FL_1 | (below(16) ? 0 : (u32)FL_TF) | (below(16) ? 0 : (u32)FL_AC) | (below(8) ? 0 : (u32)FL_DF);
     flags_from_image(c, (u32)rnd() & FL_ARITH);
     cpu_update_mode(c);
