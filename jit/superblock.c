@@ -54,7 +54,7 @@ static bool may_fault(const struct uop *u, u32 key)
     unsigned cc;
     if (uop_touches_memory(u))
         return true;
-    if (uop_is_jcc(u, &cc) || (u->op == UOP_JMP && u->form == FORM_I))
+    if (uop_is_jcc(u, &cc) || (u->op >= UOP_LOOP && u->op <= UOP_JCXZ) || (u->op == UOP_JMP && u->form == FORM_I))
         return false; /* only flat code is translated: targets are legal */
     if ((props & UP_SSE) && !(props & UP_FP) && !(key & KEY_SSE_CHECKED))
         return false;

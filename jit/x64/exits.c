@@ -149,16 +149,15 @@ static void keep_flags(struct tr *t, u32 recipe)
         emit_save_flags(&t->e);
 }
 
-void exit_if(struct tr *t, unsigned cc, u64 target)
+void exit_by(struct tr *t, u8 *from, u64 target)
 {
     if (t->nexits == EXIT_MAX) {
         t->failed = true;
         return;
     }
     struct side_exit *x = &t->exits[t->nexits++];
-    *x = (struct side_exit){.link = make_link(t, target), .executed = executed(t), .note = t->x87_note};
+    *x = (struct side_exit){.from = from, .link = make_link(t, target), .executed = executed(t), .note = t->x87_note};
     x->save_flags = flags_needed_at(t, target, &x->flags);
-    x->from = e_jcc(&t->e, cc);
 }
 
 void exit_always(struct tr *t, u64 target)

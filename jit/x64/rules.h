@@ -5,13 +5,15 @@
 #include "jit/x64/x64.h"
 
 /* rules_int.c */
-rule_fn rule_alu, rule_unary, rule_carry, rule_direction, rule_mov, rule_mov_moffs, rule_widen, rule_lea, rule_xchg,
-    rule_bswap, rule_cmov, rule_setcc, rule_cbw, rule_cwd, rule_nop, rule_shift, rule_double_shift, rule_bt,
-    rule_to_reg, rule_count, rule_imul3, rule_mul, rule_div, rule_xadd, rule_cmpxchg, rule_cmpxchg_pair;
+rule_fn rule_alu, rule_unary, rule_carry, rule_direction, rule_lahf, rule_sahf, rule_mov, rule_mov_moffs, rule_xlat,
+    rule_widen, rule_lea, rule_xchg, rule_bswap, rule_cmov, rule_setcc, rule_cbw, rule_cwd, rule_nop, rule_shift,
+    rule_double_shift, rule_bt, rule_to_reg, rule_count, rule_imul3, rule_mul, rule_div, rule_xadd, rule_cmpxchg,
+    rule_cmpxchg_pair;
 /* rules_string.c */
 rule_fn rule_movs, rule_stos, rule_lods, rule_compare_string;
 /* rules_flow.c */
-rule_fn rule_push, rule_pop, rule_leave, rule_jmp, rule_call, rule_ret, rule_jcc;
+rule_fn rule_push, rule_pop, rule_leave, rule_jmp, rule_call, rule_ret, rule_jcc, rule_loop, rule_jcxz;
+enum { CC_ALWAYS = 16 };
 /* rules_system.c */
 rule_fn rule_cli, rule_sti, rule_set_ac, rule_pushf, rule_popf, rule_push_sreg, rule_mov_from_sreg, rule_swapgs,
     rule_rd_base, rule_wr_base, rule_mov_from_cr;

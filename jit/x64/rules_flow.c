@@ -40,11 +40,32 @@ bool rule_push(struct tr *t, const struct uop *u)
     return true;
 }
 
+/* The address of the operand counts from rSP as it will be. */
+static bool pop_to_memory(struct tr *t, const struct uop *u)
+{
+    struct uop to = *u;
+    struct rm m;
+    if (!address_supported(t, u) || u->disp > INT32_MAX - u->size)
+        return false;
+    if (u->base == RSP)
+        to.disp += u->size;
+    access_stack(t, RSP, 0, u->size, ACC_READ, &m);
+    e_load(&t->e, u->size, S0, m);
+    e_store(&t->e, 8, FIELD(gpr[SLOT_T1]), S0);
+    access_operand(t, &to, u->size, ACC_WRITE | ACC_FREE_S0, &m);
+    e_load(&t->e, 8, S0, FIELD(gpr[SLOT_T1]));
+    e_store(&t->e, u->size, m, S0);
+    move_stack(t, u->size);
+    return true;
+}
+
 bool rule_pop(struct tr *t, const struct uop *u)
 {
     struct rm m;
-    if (u->size != stack_size(t) || u->form != FORM_R)
+    if (u->size != stack_size(t))
         return false;
+    if (u->form != FORM_R)
+        return u->form == FORM_M && pop_to_memory(t, u);
     access_stack(t, RSP, 0, u->size, ACC_READ, &m);
     unsigned to = u->dst == RSP ? S1 : reg_target(u->dst, S1);
     e_load(&t->e, u->size, to, m);
@@ -150,6 +171,43 @@ bool rule_jcc(struct tr *t, const struct uop *u)
     if (u->size != stack_size(t))
         return false;
     flags_want(t);
-    exit_if(t, rule_arg(u), u->imm);
+    exit_by(t, e_jcc(&t->e, rule_arg(u)), u->imm);
+    return true;
+}
+
+/* JRCXZ, or JECXZ: like LEA it leaves flags alone. */
+static void emit_jcxz(struct tr *t, unsigned asize, unsigned over)
+{
+    if (asize == 4)
+        e8(&t->e, 0x67);
+    e8(&t->e, 0xe3), e8(&t->e, over);
+}
+
+/* LOOP, LOOPE, LOOPNE; arg: the condition, CC_ALWAYS for none. */
+bool rule_loop(struct tr *t, const struct uop *u)
+{
+    enum { JCC_BYTES = 6, JMP_BYTES = 5 };
+    struct emit *e = &t->e;
+    bool always = rule_arg(u) == CC_ALWAYS;
+    if (u->size != stack_size(t) || u->asize == 2)
+        return false;
+    if (!always)
+        flags_want(t);
+    e_lea(e, u->asize, H_RCX, rm_mem(H_RCX, -1));
+    emit_jcxz(t, u->asize, always ? JMP_BYTES : JCC_BYTES);
+    exit_by(t, always ? e_jmp(e) : e_jcc(e, rule_arg(u)), u->imm);
+    exit_always(t, u->pc_off + u->len);
+    return true;
+}
+
+bool rule_jcxz(struct tr *t, const struct uop *u)
+{
+    struct emit *e = &t->e;
+    if (u->size != stack_size(t) || u->asize == 2)
+        return false;
+    emit_jcxz(t, u->asize, 2);
+    e8(e, 0xeb), e8(e, 5); /* jmp, over the next */
+    exit_by(t, e_jmp(e), u->imm);
+    exit_always(t, u->pc_off + u->len);
     return true;
 }

@@ -201,6 +201,26 @@ bool rule_direction(struct tr *t, const struct uop *u)
     return true;
 }
 
+/* The host's RAX is a scratch register, where these find the guest's AH. */
+bool rule_lahf(struct tr *t, const struct uop *u)
+{
+    unsigned a = (unsigned)host_of(RAX);
+    (void)u;
+    flags_want(t);
+    e_mov_rr(&t->e, 8, H_RAX, a);
+    e8(&t->e, 0x9f);
+    e_mov_rr(&t->e, 8, a, H_RAX);
+    return true;
+}
+bool rule_sahf(struct tr *t, const struct uop *u)
+{
+    flags_merge(t);
+    e_mov_rr(&t->e, 8, H_RAX, (unsigned)host_of(RAX));
+    e8(&t->e, 0x9e);
+    flags_set_by(t, u);
+    return true;
+}
+
 /* ---- moves ---- */
 
 /* A value that is in a host register into a register of the guest. */
@@ -290,6 +310,25 @@ bool rule_mov_moffs(struct tr *t, const struct uop *u)
     if (u->asize == 8 && (u64)(i64)as_memory.disp != u->imm)
         return false;
     return rule_mov(t, &as_memory);
+}
+
+/* AL from RBX + AL */
+bool rule_xlat(struct tr *t, const struct uop *u)
+{
+    unsigned a = (unsigned)host_of(RAX);
+    struct uop as_memory = *u;
+    struct rm m;
+    as_memory.base = RBX;
+    as_memory.index = SLOT_T0;
+    as_memory.scale = 0;
+    as_memory.disp = 0;
+    if (!address_supported(t, u))
+        return false;
+    e_op_byte_rm(&t->e, 4, 0x0fb6, S0, rm_reg(a)); /* movzx */
+    e_store(&t->e, 8, FIELD(gpr[SLOT_T0]), S0);
+    access_operand(t, &as_memory, 1, ACC_READ, &m);
+    e_load(&t->e, 1, a, m);
+    return true;
 }
 
 /* MOVZX, MOVSX, MOVSXD; arg: opcode << 4 | bytes of the source. */
@@ -497,25 +536,51 @@ bool rule_double_shift(struct tr *t, const struct uop *u)
 
 /* ---- bits ---- */
 
-/* The bit that a register names is one of the operand itself: those before and behind it are C's. */
-static void bit_in_operand(struct tr *t, const struct uop *u)
+/*
+ * Memory is a string of bits to a register's number: its operand of that size lies so many sizes away. 'at' becomes u
+ * with that address, by way of SLOT_T0; SLOT_T1 the number in there.
+ */
+static bool bit_string(struct tr *t, const struct uop *u, struct uop *at)
 {
+    struct emit *e = &t->e;
+    unsigned bytes = u->size == 2 ? 1 : u->size == 4 ? 2 : 3;
+    if (!address_supported(t, u))
+        return false;
     flags_lose(t);
-    e_alu_imm(&t->e, u->size, ALU_CMP, reg_operand(u->src), (i32)u->size * 8);
-    to_slow_path(t, e_jcc(&t->e, CC_AE));
+    e_load(e, 4, S0, reg_operand(u->src));
+    e_alu_imm(e, 4, ALU_AND, rm_reg(S0), (i32)u->size * 8 - 1);
+    e_store(e, 8, FIELD(gpr[SLOT_T1]), S0);
+    if (u->size == 8)
+        e_load(e, 8, S0, reg_operand(u->src));
+    else
+        e_op(e, 8, u->size == 4 ? 0x63 : 0x0fbf, S0, reg_operand(u->src)); /* movsx */
+    e_op(e, 8, 0xc1, 7, rm_reg(S0));                                       /* sar */
+    e8(e, bytes + 3);
+    e_op(e, 8, 0xc1, 4, rm_reg(S0)); /* shl */
+    e8(e, bytes);
+    e_store(e, 8, FIELD(gpr[SLOT_T0]), S0);
+    effective_address(t, u, u->asize, S0);
+    e_op(e, u->asize, 0x03, S0, FIELD(gpr[SLOT_T0])); /* add */
+    e_store(e, 8, FIELD(gpr[SLOT_T0]), S0);
+    *at = *u;
+    at->base = SLOT_T0;
+    at->index = SLOT_ZERO;
+    at->disp = 0;
+    return true;
 }
 
-/* BT BTS BTR BTC; arg: the digit of the immediate form. With a register's bit number, memory is C's. */
+/* BT BTS BTR BTC; arg: the digit of the immediate form. */
 bool rule_bt(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
     bool store = u->op != UOP_BT;
     struct rm m;
     if (u->form == FORM_MI || u->form == FORM_MR) {
-        if (!access_operand(t, u, u->size, (store ? ACC_WRITE : ACC_READ) | ACC_FREE_S0, &m))
+        struct uop at = *u;
+        if (u->form == FORM_MR && !bit_string(t, u, &at))
             return false;
-        if (u->form == FORM_MR)
-            bit_in_operand(t, u);
+        if (!access_operand(t, &at, u->size, (store ? ACC_WRITE : ACC_READ) | ACC_FREE_S0, &m))
+            return false;
         flags_merge(t);
     } else {
         flags_merge(t);
@@ -526,7 +591,9 @@ bool rule_bt(struct tr *t, const struct uop *u)
         }
     }
     if (u->form == FORM_RR || u->form == FORM_MR) {
-        unsigned bit = reg_in(t, u->src, u->form == FORM_RR ? S1 : S0);
+        unsigned bit = u->form == FORM_RR ? reg_in(t, u->src, S1) : S0;
+        if (u->form == FORM_MR)
+            e_load(e, 8, S0, FIELD(gpr[SLOT_T1]));
         lock_prefix(t, u);
         e_op(e, u->size, 0x0f83 | rule_arg(u) << 3, bit, m);
     } else {

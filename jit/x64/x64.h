@@ -181,8 +181,8 @@ void slow_path_leaves(struct tr *t);
 void to_slow_path(struct tr *t, u8 *at);
 /* When the current instruction is done with: what its slow path, if it has one, must know. */
 void end_slow_path(struct tr *t);
-/* To 'target' (from the page's start) when cc holds, or (exit_always) always. */
-void exit_if(struct tr *t, unsigned cc, u64 target);
+/* To 'target' (from the page's start) where the jump at 'from' goes (from e_jcc or e_jmp), or (exit_always) always. */
+void exit_by(struct tr *t, u8 *from, u64 target);
 void exit_always(struct tr *t, u64 target);
 /* Jumps to the EIP in S0, known by nobody yet; leaves for the slow path when it is not in the table. S1 is lost. */
 void find_indirect(struct tr *t);

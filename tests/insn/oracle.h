@@ -92,6 +92,8 @@ bool native_has(unsigned feature);
 bool native_run(const struct oracle_case *c, struct oracle_state *out);
 /* Runs on our CPU (model "max"). */
 bool ours_run(const struct oracle_case *c, struct oracle_state *out);
+/* The same, for so many instructions: less often a timeout. */
+bool ours_run_for(const struct oracle_case *c, struct oracle_state *out, u64 instructions);
 /* The features of our CPU, for decode(). */
 const u32 *ours_features(void);
 

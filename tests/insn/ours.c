@@ -299,7 +299,7 @@ static void collect(struct cpu *cpu, struct oracle_state *out)
     out->cr2 = cpu->cr2;
 }
 
-bool ours_run(const struct oracle_case *c, struct oracle_state *out)
+bool ours_run_for(const struct oracle_case *c, struct oracle_state *out, u64 instructions)
 {
     if (!ours.cpu && !ours_start())
         return false;
@@ -319,7 +319,7 @@ bool ours_run(const struct oracle_case *c, struct oracle_state *out)
     fx_load(cpu, c->in.fx);
     ymmh_load(cpu, c->in.ymmh);
     cpu_update_mode(cpu);
-    cpu_run(cpu, 100000);
+    cpu_run(cpu, instructions);
     collect(cpu, out);
     fx_store(cpu, out->fx);
     ymmh_store(cpu, out->ymmh);
@@ -327,3 +327,5 @@ bool ours_run(const struct oracle_case *c, struct oracle_state *out)
     memcpy(out->low, ours.ram + PA_LOW, sizeof(out->low));
     return true;
 }
+
+bool ours_run(const struct oracle_case *c, struct oracle_state *out) { return ours_run_for(c, out, 100000); }
