@@ -274,7 +274,7 @@ u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64
     struct sb_insn i;
     u16 written = 0, ignored;
     gprs = gprs ? gprs : &ignored;
-    *gprs = 0xffff;
+    *gprs = GPRS_ALL;
     bool fault = false, merged = false;
     for (unsigned k = 0; k < LOOK && off < PAGE_SIZE && sb->pa2 == ~0ull; k++) {
         if (!decode_at(cpu, sb, (u32)off, &i) || i.flags_read || i.ends)
@@ -282,7 +282,7 @@ u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64
         fault |= i.may_fault;
         rely_on(sb, &i.u);
         if (i.flags_written == FL_ARITH) {
-            *gprs = merged ? 0xffff : written;
+            *gprs = merged ? GPRS_ALL : written;
             return fault ? FL_ARITH : 0;
         }
         merged |= i.flags_written; /* into what was there */

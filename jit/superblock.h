@@ -84,8 +84,9 @@ bool superblock_find(const struct cpu *cpu, struct superblock *sb);
 void superblock_group(struct superblock *sb);
 /*
  * Flags that code at 'off' of the page needs on entry: FL_ARITH unless all are soon overwritten. gprs, unless NULL:
- * what needs them are faults alone, before which no register but these is written; otherwise, all.
+ * what needs them are faults alone, before which no register but these is written; otherwise GPRS_ALL.
  */
+enum { GPRS_ALL = 0xffff };
 u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64 off, u16 *gprs);
 /* Whether a host with these features runs the instructions of that row itself. */
 bool row_runs_on(const u32 *features, const struct insn_row *row);

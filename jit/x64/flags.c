@@ -74,7 +74,9 @@ bool flags_needed_at(const struct tr *t, u64 target, u32 *recipe)
     *recipe = 0;
     if (t->flags != AT_HOST || !superblock_flags_needed_at(t->jit->cpu, t->sb, target, &written))
         return false;
-    if (t->flag_writer && recipe_possible(t->flag_writer, &gprs) && !(gprs & written) && kept_since(t, gprs)) {
+    bool by_faults_alone = written != GPRS_ALL;
+    if (by_faults_alone && t->flag_writer && recipe_possible(t->flag_writer, &gprs) && !(gprs & written) &&
+        kept_since(t, gprs)) {
         u32 offset = new_recipe(t);
         if (offset)
             *recipe = flags_recipe(offset);

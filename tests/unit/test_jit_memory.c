@@ -126,6 +126,23 @@ START_TEST(flags_of_zeroing_need_no_register)
 }
 END_TEST
 
+/* A link leaves flags behind as a recipe only for faults: PUSHF at its end wants them saved. */
+START_TEST(flags_of_zeroing_over_a_link)
+{
+    /* mov ecx, 20; again: cmp ecx, 5; xor eax, eax; jz there (+40h); ... there: pushfq; pop rbx; add rdx, rbx;
+       dec ecx; jnz again; ud2 */
+    u8 code[0x80];
+    memset(code, 0x90, sizeof(code));
+    static const u8 first[] = {0xb9, 20, 0, 0, 0, 0x83, 0xf9, 5, 0x31, 0xc0, 0x74, 0x34};
+    static const u8 there[] = {0x9c, 0x5b, 0x48, 0x01, 0xda, 0xff, 0xc9, 0x75, 0xbc, 0x0f, 0x0b};
+    memcpy(code, first, sizeof(first));
+    memcpy(code + 0x40, there, sizeof(there));
+    both(&(struct program){code, sizeof(code), 3, far_metadata, 1000, false});
+    ck_assert_int_eq(w_vector(), EXC_UD);
+    ck_assert_uint_eq(w.cpu->gpr[RDX], START_RDX + 20 * 0x46);
+}
+END_TEST
+
 /* A loop, in slices as short as these, and not told to translate all at once: its sites, once it was met often. */
 static void run_as_if_cold(unsigned cpl)
 {
@@ -170,6 +187,7 @@ static void add(TCase *t)
     tcase_add_test(t, one_page_after_another);
     tcase_add_test(t, faults_at_a_loops_start_have_exact_flags);
     tcase_add_test(t, flags_of_zeroing_need_no_register);
+    tcase_add_test(t, flags_of_zeroing_over_a_link);
     tcase_add_test(t, hot_loops_get_sites);
     tcase_add_test(t, kernels_get_no_sites);
 }
