@@ -245,8 +245,19 @@ static bool flags_alike(struct lockstep *l)
     return true;
 }
 
+/* STI has a shadow only where somebody waits: other threads may have asked meanwhile. Without one shadow_ss is old. */
+static void excuse_shadow(struct lockstep *l)
+{
+    bool asked = __atomic_load_n(&l->cpu->attention, __ATOMIC_RELAXED) != 0;
+    if (asked)
+        l->copy->shadow = l->cpu->shadow;
+    if (asked || !l->copy->shadow)
+        l->copy->shadow_ss = l->cpu->shadow_ss;
+}
+
 static bool states_alike(struct lockstep *l)
 {
+    excuse_shadow(l);
     for (unsigned i = 0; i < compared_part_count; i++) {
         const struct compared_part *p = &compared_parts[i];
         if (memcmp((const u8 *)l->cpu + p->offset, (const u8 *)l->copy + p->offset, p->size) != 0)
