@@ -28,8 +28,6 @@ struct block {
     u16 ninsn;
     u16 nuops;
     bool valid;
-    u8 heat;    /* times the run loop of a translator has entered it, ... */
-    u8 heat_of; /* ... since it last emptied its cache, by a count of that */
     u32 need;   /* budget it wants: ninsn, or more than there can be when it is not valid */
     struct block_link link[2];
     struct block *hash_next;

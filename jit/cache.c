@@ -141,11 +141,15 @@ void *jit_meta(struct jit *jit, size_t n)
     return p;
 }
 
+static u64 hash_of(u64 pa, u32 key, unsigned bits)
+{
+    return (pa ^ (u64)key << 32) * 0x9e3779b97f4a7c15ull >> (64 - bits);
+}
 static struct translation_block **hash_slot(struct jit *jit, u64 pa, u32 key)
 {
-    u64 h = (pa ^ (u64)key << 32) * 0x9e3779b97f4a7c15ull;
-    return &jit->hash[h >> 48 & (ARRAY_LEN(jit->hash) - 1)];
+    return &jit->hash[hash_of(pa, key, HASH_BITS)];
 }
+u8 *jit_heat(struct jit *jit, u64 pa, u32 key) { return &jit->heat[hash_of(pa, key, HEAT_BITS)]; }
 static struct jit_page **page_slot(struct jit *jit, u64 page)
 {
     struct jit_page **p = &jit->pages[(page ^ page >> 10) & (ARRAY_LEN(jit->pages) - 1)];
@@ -297,6 +301,7 @@ void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin)
 void jit_flush(struct jit *jit)
 {
     memset(jit->hash, 0, sizeof(jit->hash));
+    memset(jit->heat, 0, sizeof(jit->heat));
     free_pages(jit);
     jit_unmap(jit->cpu, FLUSH_GLOBAL, 0);
     jit_sites_flush(jit);
@@ -334,6 +339,7 @@ void jit_code_written(struct cpu *cpu, u64 pa, unsigned len)
         struct translation_block **t = &p->first;
         while (*t)
             if ((*t)->chunks & chunks) {
+                *jit_heat(jit, (*t)->pa, (*t)->key) = 0; /* what is new there must prove itself */
                 jit_drop(jit, *t);
                 *t = (*t)->page_next;
             } else {

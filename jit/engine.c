@@ -161,22 +161,23 @@ static bool near_hole(u64 eip, u64 distance) { return !is_canonical(eip - distan
 static struct translation_block *find_anywhere(struct jit *jit, u64 eip)
 {
     struct cpu *cpu = jit->cpu;
-    struct block *b = block_lookup(cpu, eip, cpu->mode);
+    enum { DECODING = 8 }; /* takes as long as so many runs, and comes again when blocks had to make room */
+    const struct block_cache *c = cpu->engine_data;
+    u64 built = c->built;
+    const struct block *b = block_lookup(cpu, eip, cpu->mode);
+    unsigned warmer = c->built == built ? 1 : DECODING;
     jit->counters.lookups++;
-    if (b->heat_of != (u8)jit->counters.flushes) {
-        b->heat_of = (u8)jit->counters.flushes;
-        b->heat = 0;
-    }
     u32 key = jit_key(cpu);
-    bool warming = b->heat > 0 && b->heat < jit->hot; /* it was looked for when the block was new */
+    u8 *heat = jit_heat(jit, b->pa, key);
+    bool warming = *heat > 0 && *heat < jit->hot; /* it was looked for when the block was new */
     struct translation_block *tb = warming ? NULL : jit_find(jit, b->pa, key, eip);
     if (tb) {
-        b->heat = (u8)jit->hot;
+        *heat = (u8)jit->hot;
         return tb;
     }
     jit->counters.misses++;
-    if (b->heat < jit->hot) {
-        b->heat++;
+    if (*heat < jit->hot) {
+        *heat = (u8)MIN(*heat + warmer, jit->hot);
         return NULL;
     }
     return jit_translate(jit, b->pa, key, eip);

@@ -147,7 +147,7 @@ struct jump_set {
     u64 used;
     struct jump_table *table[MMU_COUNT];
 };
-enum { JUMP_SETS = 6 };
+enum { JUMP_SETS = 6, HASH_BITS = 16, HEAT_BITS = 19 };
 
 /* Ends of slices in user code, by lots. */
 struct jit_samples {
@@ -174,7 +174,12 @@ struct jit {
     /* Metadata: sites, links, translations; reserved whole, used from the start. */
     u8 *meta;
     size_t meta_size, meta_used, meta_stubs;
-    struct translation_block *hash[1 << 16];
+    struct translation_block *hash[1 << HASH_BITS];
+    /*
+     * By the same hash, more of it: times code there was interpreted, up to 'hot', since code memory was last emptied.
+     * Not in the blocks, which may be dropped for want of room before they are hot.
+     */
+    u8 heat[1 << HEAT_BITS];
     struct jit_page *pages[1 << 10];
     struct jump_set jumps[JUMP_SETS];
     struct jump_set *jump_set;   /* that of the key code runs under; cpu->jump points into it */
@@ -241,6 +246,7 @@ bool jit_aim(struct jit *jit, u64 pa, u32 key);
 /* EIP: where that physical address is seen; raises #PF where an instruction goes on in a page that is not there. */
 struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 eip);
 struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key, u64 eip);
+u8 *jit_heat(struct jit *jit, u64 pa, u32 key);
 void jit_flush(struct jit *jit);
 /*
  * The page at pa runs at an address from which a far jump (superblock.h) may not be canonical: whether it has some.

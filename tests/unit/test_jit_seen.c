@@ -101,6 +101,24 @@ START_TEST(full_cache)
 }
 END_TEST
 
+/* More code than there is room for as micro-ops: it becomes hot all the same. */
+START_TEST(blocks_that_make_room_while_cold)
+{
+    enum { HOT = 48, ROOM = 64 << 10 };
+    w_start("max");
+    w_long(0);
+    put_program();
+    ck_assert(jit_attach(w.cpu, LARGE, HOT));
+    struct block_cache *c = w.cpu->engine_data;
+    c->limit = ROOM;
+    run_program();
+    const struct jit *jit = w.cpu->translator;
+    ck_assert_uint_gt(c->flushes, PASSES / 2);
+    ck_assert_uint_ge(jit->counters.translated, PIECES / 16);
+    end();
+}
+END_TEST
+
 /* ---- what is shown ---- */
 
 START_TEST(counters)
@@ -406,6 +424,7 @@ static void add(TCase *t)
     if (!jit_available())
         return;
     tcase_add_test(t, full_cache);
+    tcase_add_test(t, blocks_that_make_room_while_cold);
     tcase_add_test(t, counters);
     tcase_add_test(t, marks);
     tcase_add_test(t, traces);
