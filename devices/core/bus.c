@@ -356,14 +356,24 @@ void region_device(struct region *r, struct space *s, const char *name, u64 base
 
 /* ---- RAM ---- */
 
+/* -1: old kernels and sandboxes have no memfd, and a limit on the size of files holds for it, too. */
+static int ram_file(u64 bytes)
+{
+    int fd = memfd_create("guest-ram", MFD_CLOEXEC);
+    if (fd >= 0 && ftruncate(fd, (off_t)bytes) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 static bool ram_map(struct ram *ram, u64 size)
 {
     u64 pages = (size + RAM_PAGE - 1) / RAM_PAGE;
     ram->size = size;
-    ram->fd = memfd_create("guest-ram", MFD_CLOEXEC);
-    if (ram->fd < 0 || ftruncate(ram->fd, (off_t)(pages * RAM_PAGE)) < 0)
-        return false;
-    void *host = mmap(NULL, pages * RAM_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, ram->fd, 0);
+    ram->fd = ram_file(pages * RAM_PAGE);
+    int flags = MAP_SHARED | (ram->fd < 0 ? MAP_ANONYMOUS | MAP_NORESERVE : 0);
+    void *host = mmap(NULL, pages * RAM_PAGE, PROT_READ | PROT_WRITE, flags, ram->fd, 0);
     if (host == MAP_FAILED)
         return false;
     ram->host = host;

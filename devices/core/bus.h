@@ -41,7 +41,7 @@ struct region {
 struct ram {
     u8 *host;
     u64 size;
-    int fd;      /* memfd: clones and windows map it again */
+    int fd;      /* memfd: clones and windows map it again; -1: the host has none to give, 'host' is all there is */
     u8 *dirty;   /* one byte a page, bits by client: enum dirty_client */
     u64 *code;   /* one word a page, one bit per 64 bytes: holds decoded code */
     u32 *beside; /* one a page: writes beside its code since that was noted, and in the top byte how often it was
@@ -103,7 +103,7 @@ void space_load(struct space *s, u64 addr, const void *buf, size_t n);
 /* A short-hand: a device region at PRIO_DEVICE. Fills *r and adds it, enabled. */
 void region_device(struct region *r, struct space *s, const char *name, u64 base, u64 size, void *owner,
                    region_read *read, region_write *write);
-/* 'size' bytes of zeroed host memory from a memfd; NULL when the host has none to give. */
+/* 'size' bytes of zeroed host memory, from a memfd where that can be had; NULL when the host has none to give. */
 struct ram *ram_create(u64 size);
 void ram_destroy(struct ram *ram);
 /* A view of ram[off, off+size) at base, at PRIO_RAM. */

@@ -1,6 +1,8 @@
 /* The bus: overlaps and priorities, splitting of accesses, RAM bitmaps, changes under way. */
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "devices/core/bus.h"
 
@@ -247,6 +249,25 @@ START_TEST(impossible_ram)
 }
 END_TEST
 
+/* Without a file that holds it: none can be opened, or none may be that large. */
+START_TEST(ram_without_a_file)
+{
+    int limit = _i == 0 ? RLIMIT_NOFILE : RLIMIT_FSIZE;
+    struct rlimit before, none;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(limit, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    ck_assert_int_eq(setrlimit(limit, &none), 0);
+    struct ram *ram = ram_create(0x10000);
+    ck_assert_int_eq(setrlimit(limit, &before), 0);
+    ck_assert_ptr_nonnull(ram);
+    ck_assert_int_eq(ram->fd, -1);
+    ck_assert_uint_eq(ram->host[0xffff], 0);
+    ram->host[0xffff] = 1;
+    ram_destroy(ram);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("bus");
@@ -262,6 +283,7 @@ int main(void)
     tcase_add_test(t, a_handler_may_move_its_region);
     tcase_add_test(t, batches_rebuild_once);
     tcase_add_test(t, impossible_ram);
+    tcase_add_loop_test(t, ram_without_a_file, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
