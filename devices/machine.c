@@ -95,8 +95,22 @@ static bool attach_engine(struct machine *m, struct cpu *cpu)
     return strcmp(accel, "lockstep") != 0 || lockstep_attach(cpu, m->config.tb_size, on_difference, m);
 }
 
+/* CPU 'from' has not got the engine it was to have, for the reason in errno: it interprets, and so do all after it. */
+static void do_without_engine(struct machine *m, unsigned from)
+{
+    char why[120] = "this host forbids executable memory";
+    if (errno == ENOMEM)
+        snprintf(why, sizeof(why), "not enough memory for a translator with tb-size=%llu, a smaller one may fit",
+                 (unsigned long long)(m->config.tb_size >> 20));
+    if (from)
+        fprintf(stderr, "orrery: %s: interpreting from CPU %u on\n", why, from);
+    else
+        fprintf(stderr, "orrery: %s: interpreting (-accel interp)\n", why);
+}
+
 static bool create_cpus(struct machine *m)
 {
+    bool attaches = true;
     u64 seed = random_seed(&m->config);
     for (unsigned i = 0; i < m->config.cpus; i++) {
         struct cpu *cpu = cpu_create(&m->config.cpu, i, &m->priv->env, m->sys.trace);
@@ -105,9 +119,10 @@ static bool create_cpus(struct machine *m)
         cpu->count = m->config.cpus;
         cpu->rng_state += seed;
         m->cpu[m->ncpus++] = cpu;
-        if (!attach_engine(m, cpu) && i == 0)
-            fprintf(stderr, "orrery: %s: interpreting (-accel interp)\n",
-                    jit_available() ? "this host forbids executable memory" : "not enough memory for the translator");
+        if (attaches && !attach_engine(m, cpu)) {
+            attaches = false;
+            do_without_engine(m, i);
+        }
     }
     return true;
 }

@@ -4,6 +4,7 @@
  * address, invalidation. A dropped translation keeps its memory until all is
  * flushed; its entry is made to refuse, so links to it need not be found.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -87,12 +88,13 @@ struct jit *jit_create(struct cpu *cpu, size_t bytes)
     for (unsigned n = 0; n < ARRAY_LEN(jit->head); n++)
         jit->head[n] = (struct block){.key = MODE_BREAKS, .ninsn = (u16)n, .valid = true};
     jit_sites_flush(jit);
-    bool ok = jit->sb && jit->meta && map_code(jit, bytes);
     jit->no_jumps = new_jumps();
-    ok = ok && jit->no_jumps;
     cpu->map_gen[0] = cpu->map_gen[1] = 1;
-    if (!ok || !jit->backend->start(jit)) {
+    errno = ENOMEM; /* of all that is missing here; only map_code finds other reasons */
+    if (!jit->sb || !jit->meta || !jit->no_jumps || !map_code(jit, bytes) || !jit->backend->start(jit)) {
+        int why = errno;
         jit_destroy(jit);
+        errno = why;
         return NULL;
     }
     jit->jump_set = &jit->jumps[0];

@@ -10,8 +10,8 @@ enum { JIT_HOT = 48 };
 /* Whether this build can emit code for its host at all. */
 bool jit_available(void);
 /*
- * Gives the CPU a translator with that much code memory, and makes it its engine; false: this host allows none.
- * hot: times a place is interpreted before it is translated.
+ * Gives the CPU a translator with that much code memory, and makes it its engine; false: errno is ENOMEM where there is
+ * not so much, else this host forbids executable memory. hot: times a place is interpreted before it is translated.
  */
 bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot);
 /* ---- -accel lockstep (lockstep.h) ---- */
@@ -24,7 +24,7 @@ struct lockstep_counters {
 };
 /*
  * Gives the CPU translator and interpreter side by side. differs: called once they have ended differently, which
- * has then been printed to the trace's file or standard error; the CPU runs no more.
+ * has then been printed to the trace's file or standard error; the CPU runs no more. false: as jit_attach.
  */
 bool lockstep_attach(struct cpu *cpu, size_t code_bytes, void (*differs)(void *owner), void *owner);
 /* NULL: this CPU has another engine. */

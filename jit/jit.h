@@ -233,7 +233,7 @@ struct backend {
 extern const struct backend ORRERY_BACKEND;
 
 /* ---- code memory and metadata (cache.c) ---- */
-/* bytes: of code memory. NULL: this host allows no executable memory, or none is left. */
+/* bytes: of code memory. NULL: as jit_attach says. */
 struct jit *jit_create(struct cpu *cpu, size_t bytes);
 void jit_destroy(struct jit *jit);
 /* Room in the metadata for n bytes, aligned to 8; NULL: full. */

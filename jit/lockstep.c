@@ -1,6 +1,7 @@
 /* The engine "lockstep"; see lockstep.h. The world sees one CPU: all but RAM that the copy's run undoes. */
 #include "jit/lockstep.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "cpu/cpu.h"
@@ -453,6 +454,7 @@ bool lockstep_attach(struct cpu *cpu, size_t code_bytes, void (*differs)(void *o
     l->writes = calloc(WRITES_MAX, sizeof(*l->writes));
     if (!l->copy || !l->start || !l->writes) {
         jit_detach(cpu);
+        errno = ENOMEM;
         return false;
     }
     l->copy->count = cpu->count;
