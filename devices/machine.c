@@ -95,17 +95,23 @@ static bool attach_engine(struct machine *m, struct cpu *cpu)
     return strcmp(accel, "lockstep") != 0 || lockstep_attach(cpu, m->config.tb_size, on_difference, m);
 }
 
-/* CPU 'from' has not got the engine it was to have, for the reason in errno: it interprets, and so do all after it. */
-static void do_without_engine(struct machine *m, unsigned from)
+/*
+ * CPU 'from' has not got the engine it was to have, for the reason in errno. Under -accel jit it interprets, and all
+ * after it; under lockstep, which is asked for to compare, that would be success with nothing compared.
+ */
+static bool do_without_engine(struct machine *m, unsigned from)
 {
     char why[120] = "this host forbids executable memory";
     if (errno == ENOMEM)
         snprintf(why, sizeof(why), "not enough memory for a translator with tb-size=%llu, a smaller one may fit",
                  (unsigned long long)(m->config.tb_size >> 20));
+    if (!strcmp(m->config.accel, "lockstep"))
+        return device_fail(&m->sys, "-accel lockstep: %s", why);
     if (from)
         fprintf(stderr, "orrery: %s: interpreting from CPU %u on\n", why, from);
     else
         fprintf(stderr, "orrery: %s: interpreting (-accel interp)\n", why);
+    return true;
 }
 
 static bool create_cpus(struct machine *m)
@@ -121,7 +127,8 @@ static bool create_cpus(struct machine *m)
         m->cpu[m->ncpus++] = cpu;
         if (attaches && !attach_engine(m, cpu)) {
             attaches = false;
-            do_without_engine(m, i);
+            if (!do_without_engine(m, i))
+                return false;
         }
     }
     return true;

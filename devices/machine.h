@@ -40,7 +40,7 @@ struct machine_config {
     u64 ram_size; /* bytes */
     unsigned cpus;
     struct cpu_model cpu;
-    const char *accel;     /* "jit", or "interp" or NULL */
+    const char *accel;     /* "jit", "lockstep", or "interp" or NULL */
     bool perfmap, jitdump; /* tell Linux perf of translated code */
     u64 tb_size;           /* bytes of code memory for each CPU's translator, TB_SIZE_MAX MiB at most */
     enum icount_mode icount;

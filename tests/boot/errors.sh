@@ -49,6 +49,14 @@ if [ "$(id -u)" != 0 ]; then
     mistake "*Permission denied*" -hda "$WORK/secret"
     mistake "*Permission denied*" -bios "$WORK/secret"
 fi
+
+# Too little address space: a lockstep that compares nothing is a mistake, too (sanitizers do not start at all).
+(
+    ulimit -v 1000000
+    "$ORRERY" -version >/dev/null 2>&1 || exit 0
+    mistake "-accel lockstep: not enough memory for a translator with tb-size=1024, a smaller one may fit" \
+        -M bare -m 16 -accel lockstep,tb-size=1024
+) || exit 1
 "$ORRERY" -help | grep -q 'example: orrery' || fail "-help"
 "$ORRERY" -version | grep -q '^Orrery version' || fail "-version"
 echo "errors: all right"

@@ -412,7 +412,7 @@ static struct machine *build_machine(const char *accel, char *said, size_t said_
     return m;
 }
 
-/* The machine says once why there is no translator, and interprets. */
+/* The machine says once why there is no translator, and interprets; lockstep has nothing to compare with then. */
 static const struct {
     u32 error;
     const char *why;
@@ -432,6 +432,10 @@ START_TEST(no_executable_machine)
     for (unsigned i = 0; i < 2; i++)
         ck_assert_str_eq(m->cpu[i]->engine->name, "interp");
     machine_destroy(m);
+    ck_assert_ptr_null(build_machine("lockstep", said, sizeof(said), err, sizeof(err)));
+    snprintf(want, sizeof(want), "-accel lockstep: %s", refusals[_i].why);
+    ck_assert_str_eq(err, want);
+    ck_assert_str_eq(said, "");
 }
 END_TEST
 
