@@ -31,6 +31,9 @@ for doc in README.md */README.md docs/*.md; do
     done
 done
 
+default=$(sed -n 's/.*TB_SIZE_DEFAULT = \([0-9]*\).*/\1/p' devices/machine.h)
+grep -q "MiB (default ${default:-?})" docs/orrery.1 || offend "docs/orrery.1 has another default of tb-size than $default"
+
 while read -r lines file; do
     [ "$lines" -le 1000 ] || offend "$file has $lines lines"
 done < <(git ls-files '*.c' '*.h' | xargs wc -l | grep -v ' total$')
