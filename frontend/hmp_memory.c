@@ -247,8 +247,8 @@ static void save(struct hmp *h, bool physical)
         fprintf(h->out, "Error: could not open '%s': %s\n", file, strerror(errno));
         return;
     }
-    bool ok = true;
-    for (u64 at = 0; ok && at < size;) {
+    bool ok = true, written = true;
+    for (u64 at = 0; ok && written && at < size;) {
         u8 buf[PAGE_SIZE];
         size_t n = (size_t)MIN(size - at, (u64)PAGE_SIZE - ((addr + at) & (PAGE_SIZE - 1)));
         /* Physical addresses where nothing answers read as 0, so that a dump can span the hole below 1 MiB.
@@ -260,11 +260,11 @@ static void save(struct hmp *h, bool physical)
         if (!ok)
             fprintf(h->out, "Error: Invalid addr 0x%016llx/size %llu specified\n", (unsigned long long)addr + at,
                     (unsigned long long)size);
-        else if (fwrite(buf, 1, n, f) != n)
-            ok = false;
+        else
+            written = fwrite(buf, 1, n, f) == n;
         at += n;
     }
-    if (fclose(f))
+    if (fclose(f) || !written)
         fprintf(h->out, "Error: could not write '%s': %s\n", file, strerror(errno));
 }
 

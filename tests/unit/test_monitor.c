@@ -108,6 +108,7 @@ START_TEST(memory_files)
     SAYS(line, "");
     ck_assert_int_eq(read(fd, bytes, 8), 8);
     ck_assert_mem_eq(bytes, "\x11\x22\x33\x44\0\0\0\0", 8);
+    SAYS("pmemsave 0 0x3000 \"/dev/full\"", "Error: could not write '/dev/full': No space left on device\n");
     SAYS("pmemsave 0 8 \"/nonexistent/x\"", "Error: could not open '/nonexistent/x': No such file or directory\n");
     close(fd);
     unlink(file);
