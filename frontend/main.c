@@ -100,6 +100,7 @@ static void watch_signals(struct app *app)
         sigaddset(&set, handled_signals[i]);
     unblock_signals(true);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     signal(SIGTTIN, SIG_IGN);
     signal(SIGTTOU, SIG_IGN);
     app->signals = (struct loop_fd){

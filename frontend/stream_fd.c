@@ -39,6 +39,15 @@ static bool writable(int fd, int timeout_ms)
     return poll(&p, 1, timeout_ms) > 0 && (p.revents & (POLLOUT | POLLERR | POLLHUP));
 }
 
+/* Nobody is there any more, or, what the user would not know, a file takes no more. */
+static void give_up(struct fd_stream *f)
+{
+    if (errno == EFBIG || errno == ENOSPC || errno == EDQUOT)
+        fprintf(stderr, "orrery: %s: writing failed: %s; from here on its output is lost\n", f->s.label,
+                strerror(errno));
+    f->discard = true;
+}
+
 /* As much as goes out now, under the lock. A broken end takes everything. */
 static size_t write_now(struct fd_stream *f, const u8 *buf, size_t n)
 {
@@ -52,7 +61,7 @@ static size_t write_now(struct fd_stream *f, const u8 *buf, size_t n)
         if (w < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return done;
         if (w <= 0)
-            f->discard = true;
+            give_up(f);
         else
             done += (size_t)w;
     }

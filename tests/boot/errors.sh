@@ -50,6 +50,17 @@ if [ "$(id -u)" != 0 ]; then
     mistake "*Permission denied*" -bios "$WORK/secret"
 fi
 
+# Limits on the size of files hold for guest memory's, too, which can do without one.
+printf 'pmemsave 0 0x200000 "%s"\nquit\n' "$WORK/dump" >"$WORK/commands"
+(
+    ulimit -f 1000
+    timeout 20 "$ORRERY" -display none -M bare -m 64 -S -monitor stdio <"$WORK/commands" 2>&1
+) >"$WORK/said" || fail "a limit of 1000 KiB on files: exit status $?: $(cat "$WORK/said")"
+grep -q "could not write '$WORK/dump': File too large" "$WORK/said" || fail "no word of a full file: $(cat "$WORK/said")"
+echo quit >"$WORK/commands"
+timeout 20 "$ORRERY" -display none -M bare -S -monitor stdio <"$WORK/commands" 2>"$WORK/said" >/dev/full
+grep -q "^orrery: .*: writing failed: No space left on device; " "$WORK/said" || fail "no word of a full disk"
+
 # Too little address space: a lockstep that compares nothing is a mistake, too (sanitizers do not start at all).
 (
     ulimit -v 1000000
