@@ -245,8 +245,8 @@ void cpu_step_done(struct cpu *cpu, u32 eflags_before)
         cpu->eflags &= ~(u32)FL_RF;
     cpu->keep_rf = false;
     cpu->force_step = false;
-    if (cpu->shadow)
-        cpu->shadow--;
+    if (cpu->shadow && --cpu->shadow == 0)
+        cpu->shadow_ss = false;
     cpu_update_mode(cpu);
 }
 

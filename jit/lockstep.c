@@ -246,14 +246,20 @@ static bool flags_alike(struct lockstep *l)
     return true;
 }
 
-/* STI has a shadow only where somebody waits: other threads may have asked meanwhile. Without one shadow_ss is old. */
+/*
+ * STI has a shadow only where somebody waits, and other threads may have asked meanwhile. An exception ends a shadow,
+ * and with it the steps in which the copy may have gone through it.
+ */
 static void excuse_shadow(struct lockstep *l)
 {
-    bool asked = __atomic_load_n(&l->cpu->attention, __ATOMIC_RELAXED) != 0;
-    if (asked)
-        l->copy->shadow = l->cpu->shadow;
-    if (asked || !l->copy->shadow)
-        l->copy->shadow_ss = l->cpu->shadow_ss;
+    const struct cpu *cpu = l->cpu;
+    struct cpu *copy = l->copy;
+    if (!l->raised && !__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED))
+        return;
+    copy->shadow = cpu->shadow;
+    copy->shadow_ss = cpu->shadow_ss;
+    if (l->raised)
+        copy->mode = (copy->mode & ~(u32)MODE_STEP) | (cpu->mode & MODE_STEP);
 }
 
 static bool states_alike(struct lockstep *l)
