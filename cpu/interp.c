@@ -31,18 +31,25 @@ void branch_check(struct cpu *cpu, u64 ip)
     }
 }
 
+/* The fetch there may fault, which is for after the interrupts of this boundary. */
+static bool beyond_budget(const struct cpu *cpu) { return cpu->budget <= 0; }
+
 const struct uop *goto_direct_slow(struct cpu *cpu, u64 ip, unsigned link)
 {
     struct block_cache *c = cpu->engine_data;
     struct block *from = cpu->block;
+    u64 here = cpu->gpr[SLOT_RIP];
     cpu->gpr[SLOT_RIP] = ip;
     if (unlikely((cpu->mode | from->key | c->unchained) & (MODE_STEP | MODE_BREAKS)))
         return NULL; /* such blocks are never linked: the run loop looks at each */
+    if (beyond_budget(cpu))
+        return NULL;
     u64 flushes = c->flushes;
     struct block *b = block_lookup(cpu, ip, cpu->mode);
     /* Outside flat code CS.limit and base must be looked at again each time. */
     if (c->flushes == flushes && from->valid && (cpu->mode & (MODE_FLAT | MODE_CODE64))) {
-        bool same_page = b->pa >> 12 == from->pa >> 12 && b->pa2 == ~0ull && from->pa2 == ~0ull;
+        bool same_page =
+            b->pa >> 12 == from->pa >> 12 && ip >> 12 == here >> 12 && b->pa2 == ~0ull && from->pa2 == ~0ull;
         if (b->key == cpu->mode)
             from->link[link] = (struct block_link){b, ip, same_page ? 0 : c->gen};
     }
@@ -53,7 +60,7 @@ const struct uop *goto_indirect_slow(struct cpu *cpu, u64 ip)
 {
     const struct block_cache *c = cpu->engine_data;
     cpu->gpr[SLOT_RIP] = ip;
-    if (unlikely((cpu->mode | cpu->block->key | c->unchained) & (MODE_STEP | MODE_BREAKS)))
+    if (unlikely((cpu->mode | cpu->block->key | c->unchained) & (MODE_STEP | MODE_BREAKS)) || beyond_budget(cpu))
         return NULL;
     return block_chain(cpu, block_lookup(cpu, ip, cpu->mode));
 }

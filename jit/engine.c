@@ -215,7 +215,7 @@ static struct translation_block *follow(struct jit *jit, struct exit_link *link)
 {
     struct cpu *cpu = jit->cpu;
     u64 from = cpu->gpr[SLOT_RIP], eip = (from + (u64)link->target) & ip_mask(cpu);
-    /* Not beyond the budget: the fetch there may fault, which is for after the interrupts of this boundary. */
+    /* Not beyond the budget, as in the interpreter. */
     if (jit->unlinked || cpu->budget <= 0) {
         cpu->gpr[SLOT_RIP] = eip;
         return NULL;

@@ -236,11 +236,15 @@ static void find_needs(const struct cpu *cpu, struct superblock *sb)
     }
 }
 
-static bool jumps_far(const struct uop *u)
+static bool is_far(u64 from_page) { return from_page + FAR_JUMP >= 2u * FAR_JUMP; }
+/* Direct jumps and calls; and offsets from RIP for FS and GS, which must be canonical for themselves, too (cpu/mem.h).
+ */
+static bool reaches_far(const struct uop *u)
 {
     unsigned cc;
-    bool direct = uop_is_jcc(u, &cc) || ((u->op == UOP_JMP || u->op == UOP_CALL) && u->form == FORM_I);
-    return direct && u->imm + FAR_JUMP >= 2u * FAR_JUMP;
+    if (uop_has_memory(u) && u->base == SLOT_RIP && u->amode == AM_SEG64 && u->seg >= FS && u->asize == 8)
+        return u->index != SLOT_ZERO || is_far((u64)(i64)u->disp);
+    return (uop_is_jcc(u, &cc) || ((u->op == UOP_JMP || u->op == UOP_CALL) && u->form == FORM_I)) && is_far(u->imm);
 }
 
 bool superblock_find(const struct cpu *cpu, struct superblock *sb)
@@ -255,7 +259,7 @@ bool superblock_find(const struct cpu *cpu, struct superblock *sb)
         struct sb_insn *i = &sb->insn[sb->n];
         i->u.index_in_block = (u8)sb->n++;
         rely_on(sb, &i->u);
-        sb->far |= jumps_far(&i->u);
+        sb->far |= reaches_far(&i->u);
         step = next_step(i, &off);
         if (changes_rights(&i->u, sb->key))
             step = STEP_END;

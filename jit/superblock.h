@@ -67,7 +67,7 @@ struct superblock {
     const u32 *host; /* features of the host whose instructions are copied, in the words of cpu->features; NULL: any */
     const struct insn_set *loners; /* instructions that may lead no group */
     bool sites;                    /* its accesses are to remember pages, where the backend can do that */
-    bool far;                      /* it has direct jumps or calls to FAR_JUMP away, or further */
+    bool far;                      /* it names places FAR_JUMP away, or further (reaches_far) */
     /*
      * An instruction that crosses into the next page is a superblock of its own: 'page' then shows the bytes around
      * the border, 'limit' says how far it goes.

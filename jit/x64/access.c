@@ -403,8 +403,8 @@ void only_canonical(struct tr *t, unsigned reg, unsigned scratch)
 }
 
 /*
- * The offset that FS or GS is added to must be canonical for itself (cpu/mem.h). One without a register always is, or
- * nearly, where it counts from RIP.
+ * The offset that FS or GS is added to must be canonical for itself (cpu/mem.h). One without a register is; where one
+ * from RIP may not be, nothing is translated (superblock.c).
  */
 static void check_offset(struct tr *t, const struct uop *u)
 {

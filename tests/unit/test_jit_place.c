@@ -81,6 +81,29 @@ START_TEST(links_hold_for_one_address_of_a_page)
 }
 END_TEST
 
+/* The same page at V1 and right behind; a jump leads from the first to the second, which becomes another. */
+static void twice_in_a_row(void)
+{
+    small_pages();
+    CODE_AT(SHARED_PAGE, 0xe9, 0x7b, 0x10, 0, 0); /* jmp page + 1080h */
+    CODE_AT(SHARED_PAGE + 0x80, 0x83, 0xc2, 1, 0xc3);
+    CODE_AT(ONE + 0x80, 0x81, 0xc2, 0, 1, 0, 0, 0xc3);
+    st64(pte(V1), SHARED_PAGE | 7);
+    st64(pte(V1 + PAGE_SIZE), SHARED_PAGE | 7);
+    tlb_flush(w.cpu, true);
+}
+START_TEST(links_within_a_page_are_within_its_address)
+{
+    /* mov ecx, 5; again: mov eax, V1; call rax; cmp ecx, 3; jne on; mov qword [PTE of V1 + 1000h], ONE | 7;
+       invlpg [V1 + 1000h]; on: dec ecx; jnz again; hlt */
+    BOTH(0, twice_in_a_row, 500, 0xb9, 5, 0, 0, 0, 0xb8, 0, 0, 0x10, 0, 0xff, 0xd0, 0x83, 0xf9, 3, 0x75, 0x13, 0xc7,
+         0x04, 0x25, 8, 0x38, 4, 0, 7, 0, 0x12, 0, 0x0f, 0x01, 0x3c, 0x25, 0, 0x10, 0x10, 0, 0xff, 0xc9, 0x75, 0xdd,
+         0xf4);
+    ck_assert(w.cpu->halted);
+    ck_assert_uint_eq(w.cpu->gpr[RDX], START_RDX + 3 + 2 * 0x100);
+}
+END_TEST
+
 /* ---- global pages ---- */
 
 enum { FUNCTION = 0x100000, OTHER = TABLES + 0x10000 };
@@ -240,6 +263,19 @@ START_TEST(jumps_across_4_gib_in_32_bit_code)
 }
 END_TEST
 
+START_TEST(no_fetch_beyond_the_budget)
+{
+    /* nop, four times; jmp to where nothing is mapped */
+    static const u8 away[] = {0x90, 0x90, 0x90, 0x90, 0xe9, 0, 0, 0, 1};
+    for (int translated = 0; translated < 2; translated++) {
+        begin(&(struct program){away, sizeof(away), 0, NULL, 0, false}, translated, CODE_BYTES);
+        ck_assert_uint_eq(cpu_run(w.cpu, 5), 5);
+        ck_assert_uint_eq(w.cpu->cr2, 0);
+        ck_assert_uint_eq(w.cpu->gpr[SLOT_RIP], CODE + sizeof(away) + 0x1000000);
+    }
+}
+END_TEST
+
 /* ---- operands ---- */
 
 static void base_takes_it_back(void)
@@ -252,6 +288,24 @@ START_TEST(offsets_of_fs_are_canonical)
 {
     /* mov eax, [DATA]; mov eax, fs:[rbx]; hlt */
     BOTH(0, base_takes_it_back, 100, 0x8b, 0x04, 0x25, 0, 0, 2, 0, 0x64, 0x8b, 0x03, 0xf4);
+    ck_assert_int_eq(w_vector(), EXC_GP);
+}
+END_TEST
+
+/* An offset from RIP in the hole, of code that is within reach of it. */
+static void fs_near_hole(void)
+{
+    repeated();
+    w.cpu->seg[FS].base = 0xffff800000000000;
+    w.cpu->gpr[SLOT_RIP] = 0x7fffc0000000 + CODE;
+    cpu_update_mode(w.cpu);
+}
+START_TEST(offsets_of_fs_from_rip)
+{
+    /* mov eax, [DATA]; mov eax, fs:[rip + to 800000000000h + DATA]; hlt */
+    u8 reads[] = {0x8b, 0x04, 0x25, 0, 0, 2, 0, 0x64, 0x8b, 0x05, 0, 0, 0, 0, 0xf4};
+    st32(reads + 10, 0x40000000 + DATA - CODE - 14);
+    both(&(struct program){reads, sizeof(reads), 0, fs_near_hole, 100, false});
     ck_assert_int_eq(w_vector(), EXC_GP);
 }
 END_TEST
@@ -287,13 +341,16 @@ static void add(TCase *t)
     tcase_add_test(t, empty_slots_are_never_found);
     tcase_add_test(t, jumps_to_what_empty_slots_hold);
     tcase_add_test(t, links_hold_for_one_address_of_a_page);
+    tcase_add_test(t, links_within_a_page_are_within_its_address);
     tcase_add_test(t, links_to_pages_that_are_global_no_more);
     tcase_add_test(t, direct_branches_into_the_hole);
     tcase_add_test(t, far_branches_into_the_hole);
     tcase_add_test(t, falling_into_the_hole);
     tcase_add_test(t, jumps_of_nearly_2_gib);
     tcase_add_test(t, jumps_across_4_gib_in_32_bit_code);
+    tcase_add_test(t, no_fetch_beyond_the_budget);
     tcase_add_test(t, offsets_of_fs_are_canonical);
+    tcase_add_test(t, offsets_of_fs_from_rip);
     tcase_add_test(t, flags_where_a_gather_faults);
 }
 
