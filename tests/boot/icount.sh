@@ -26,6 +26,7 @@ run() {
     {
         monitor 'info registers -a' "pmemsave 0 $((MIB << 20)) \"$WORK/memory\"" 'info device' |
             tr -d '\r' | grep -v '^Orrery\|^(qemu) .*\(info\|pmemsave\)'
+        monitor 'info jit' | tr -d '\r' | sed 's/^(qemu) //' | grep '^CPU #.*instructions$\|^virtual time'
         [ "$(stat -c %s "$WORK/memory")" = $((MIB << 20)) ] && sha256sum <"$WORK/memory" && rm "$WORK/memory"
         for device in $(monitor 'info device' | tr -d '\r' | awk 'NF == 2 && !/qemu/ {print $2}' | sort -u); do
             echo "== $device"
@@ -49,6 +50,8 @@ run quiet "$@"
 run disturbed "$@"
 grep -aq 'Sat Feb 29 12:00:0. UTC 2020' "$WORK/quiet.state" || fail "the guest did not get to its commands"
 grep -q '^[0-9a-f]\{64\}  -$' "$WORK/quiet.state" || fail "no memory"
+grep -q '^CPU #0: .*, [1-9][0-9]* instructions$' "$WORK/quiet.state" && grep -q '^virtual time [1-9]' "$WORK/quiet.state" ||
+    fail "no counts"
 cmp "$WORK/quiet.state" "$WORK/disturbed.state" || {
     diff -a "$WORK/quiet.state" "$WORK/disturbed.state" | head -20 >&2
     fail "two runs with $* differ"
