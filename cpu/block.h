@@ -28,7 +28,7 @@ struct block {
     u16 ninsn;
     u16 nuops;
     bool valid;
-    u32 need;   /* budget it wants: ninsn, or more than there can be when it is not valid */
+    u32 need; /* budget it wants: ninsn, or more than there can be when it is not valid */
     struct block_link link[2];
     struct block *hash_next;
     struct block *page_next[2]; /* in the lists of pa's and pa2's page */
