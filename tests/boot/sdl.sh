@@ -21,14 +21,16 @@ export ASAN_OPTIONS=detect_leaks=0 # those of X and GL libraries
     -drive "file=$image,format=raw,if=floppy,index=0,snapshot=on,readonly=off" -boot a </dev/null 2>"$WORK/err" &
 ORRERY_PID=$!
 
+# SDL may replace its first window by another: it is the one that takes the focus and is there a moment later.
+find_window() { xdotool search --name '^Orrery' 2>/dev/null | head -1; }
 window=
 for _ in $(seq 100); do
-    window=$(xdotool search --name '^Orrery' 2>/dev/null | head -1)
-    [ "$window" ] && break
+    window=$(find_window)
+    [ "$window" ] && xdotool windowfocus "$window" 2>/dev/null && sleep 0.5 && [ "$(find_window)" = "$window" ] && break
+    window=
     sleep 0.1
 done
 [ "$window" ] || fail "no window"
-xdotool windowfocus "$window"
 
 # seen SECONDS PATTERN: the window shows a line like that
 seen() {
@@ -75,7 +77,7 @@ xdotool key --delay 60 v e r Return
 seen 60 '^A:.>ver$'
 
 # The window scales when it is resized, and follows the mode.
-xdotool windowsize --sync "$window" 1080 600
+timeout 60 xdotool windowsize --sync "$window" 1080 600
 xdotool getwindowgeometry "$window" | grep -q 1080x600 || fail "not resized"
 sleep 1
 import -window "$window" -resize '720x400!' -depth 8 "$WORK/scaled.ppm"
