@@ -63,8 +63,10 @@ START_TEST(groups_across_pages)
     BOTH(3, small_pages, 5000, 0xbe, 0xf8, 0x0f, 2, 0, 0xb9, 200, 0, 0, 0, 0x8b, 0x06, 0x03, 0x56, 0x10, 0x89, 0x56, 8,
          0x01, 0xc2, 0x83, 0xe9, 1, 0x75, 0xf1, 0x0f, 0x0b);
     ck_assert_int_eq(w_vector(), EXC_UD);
-    ck_assert(insn_set_has(&translator()->loners, CODE + 10));
-    ck_assert_uint_lt(translator()->counters.site_calls, 150);
+    if (translator()->sites) { /* other backends have none, and learn nothing */
+        ck_assert(insn_set_has(&translator()->loners, CODE + 10));
+        ck_assert_uint_lt(translator()->counters.site_calls, 150);
+    }
 }
 END_TEST
 
@@ -92,7 +94,7 @@ START_TEST(one_page_after_another)
          0x46, 4, 0x01, 0xc2, 0x81, 0xc6, 8, 0x10, 0, 0, 0x83, 0xe9, 1, 0x75, 0xec, 0x83, 0xeb, 1, 0x75, 0xdd, 0x0f,
          0x0b);
     ck_assert_int_eq(w_vector(), EXC_UD);
-    ck_assert(insn_set_has(&translator()->wanderers, CODE + 15));
+    ck_assert(!translator()->sites || insn_set_has(&translator()->wanderers, CODE + 15));
 }
 END_TEST
 
