@@ -237,8 +237,7 @@ static void find_needs(const struct cpu *cpu, struct superblock *sb)
 }
 
 static bool is_far(u64 from_page) { return from_page + FAR_JUMP >= 2u * FAR_JUMP; }
-/* Direct jumps and calls; and offsets from RIP for FS and GS, which must be canonical for themselves, too (cpu/mem.h).
- */
+/* Direct jumps and calls; and offsets from RIP for FS and GS, which must be canonical for themselves (cpu/mem.h). */
 static bool reaches_far(const struct uop *u)
 {
     unsigned cc;

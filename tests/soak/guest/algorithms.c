@@ -61,9 +61,8 @@ static void jump(int n)
         longjmp(out, 42);
     jump(n - 1);
 }
-static void algorithms(uint64_t with)
+static void sorting(void)
 {
-    seed = with * 0x9e3779b97f4a7c15u + 1;
     for (size_t i = 0; i < 50000; i++)
         ints[i] = (uint32_t)rnd();
     qsort(ints, 50000, sizeof *ints, by_u32);
@@ -72,6 +71,9 @@ static void algorithms(uint64_t with)
         dbls[i] = ((double)(int64_t)rnd() / 1e12) * sin((double)i);
     qsort(dbls, 20000, sizeof *dbls, by_double);
     say("doubles", hash(dbls, sizeof dbls));
+}
+static void floating_point(void)
+{
     for (int i = 0; i < 64; i++)
         for (int j = 0; j < 64; j++)
             m1[i][j] = (double)(rnd() % 1000) / 7, m2[i][j] = (double)(rnd() % 1000) / 11;
@@ -97,6 +99,9 @@ static void algorithms(uint64_t with)
         ints[i] = (uint32_t)(h ^ h >> 32);
     }
     say("long double", hash(ints, 2048));
+}
+static void bytes_and_words(void)
+{
     memset(sieve, 1, sizeof sieve);
     unsigned primes = 0;
     for (unsigned i = 2; i < 300000; i++)
@@ -128,9 +133,15 @@ static void algorithms(uint64_t with)
             sum += s16[i] * (int64_t)s16[8191 - i];
     }
     say("saturate", (uint64_t)sum);
+}
+static void calls(void)
+{
     say("ackermann", (uint64_t)ack(2, 300) * 1000 + (uint64_t)ack(3, 6));
     say("queens", (uint64_t)queens(9, 0, 0, 0));
     say("longjmp", setjmp(out) ? 42 : (jump(500), 0u));
+}
+static void numbers_as_text(void)
+{
     char line[200];
     uint64_t h = 0;
     for (int i = 0; i < 3000; i++) {
@@ -142,6 +153,9 @@ static void algorithms(uint64_t with)
         h = rol64(h, 5) ^ hash(line, strlen(line));
     }
     say("printf", h);
+}
+static void wide_integers(void)
+{
     unsigned __int128 w = 1;
     for (int i = 0; i < 20000; i++) {
         w = w * (rnd() | 1) + rnd();
@@ -151,8 +165,11 @@ static void algorithms(uint64_t with)
             w = 3;
     }
     say("int128", (uint64_t)w ^ (uint64_t)(w >> 64));
+}
+static void heap(void)
+{
     char *s[500];
-    h = 0;
+    uint64_t h = 0;
     for (int i = 0; i < 500; i++)
         s[i] = NULL;
     for (int i = 0; i < 20000; i++) {
@@ -168,4 +185,15 @@ static void algorithms(uint64_t with)
             h += (uint64_t)(strcmp(s[k], s[(k + 1) % 500]) > 0);
     }
     say("malloc", h);
+}
+static void algorithms(uint64_t with)
+{
+    seed = with * 0x9e3779b97f4a7c15u + 1;
+    sorting();
+    floating_point();
+    bytes_and_words();
+    calls();
+    numbers_as_text();
+    wide_integers();
+    heap();
 }
