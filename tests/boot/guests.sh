@@ -87,8 +87,9 @@ export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/ TERM=vt100 PS1='orrery:\w\$ '
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev 2>/dev/null
-echo "Orrery guest: $(uname -srm), $(nproc) cpu(s)"
 run=$(sed -n 's/.*orrery\.run="\([^"]*\)".*/\1/p; s/.*"orrery\.run=\([^"]*\)".*/\1/p' /proc/cmdline) # GRUB moves the quotes
+[ -z "$run" ] || dmesg -n 1 # or the kernel's own lines land in the middle of those that the commands write
+echo "Orrery guest: $(uname -srm), $(nproc) cpu(s)"
 if [ -n "$run" ]; then
     eval "$run"
     poweroff -f

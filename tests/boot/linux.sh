@@ -6,9 +6,10 @@ shift 2
 root=${initrd%.gz}
 want=$(sha256sum < "$root/bin/busybox" | cut -d' ' -f1)
 orrery 900 -m 512 -kernel "$kernel" -initrd "$initrd" "$@" \
-    -append 'console=ttyS0 panic=-1 orrery.run="sha256sum /bin/busybox; cat /proc/cpuinfo | grep -c ^processor"' -no-reboot
+    -append 'console=ttyS0 panic=-1 orrery.run="sha256sum /bin/busybox; echo -n one; echo between >/dev/kmsg; echo piece; cat /proc/cpuinfo | grep -c ^processor"' -no-reboot
 status=$?
 [ $status = 0 ] || fail "exit status $status"
 grep -aq "^$want  /bin/busybox" "$WORK/serial" || fail "not the checksum $want"
+grep -aq '^onepiece' "$WORK/serial" || fail "the kernel writes into the lines of the commands"
 case "$*" in *-smp\ 2*) grep -aq '2 cpu(s)' "$WORK/serial" || fail "not two processors" ;; esac
 echo "checksum right after $SECONDS s"
