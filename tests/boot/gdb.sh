@@ -5,7 +5,7 @@ command -v gdb >/dev/null || skip "no gdb"
 kernel=$(guest_kernel cloud-amd64) && initrd=$(guest_initrd amd64) || fail "no guest"
 sock=$WORK/gdb
 orrery_start -m 256 -smp 2 -S -gdb "unix:$sock" -kernel "$kernel" -initrd "$initrd" \
-    -append 'console=ttyS0 nokaslr panic=-1'
+    -append 'console=ttyS0 quiet nokaslr panic=-1'
 while [ ! -S "$sock" ]; do sleep 0.1; kill -0 $ORRERY_PID || fail "does not start"; done
 
 # 1. At reset, in real mode; to the kernel's entry (physical 16 MiB) by a hardware breakpoint; steps until the
