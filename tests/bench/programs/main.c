@@ -6,8 +6,8 @@
  *                       or "@SKIP NAME FEATURE" where the CPU lacks what it needs
  *   bench exit          nothing: what forkexec executes
  *
- * The two lines are for somebody else's clock: each has left the terminal
- * before the program goes on.
+ * The two lines are for somebody else's clock, which looks when a line ends:
+ * all but that end has left the terminal before the program begins.
  */
 #include "bench.h"
 #include <inttypes.h>
@@ -69,9 +69,11 @@ static void run(const struct program *p, unsigned count)
         printf("@SKIP %s %s\n", p->name, p->feature);
         return;
     }
-    printf("@START %s\n", p->name);
+    printf("@START %s", p->name);
     fflush(stdout);
-    tcdrain(STDOUT_FILENO); // fails on a pipe, which has no need of it
+    tcdrain(STDOUT_FILENO); // sleeps for some ticks; fails on a pipe, which has no need of it
+    putchar('\n');
+    fflush(stdout);
     uint64_t sum = p->run(count);
     printf("@END %s %016" PRIx64 "\n", p->name, sum);
 }
