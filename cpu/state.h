@@ -405,6 +405,7 @@ struct cpu {
     u64 group[16];   /* host addends that accesses of one page share within a translated block */
     bool tlb_strict; /* engines remember no translation that the TLB has dropped to make room */
     u32 tlb_fills;   /* how often its tables for data got an entry */
+    u64 tlb_filled;  /* the page of the last */
     u32 tlb_epoch;   /* bumped when the TLB loses what it held; not when one entry makes room for another */
     u32 map_gen[2];  /* what links across pages were made under: [0] bumped by every flush, [1] by global ones */
     void *jump[4];   /* by mmu_idx: translated code by virtual address */

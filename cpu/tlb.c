@@ -108,6 +108,7 @@ void tlb_fill_data(struct cpu *cpu, unsigned idx, u64 lin, const struct translat
     if (replaces(cpu, &tlb->phys[slot], &now))
         flush_engine(cpu, FLUSH_DATA, lin);
     cpu->tlb_fills++;
+    cpu->tlb_filled = now.tag;
     clear_data(tlb, slot);
     tlb->phys[slot] = now;
     list_slot(cpu, idx, lin, t);

@@ -126,6 +126,8 @@ u32 jit_call_site(struct cpu *cpu, u32 offset)
     const struct uop *next = s->u.fn(cpu, &s->u);
     if (unlikely(s->leads && cpu->tlb_fills == fills))
         count_failure(jit, s, tb);
+    if (s->access && cpu->tlb_fills != fills)
+        jit_site_fill(jit, s->access, tb->key >> KEY_MMU_SHIFT & (MMU_COUNT - 1));
     if (unlikely(jit->wanderer))
         translate_as_wanderer(jit, s, tb);
     if (!next)

@@ -2,6 +2,8 @@
  * Access sites: what emitted code remembers of the page that each of its
  * accesses went to last. Emitted code fills them out of the TLB, and links them
  * into a list; here they are made, and emptied when the TLB drops something.
+ * Where the TLB had to be filled first, the site is filled at once, too: pages
+ * that share a slot of the TLB would keep each other out of their sites.
  * An access that goes to another page again and again is noted as a wanderer:
  * it is translated anew, to ask the TLB itself.
  */
@@ -14,6 +16,33 @@ struct access_site *jit_site(struct jit *jit)
     struct access_site *s = &jit->sites[jit->nsites++];
     *s = (struct access_site){.strikes = SITE_STRIKES};
     return s;
+}
+
+/* Members of its group do not cut their addresses to 32 bits, and must not be able to get beyond (refill.c). */
+static bool refuses(const struct access_site *s, u64 page)
+{
+    enum { BORDER = 0x10000 };
+    return (s->last & SITE_INSIDE) && (u32)page + BORDER < 2 * BORDER;
+}
+
+void jit_site_fill(struct jit *jit, u32 access, unsigned idx)
+{
+    u32 at = access & ~(u32)SITE_WRITES;
+    struct access_site *s = (struct access_site *)((u8 *)jit->sites + at);
+    const struct tlb *tlb = &jit->cpu->tlb[idx];
+    u64 page = jit->cpu->tlb_filled;
+    const struct tlb_entry *e = &(access & SITE_WRITES ? tlb->write : tlb->read)[page >> 12 & (TLB_ENTRIES - 1)];
+    bool flushed = at >= jit->nsites * sizeof(*s); /* code memory was emptied meanwhile, and sites with it */
+    if (flushed || e->tag != page || refuses(s, page))
+        return;
+    s->page = page;
+    s->addend = e->addend;
+    s->host = page + e->addend;
+    s->limit = PAGE_SIZE - (s->last & (PAGE_SIZE - 1));
+    if (!s->next) {
+        s->next = jit->filled;
+        jit->filled = at;
+    }
 }
 
 static void forget_all(struct jit *jit)

@@ -205,6 +205,8 @@ static void check_site(struct tr *t, u32 site, unsigned n, unsigned how)
         return;
     }
     struct refill *r = &t->refills[t->nrefills++];
+    struct call_site *s = jit_meta_at(t->jit, t->slow->site & ~7u);
+    s->access = t->nrefills > 1 && r[-1].slow == t->slow ? 0 : site | (how & ACC_WRITE ? SITE_WRITES : 0);
     e_op(e, 8, 0x2b, S1, SITE(site, page));  /* sub */
     e_op(e, 8, 0x3b, S1, SITE(site, limit)); /* cmp */
     *r = (struct refill){.from = e_jcc(e, CC_AE), .site = site, .write = how & ACC_WRITE, .slow = t->slow};

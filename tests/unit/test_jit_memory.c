@@ -98,6 +98,45 @@ START_TEST(one_page_after_another)
 }
 END_TEST
 
+/* What is at DATA also 16 and 32 MiB above it, which is the same slot of the TLB. */
+static void three_of_a_slot(void)
+{
+    static_assert(TLB_ENTRIES * PAGE_SIZE == 16 << 20, "how far slots are apart");
+    small_pages();
+    st64(w.ram + TABLES + 0x2000 + 8ull * 8, PT | 7);
+    st64(w.ram + TABLES + 0x2000 + 8ull * 16, PT | 7);
+    tlb_flush(w.cpu, true);
+}
+START_TEST(pages_that_share_a_slot)
+{
+    /* mov esi, 20000h; mov edi, 1020000h; mov ebx, 2020000h; mov ecx, 200; again: mov eax, [rsi]; add eax, [rdi+8];
+       mov [rbx+16], eax; add edx, eax; sub ecx, 1; jnz again; ud2 */
+    BOTH(3, three_of_a_slot, 5000, 0xbe, 0, 0, 2, 0, 0xbf, 0, 0, 2, 1, 0xbb, 0, 0, 2, 2, 0xb9, 200, 0, 0, 0, 0x8b, 0x06,
+         0x03, 0x47, 8, 0x89, 0x43, 16, 0x01, 0xc2, 0x83, 0xe9, 1, 0x75, 0xf1, 0x0f, 0x0b);
+    ck_assert_int_eq(w_vector(), EXC_UD);
+    ck_assert(!translator()->sites || translator()->counters.site_calls < 20);
+}
+END_TEST
+START_TEST(pages_that_share_a_slot_are_forgotten)
+{
+    /* again: mov eax, [rsi]; add eax, [rdi+8]; mov [rbx+16], eax; jmp again */
+    static const u8 code[] = {0x8b, 0x06, 0x03, 0x47, 8, 0x89, 0x43, 16, 0xeb, 0xf6};
+    static const u64 above[] = {0, 16 << 20, 32 << 20};
+    for (unsigned i = 0; i < ARRAY_LEN(above); i++) {
+        begin(&(struct program){code, sizeof(code), 3, three_of_a_slot, 0, false}, true, CODE_BYTES);
+        w.cpu->gpr[RSI] = DATA;
+        w.cpu->gpr[RDI] = DATA + above[1];
+        w.cpu->gpr[RBX] = DATA + above[2];
+        w_run(400);
+        st64(i ? w.ram + TABLES + 0x2000 + 8 * (above[i] >> 21) : pte(DATA), 0);
+        tlb_flush_page(w.cpu, DATA + above[i]);
+        w_run(10);
+        ck_assert_int_eq(w_vector(), EXC_PF);
+        ck_assert_uint_eq(w.cpu->cr2, DATA + above[i] + 8 * i);
+    }
+}
+END_TEST
+
 static void two_pages_of_data(void)
 {
     far_metadata();
@@ -187,6 +226,8 @@ static void add(TCase *t)
     tcase_add_test(t, groups_across_pages);
     tcase_add_test(t, groups_that_write_at_the_end);
     tcase_add_test(t, one_page_after_another);
+    tcase_add_test(t, pages_that_share_a_slot);
+    tcase_add_test(t, pages_that_share_a_slot_are_forgotten);
     tcase_add_test(t, faults_at_a_loops_start_have_exact_flags);
     tcase_add_test(t, flags_of_zeroing_need_no_register);
     tcase_add_test(t, flags_of_zeroing_over_a_link);
