@@ -25,7 +25,7 @@ struct call_site {
     bool leads;   /* a group of accesses, whose check failed */
     u16 failures; /* of those, that came from no miss of the TLB */
     u16 stop_op;
-    u32 access;   /* the access site that failed, offset from jit->sites, and SITE_WRITES; 0: none, or several */
+    u32 access; /* the access site that failed, offset from jit->sites, and SITE_WRITES; 0: none, or several */
 };
 static_assert(offsetof(struct call_site, stop) == sizeof(struct uop) + offsetof(struct uop, fn) &&
                   offsetof(struct call_site, stop_op) == sizeof(struct uop) + offsetof(struct uop, op),
@@ -108,7 +108,7 @@ struct access_site {
 };
 enum {
     SITES_END = 1,
-    SITE_WRITES = 1, /* beside an offset: it asks for the right to write */
+    SITE_WRITES = 1,      /* beside an offset: it asks for the right to write */
     SITE_INSIDE = 0x8000, /* in the first and last 64 KiB of 4 GiB it is not filled: members do not cut addresses */
     SITE_STRIKES = 16
 };
