@@ -108,8 +108,9 @@ struct access_site {
 };
 enum {
     SITES_END = 1,
-    SITE_WRITES = 1,      /* beside an offset: it asks for the right to write */
-    SITE_INSIDE = 0x8000, /* in the first and last 64 KiB of 4 GiB it is not filled: members do not cut addresses */
+    SITE_WRITES = 1,       /* beside an offset: it asks for the right to write */
+    SITE_INSIDE = 0x8000,  /* in the first and last 64 KiB of 4 GiB it is not filled: members do not cut addresses */
+    SITE_BORDER = 0x10000, /* those 64 KiB */
     SITE_STRIKES = 16
 };
 

@@ -21,8 +21,7 @@ struct access_site *jit_site(struct jit *jit)
 /* Members of its group do not cut their addresses to 32 bits, and must not be able to get beyond (refill.c). */
 static bool refuses(const struct access_site *s, u64 page)
 {
-    enum { BORDER = 0x10000 };
-    return (s->last & SITE_INSIDE) && (u32)page + BORDER < 2 * BORDER;
+    return (s->last & SITE_INSIDE) && (u32)page + SITE_BORDER < 2u * SITE_BORDER;
 }
 
 void jit_site_fill(struct jit *jit, u32 access, unsigned idx)

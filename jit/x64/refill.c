@@ -33,13 +33,12 @@ static u8 *find_entry(struct emit *e, i32 table)
 /* Where members do not cut their addresses to 32 bits, they must not be able to get beyond. */
 static u8 *refuse_borders(struct emit *e)
 {
-    enum { BORDER = 0x10000 };
     e_op(e, 1, 0xf6, 0, rm_mem(S0, (i32)offsetof(struct access_site, last) + 1)); /* test */
     e8(e, SITE_INSIDE >> 8);
     u8 *anywhere = e_jcc(e, CC_E);
-    e_alu_imm(e, 4, ALU_ADD, rm_reg(PAGE), BORDER);
-    e_alu_imm(e, 4, ALU_CMP, rm_reg(PAGE), 2 * BORDER);
-    e_lea(e, 4, PAGE, rm_mem(PAGE, -BORDER));
+    e_alu_imm(e, 4, ALU_ADD, rm_reg(PAGE), SITE_BORDER);
+    e_alu_imm(e, 4, ALU_CMP, rm_reg(PAGE), 2 * SITE_BORDER);
+    e_lea(e, 4, PAGE, rm_mem(PAGE, -SITE_BORDER));
     u8 *refused = e_jcc(e, CC_B);
     e_patch(e, anywhere, e->p);
     return refused;
