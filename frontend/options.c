@@ -2,7 +2,7 @@
  * The command line's frame: finds each word's row in options.def, hands its
  * argument to the row's parser, prints -help. Knows no option by name.
  */
-#include "frontend/options.h"
+#include "frontend/options_parse.h"
 
 #include <stdlib.h>
 
@@ -97,6 +97,14 @@ void options_help(FILE *out, const char *program)
                  "With -nographic or a 'mon:' device: Ctrl-a h help, Ctrl-a x end, Ctrl-a c monitor and back.\n");
 }
 
+const char *options_keep(struct options *o, const char *s)
+{
+    char *copy = o->nowned < ARRAY_LEN(o->owned) ? strdup(s) : NULL;
+    if (copy)
+        o->owned[o->nowned++] = copy;
+    return copy ? copy : "";
+}
+
 static const struct option_row *find_row(const char *word)
 {
     const char *name = word + 1;
@@ -146,6 +154,23 @@ static void options_init(struct options *o)
     o->gdb = o->parallel = STREAM_NONE;
     o->default_monitor = true;
     o->debugcon_port = 0xe9;
+}
+
+/* What depends on several options. */
+static bool options_finish(struct options *o, struct error *e)
+{
+    struct machine_config *c = &o->config;
+    if (!c->cpu.name && !cpu_model_parse("max", &c->cpu, e->text, sizeof(e->text)))
+        return false;
+    if ((c->perfmap || c->jitdump) && !strcmp(c->accel, "interp"))
+        return fail(e, "%s shows translated code, it needs -accel jit", c->perfmap ? "-perfmap" : "-jitdump");
+    if (!c->kernel && (c->append || c->initrd))
+        return fail(e, "%s only works with -kernel", c->append ? "-append" : "-initrd");
+    if (o->nodefaults && !o->vga_given)
+        c->vga = false;
+    if (c->type == MACHINE_BARE)
+        c->vga = false;
+    return options_finish_streams(o, e) && options_finish_drives(o, e);
 }
 
 enum options_result options_parse(struct options *o, int argc, char *const argv[], FILE *out, struct error *e)

@@ -1,6 +1,6 @@
 /*
  * The command line: options.def is the list, options.c finds the row and
- * checks arguments, options_parse.c holds one function per row, and what comes
+ * checks arguments, options_SUBJECT.c hold one function per row, and what comes
  * out is a struct options in which nothing has been opened yet. QEMU's
  * spelling and meaning; what QEMU has and we have not is an error, not ignored.
  */
@@ -62,12 +62,10 @@ void options_free(struct options *o);
 /* -help: everything, grouped, with examples. */
 void options_help(FILE *out, const char *program);
 
-/* ---- between options.c and options_parse.c ---- */
+/* ---- between options.c and the rows' functions ---- */
 enum { OPTION_DONE = 2 }; /* a parser that printed something and wants to end */
 /* 'out' is for those that print lists ("-cpu help"). Returns 0: see e, 1: fine, OPTION_DONE. */
 typedef int option_parse(struct options *o, const char *arg, FILE *out, struct error *e);
-/* Defaults that depend on several options; called once after all rows. */
-bool options_finish(struct options *o, struct error *e);
 #define OPTION(name, argument, group, parse, help) option_parse parse;
 #include "frontend/options.def"
 #undef OPTION

@@ -1,0 +1,221 @@
+/*
+ * The rows of options.def that bring byte streams: serial and parallel ports,
+ * monitors, -chardev; and what leads to which once all are known.
+ */
+#include "frontend/options_parse.h"
+
+int options_add_stream(struct options *o, const char *text, const char *label, struct error *e)
+{
+    if (o->nspecs == MAX_STREAM_SPECS) {
+        fail(e, "there is room for %d character devices", MAX_STREAM_SPECS);
+        return STREAM_BAD;
+    }
+    struct stream_spec *s = &o->specs[o->nspecs];
+    bool ok = stream_spec_parse(s, text, label, e);
+    o->nspecs++;
+    return ok ? (int)o->nspecs - 1 : STREAM_BAD;
+}
+
+static bool add_monitor(struct options *o, int stream, bool qmp, struct error *e)
+{
+    if (o->nmonitors == MAX_MONITORS)
+        return fail(e, "there is room for %d monitors", MAX_MONITORS);
+    o->monitor[o->nmonitors++] = (struct monitor_option){stream, qmp};
+    return true;
+}
+
+/* A "mon:" prefix brings a monitor with it. */
+static bool add_its_monitor(struct options *o, int stream, struct error *e)
+{
+    if (stream < 0 || !o->specs[stream].mon)
+        return true;
+    o->default_monitor = false;
+    return add_monitor(o, stream, false, e);
+}
+
+int opt_serial(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    (void)out;
+    if (o->nserial == MAX_SERIAL)
+        return fail(e, "-serial %s: there are %d serial ports", arg, MAX_SERIAL);
+    char label[16];
+    snprintf(label, sizeof(label), "serial%u", o->nserial);
+    int stream = !strcmp(arg, "none") ? STREAM_ABSENT : options_add_stream(o, arg, label, e);
+    o->serial[o->nserial] = stream;
+    if (stream == STREAM_BAD)
+        return false;
+    o->nserial++;
+    return add_its_monitor(o, stream, e);
+}
+
+int opt_parallel(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    (void)out;
+    if (o->nparallel)
+        return fail(e, "-parallel %s: there is one parallel port", arg);
+    int stream = !strcmp(arg, "none") ? STREAM_ABSENT : options_add_stream(o, arg, "parallel0", e);
+    o->parallel = stream;
+    if (stream == STREAM_BAD)
+        return false;
+    o->nparallel++;
+    return add_its_monitor(o, stream, e);
+}
+
+static bool opt_any_monitor(struct options *o, const char *arg, bool qmp, struct error *e)
+{
+    o->default_monitor = false;
+    if (!strcmp(arg, "none"))
+        return true;
+    char label[24];
+    snprintf(label, sizeof(label), "compat_monitor%u", o->nmonitors);
+    int stream = options_add_stream(o, arg, label, e);
+    return stream != STREAM_BAD && add_monitor(o, stream, qmp, e);
+}
+
+int opt_monitor(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    (void)out;
+    return opt_any_monitor(o, arg, false, e);
+}
+
+int opt_qmp(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    (void)out;
+    return opt_any_monitor(o, arg, true, e);
+}
+
+int opt_mon(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    (void)out;
+    static const char *const modes[] = {"readline", "control"};
+    struct subopts s;
+    if (!subopts_parse(&s, arg, "chardev", e))
+        return false;
+    const char *id = subopts_get(&s, "chardev"), *mode = subopts_get(&s, "mode");
+    bool pretty, qmp = mode && !strcmp(mode, "control");
+    bool ok = id ? subopts_bool(&s, "pretty", &pretty, e) && subopts_done(&s, "-mon", e)
+                 : fail(e, "-mon %s needs chardev=ID", arg);
+    if (ok && mode && !qmp && strcmp(mode, "readline") != 0)
+        ok = fail_unknown(e, "-mon mode", mode, modes, ARRAY_LEN(modes));
+    if (ok) {
+        char dev[80];
+        snprintf(dev, sizeof(dev), "chardev:%s", id);
+        ok = opt_any_monitor(o, dev, qmp, e);
+    }
+    subopts_free(&s);
+    return ok;
+}
+
+int opt_chardev(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
+        fprintf(out, "stdio\nnull\nvc\nfile\npipe\npty\nserial\ntty\nsocket\n");
+        return OPTION_DONE;
+    }
+    if (o->nspecs == MAX_STREAM_SPECS)
+        return fail(e, "there is room for %d character devices", MAX_STREAM_SPECS);
+    struct stream_spec *s = &o->specs[o->nspecs++];
+    if (!stream_spec_parse_chardev(s, arg, e))
+        return false;
+    s->named = true;
+    for (unsigned i = 0; i + 1 < o->nspecs; i++) {
+        if (o->specs[i].named && !strcmp(o->specs[i].label, s->label))
+            return fail(e, "-chardev %s: the id '%s' is taken", arg, s->label);
+    }
+    return true;
+}
+
+int opt_debugcon(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    (void)out;
+    if (!strcmp(arg, "none"))
+        return true;
+    int stream = options_add_stream(o, arg, "debugcon", e);
+    return stream != STREAM_BAD && add_its_monitor(o, stream, e) &&
+           options_add_debugcon(o, DEBUGCON_BY_GLOBAL, stream, e);
+}
+
+/* Where "chardev:id" leads; negative indices stay. */
+static bool resolve(struct options *o, int *stream, struct error *e)
+{
+    if (*stream < 0 || o->specs[*stream].kind != STREAM_CHARDEV)
+        return true;
+    const struct stream_spec *use = &o->specs[*stream];
+    const char *names[MAX_STREAM_SPECS];
+    size_t n = 0;
+    for (unsigned i = 0; i < o->nspecs; i++) {
+        if (!o->specs[i].named)
+            continue;
+        names[n++] = o->specs[i].label;
+        if (!strcmp(o->specs[i].label, use->path)) {
+            *stream = (int)i;
+            return true;
+        }
+    }
+    return fail_unknown(e, "character device (-chardev id)", use->path, names, n);
+}
+
+static bool count_use(struct options *o, int *stream, struct error *e)
+{
+    if (!resolve(o, stream, e))
+        return false;
+    if (*stream < 0)
+        return true;
+    struct stream_spec *s = &o->specs[*stream];
+    if (++s->uses > 1 && !s->mux)
+        return fail(e, "character device '%s' has two users, give it mux=on to share it", s->label);
+    return true;
+}
+
+static bool resolve_all(struct options *o, struct error *e)
+{
+    for (unsigned i = 0; i < o->nserial; i++) {
+        if (!count_use(o, &o->serial[i], e))
+            return false;
+    }
+    for (unsigned i = 0; i < o->config.ndebugcon; i++) {
+        if (!count_use(o, &o->debugcon[i], e))
+            return false;
+    }
+    for (unsigned i = 0; i < o->nmonitors; i++) {
+        if (!count_use(o, &o->monitor[i].stream, e))
+            return false;
+    }
+    if (!count_use(o, &o->parallel, e) || !count_use(o, &o->gdb, e))
+        return false;
+    unsigned stdios = 0;
+    for (unsigned i = 0; i < o->nspecs; i++)
+        stdios += o->specs[i].kind == STREAM_STDIO;
+    if (stdios > 1)
+        return fail(e, "stdio is asked for %u times, one 'mon:stdio' or a -chardev stdio,mux=on can be shared", stdios);
+    return true;
+}
+
+static bool default_streams(struct options *o, struct error *e)
+{
+    bool serial = !o->nserial && !o->nodefaults, parallel = !o->nparallel && !o->nodefaults;
+    bool monitor = o->default_monitor && !o->nodefaults;
+    bool bare = o->config.type == MACHINE_BARE;
+    if (serial && o->nographic) {
+        if (!opt_serial(o, monitor ? "mon:stdio" : "stdio", NULL, e))
+            return false;
+    } else if (serial) {
+        o->serial[o->nserial++] = STREAM_NONE;
+    } else if (monitor && o->nographic && !opt_monitor(o, "stdio", NULL, e)) {
+        return false;
+    }
+    if (!parallel && !o->nparallel)
+        o->parallel = STREAM_ABSENT;
+    if (bare && !o->nparallel)
+        o->parallel = STREAM_ABSENT;
+    return true;
+}
+
+bool options_finish_streams(struct options *o, struct error *e)
+{
+    for (unsigned i = 0; i < o->config.ndebugcon; i++) {
+        if (o->config.debugcon[i].port == DEBUGCON_BY_GLOBAL)
+            o->config.debugcon[i].port = o->debugcon_port;
+    }
+    return default_streams(o, e) && resolve_all(o, e);
+}

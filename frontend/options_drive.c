@@ -1,0 +1,161 @@
+/*
+ * The rows of options.def that name disks, CD-ROMs and floppies, and the places
+ * and drives nobody named.
+ */
+#include "frontend/options_parse.h"
+
+static struct drive_option *add_drive(struct options *o, enum drive_bus bus, int index, const char *file,
+                                      const char *given, struct error *e)
+{
+    if (o->ndrives == MAX_DRIVES) {
+        fail(e, "%s: there is room for %d IDE drives and %d floppy drives", given, MAX_IDE, MAX_FLOPPY);
+        return NULL;
+    }
+    struct drive_option *d = &o->drive[o->ndrives++];
+    *d = (struct drive_option){.bus = bus, .index = index, .file = file, .given = options_keep(o, given)};
+    return d;
+}
+
+static bool simple_drive(struct options *o, enum drive_bus bus, int index, const char *name, const char *file,
+                         bool cdrom, struct error *e)
+{
+    char given[160];
+    snprintf(given, sizeof(given), "%s %s", name, file);
+    struct drive_option *d = add_drive(o, bus, index, file, given, e);
+    if (d)
+        d->cdrom = d->readonly = cdrom;
+    return d != NULL;
+}
+
+#define SIMPLE_DRIVE(function, bus, index, name, cdrom)                                                                \
+    int function(struct options *o, const char *arg, FILE *out, struct error *e)                                       \
+    {                                                                                                                  \
+        (void)out;                                                                                                     \
+        return simple_drive(o, bus, index, name, arg, cdrom, e);                                                       \
+    }
+SIMPLE_DRIVE(opt_hda, DRIVE_IDE, 0, "-hda", false)
+SIMPLE_DRIVE(opt_hdb, DRIVE_IDE, 1, "-hdb", false)
+SIMPLE_DRIVE(opt_hdc, DRIVE_IDE, 2, "-hdc", false)
+SIMPLE_DRIVE(opt_hdd, DRIVE_IDE, 3, "-hdd", false)
+SIMPLE_DRIVE(opt_cdrom, DRIVE_IDE, 2, "-cdrom", true)
+SIMPLE_DRIVE(opt_fda, DRIVE_FLOPPY, 0, "-fda", false)
+SIMPLE_DRIVE(opt_fdb, DRIVE_FLOPPY, 1, "-fdb", false)
+
+/* if=, bus=, unit=, index= */
+static bool drive_place(struct subopts *s, enum drive_bus *bus, int *index, struct error *e)
+{
+    static const char *const interfaces[] = {"ide", "floppy"};
+    const char *interface = subopts_get(s, "if");
+    *bus = interface && !strcmp(interface, "floppy") ? DRIVE_FLOPPY : DRIVE_IDE;
+    if (interface && *bus == DRIVE_IDE && strcmp(interface, "ide") != 0)
+        return fail_unknown(e, "-drive interface", interface, interfaces, ARRAY_LEN(interfaces));
+    u64 n = 0, channel = 0, unit = 0, places = *bus == DRIVE_IDE ? MAX_IDE : MAX_FLOPPY;
+    if (!subopts_number(s, "index", places - 1, &n, e) || !subopts_number(s, "unit", 1, &unit, e) ||
+        !subopts_number(s, "bus", places / 2 - 1, &channel, e))
+        return false;
+    bool by_bus = subopts_get(s, "unit") || subopts_get(s, "bus");
+    if (by_bus && subopts_get(s, "index"))
+        return fail(e, "-drive: give either index= or bus= and unit=");
+    *index = by_bus ? (int)(channel * 2 + unit) : subopts_get(s, "index") ? (int)n : -1;
+    return true;
+}
+
+static bool drive_keys(struct options *o, struct subopts *s, const char *arg, struct error *e)
+{
+    static const char *const formats[] = {"raw"}, *const medias[] = {"disk", "cdrom"};
+    enum drive_bus bus = DRIVE_IDE;
+    int index = -1;
+    bool readonly = false, snapshot = false;
+    const char *format = subopts_get(s, "format"), *media = subopts_get(s, "media"), *id = subopts_get(s, "id");
+    const char *file = subopts_get(s, "file");
+    if (!drive_place(s, &bus, &index, e) || !subopts_bool(s, "snapshot", &snapshot, e) ||
+        !subopts_bool(s, "readonly", &readonly, e) || !subopts_bool(s, "read-only", &readonly, e))
+        return false;
+    /* Hints about the host's caching: every way of it keeps our promise about flushes. */
+    static const char *const hints[] = {"cache", "aio", "discard", "detect-zeroes"};
+    for (size_t i = 0; i < ARRAY_LEN(hints); i++)
+        subopts_get(s, hints[i]);
+    if (!subopts_done(s, "-drive", e))
+        return false;
+    if (format && strcmp(format, "raw") != 0)
+        return fail_unknown(e, "-drive format", format, formats, ARRAY_LEN(formats));
+    if (media && strcmp(media, "disk") != 0 && strcmp(media, "cdrom") != 0)
+        return fail_unknown(e, "-drive media", media, medias, ARRAY_LEN(medias));
+    bool cdrom = media && !strcmp(media, "cdrom");
+    if (cdrom && bus == DRIVE_FLOPPY)
+        return fail(e, "-drive %s: a floppy drive takes no CD", arg);
+    if (!file && !cdrom && bus != DRIVE_FLOPPY)
+        return fail(e, "-drive %s: a hard disk needs file=NAME", arg);
+    char given[160];
+    snprintf(given, sizeof(given), "-drive %s", arg);
+    struct drive_option *d = add_drive(o, bus, index, file && *file ? options_keep(o, file) : NULL, given, e);
+    if (!d)
+        return false;
+    d->cdrom = cdrom;
+    d->readonly = readonly || cdrom;
+    d->snapshot = snapshot;
+    d->id = id ? options_keep(o, id) : NULL;
+    return true;
+}
+
+int opt_drive(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    (void)out;
+    struct subopts s;
+    if (!subopts_parse(&s, arg, NULL, e))
+        return false;
+    bool ok = drive_keys(o, &s, arg, e);
+    subopts_free(&s);
+    return ok;
+}
+
+int opt_snapshot(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    UNUSED_ARGS;
+    return o->snapshot = true;
+}
+
+static bool place_drive(struct options *o, struct drive_option *taken[2][MAX_DRIVES], struct drive_option *d,
+                        struct error *e)
+{
+    int places = d->bus == DRIVE_IDE ? MAX_IDE : MAX_FLOPPY;
+    (void)o;
+    if (d->index < 0) {
+        for (d->index = 0; d->index < places && taken[d->bus][d->index];)
+            d->index++;
+        if (d->index == places)
+            return fail(e, "%s: all %d %s drives are taken", d->given, places, d->bus == DRIVE_IDE ? "IDE" : "floppy");
+    }
+    struct drive_option *other = taken[d->bus][d->index];
+    if (other)
+        return fail(e, "%s and %s are both %s drive %d, give one of them another index", other->given, d->given,
+                    d->bus == DRIVE_IDE ? "IDE" : "floppy", d->index);
+    taken[d->bus][d->index] = d;
+    return true;
+}
+
+bool options_finish_drives(struct options *o, struct error *e)
+{
+    for (unsigned i = 0; i < o->ndrives; i++)
+        o->drive[i].snapshot |= o->snapshot;
+    struct drive_option *taken[2][MAX_DRIVES] = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        for (unsigned i = 0; i < o->ndrives; i++) {
+            struct drive_option *d = &o->drive[i];
+            bool automatic = d->index < 0;
+            if (automatic == (pass == 1) && !place_drive(o, taken, d, e))
+                return false;
+        }
+    }
+    if (o->config.type == MACHINE_BARE && o->ndrives)
+        return fail(e, "%s: -M bare has no drives", o->drive[0].given);
+    if (o->nodefaults || o->config.type == MACHINE_BARE)
+        return true;
+    if (!taken[DRIVE_IDE][2]) {
+        struct drive_option *d = add_drive(o, DRIVE_IDE, 2, NULL, "-cdrom", e);
+        if (!d)
+            return false;
+        d->cdrom = d->readonly = true;
+    }
+    return taken[DRIVE_FLOPPY][0] || add_drive(o, DRIVE_FLOPPY, 0, NULL, "-fda", e);
+}

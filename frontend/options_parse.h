@@ -1,0 +1,51 @@
+/*
+ * What the parsers of options.def's rows share. One function per row checks
+ * the argument and writes struct options; files are not touched, so that
+ * every error of spelling comes before anything has an effect.
+ *
+ * options_SUBJECT.c holds the rows of one subject; options_finish, in
+ * options.c, calls what has to wait until all options are known.
+ */
+#ifndef ORRERY_FRONTEND_OPTIONS_PARSE_H
+#define ORRERY_FRONTEND_OPTIONS_PARSE_H
+
+#include "frontend/options.h"
+
+/* A copy that lives as long as the options. */
+const char *options_keep(struct options *o, const char *s);
+
+/* ---- rows that need no function of their own ---- */
+#define UNUSED_ARGS (void)arg, (void)out, (void)e
+/* The argument itself is the value. */
+#define KEEP_STRING(function, field)                                                                                   \
+    int function(struct options *o, const char *arg, FILE *out, struct error *e)                                       \
+    {                                                                                                                  \
+        UNUSED_ARGS;                                                                                                   \
+        o->field = arg;                                                                                                \
+        return true;                                                                                                   \
+    }
+/* No argument: the word is the value. */
+#define SET_BOOL(function, field, value)                                                                               \
+    int function(struct options *o, const char *arg, FILE *out, struct error *e)                                       \
+    {                                                                                                                  \
+        UNUSED_ARGS;                                                                                                   \
+        o->field = value;                                                                                              \
+        return true;                                                                                                   \
+    }
+
+/* ---- streams (options_char.c) ---- */
+enum { STREAM_BAD = -3 };
+/* Index of a new stream for DEV; STREAM_BAD with the sentence in e. */
+int options_add_stream(struct options *o, const char *dev, const char *label, struct error *e);
+/* Ports and monitors nobody mentioned (QEMU's rules, -nographic included), and every chardev:ID led to its device. */
+bool options_finish_streams(struct options *o, struct error *e);
+
+/* ---- debug consoles (options_device.c) ---- */
+enum { DEBUGCON_BY_GLOBAL = 0 }; /* port still to come from -global */
+bool options_add_debugcon(struct options *o, u16 port, int stream, struct error *e);
+
+/* ---- drives (options_drive.c) ---- */
+/* Indices for drives without; the empty CD-ROM and floppy drive every PC has. */
+bool options_finish_drives(struct options *o, struct error *e);
+
+#endif
