@@ -376,6 +376,7 @@ static void claim(struct vga *v, struct region *r, const char *name, u16 base, u
                          .write = write,
                          .max_access = (u8)width,
                          .priority = PRIO_DEVICE,
+                         .enabled = true,
                          .base = base,
                          .size = size};
     region_add(&v->dev.sys->io, r);
@@ -394,7 +395,8 @@ static void claim_ports(struct vga *v)
     claim(v, &v->port_vbe_data_aligned, "vbe-data-aligned", 0x1d0, 2, vbe_data_read, vbe_data_write, 2);
 }
 
-/* ---- the PCI function ---- */
+/* ---- the PCI function: its command register gates the BARs alone, as on QEMU's; the legacy claims always answer ----
+ */
 
 static const struct pci_identity vga_identity = {
     .vendor = 0x1234,
@@ -402,25 +404,6 @@ static const struct pci_identity vga_identity = {
     .revision = 2,
     .class_code = 0x030000,
 };
-
-/* Legacy ports and memory answer only while the command register says so. */
-static void decode_update(struct vga *v)
-{
-    struct region *port[] = {&v->port_crtc_mono,    &v->port_status_mono, &v->port_main,     &v->port_crtc_color,
-                             &v->port_status_color, &v->port_vbe_index,   &v->port_vbe_data, &v->port_vbe_data_aligned};
-    bool io = !v->is_pci || (v->pci.config[PCI_COMMAND] & PCI_COMMAND_IO);
-    space_begin(&v->dev.sys->io);
-    for (unsigned i = 0; i < ARRAY_LEN(port); i++)
-        region_enable(port[i], io);
-    space_commit(&v->dev.sys->io);
-    vga_window_update(v);
-}
-
-static void config_written(void *owner, unsigned off, unsigned size)
-{
-    if (off <= PCI_COMMAND + 1 && off + size > PCI_COMMAND)
-        decode_update(owner);
-}
 
 static bool add_rom(struct vga *v, const u8 *rom, u32 rom_size)
 {
@@ -441,7 +424,6 @@ static bool add_pci(struct vga *v, const struct vga_config *cfg)
 {
     if (!pci_device_init(&v->pci, v->dev.sys, cfg->pci, cfg->devfn, &vga_identity, v))
         return false;
-    v->pci.config_written = config_written;
     pci_bar(&v->pci, 0, PCI_BAR_MEM32_PREFETCH, &v->lfb);
     pci_bar(&v->pci, 2, PCI_BAR_MEM32, &v->mmio);
     return !cfg->rom || add_rom(v, cfg->rom, cfg->rom_size);
@@ -472,6 +454,7 @@ static void add_memory(struct vga *v)
                                 .read = vga_window_read,
                                 .write = vga_window_write,
                                 .priority = PRIO_DEVICE,
+                                .enabled = true,
                                 .base = 0xa0000,
                                 .size = 0x20000};
     region_add(mem, &v->window);
@@ -525,7 +508,7 @@ static void derive(struct vga *v)
 {
     v->changed = true;
     timing_update(v);
-    decode_update(v);
+    vga_window_update(v);
 }
 
 static void vga_reset(struct device *dev)
@@ -556,6 +539,7 @@ static void vga_restored(struct device *dev)
     struct vga *v = (struct vga *)dev;
     if (v->is_pci)
         pci_device_restored(&v->pci);
+    vbe_restored(v);
     derive(v);
 }
 

@@ -12,7 +12,7 @@
  */
 #include "devices/vga_state.h"
 
-enum { DIRECT_AFTER = 256, WINDOW_BASE = 0xa0000, BANK_SIZE = 0x10000 };
+enum { DIRECT_AFTER = 256, BANK_SIZE = 0x10000 };
 enum {
     SEQ4_NOT_ODD_EVEN = 0x04,
     SEQ4_CHAIN4 = 0x08,
@@ -30,6 +30,25 @@ ALWAYS_INLINE u32 expand(unsigned planes)
 ALWAYS_INLINE u32 replicate(u8 b) { return b * 0x01010101u; }
 
 static unsigned map_select(const struct vga *v) { return v->gfx[GFX_MISC] >> 2 & 3; }
+
+/* Does this adapter answer in the legacy window at all? */
+static bool decodes(const struct vga *v)
+{
+    enum { MISC_RAM_ENABLE = 2 };
+    return (v->subsystem_enable & 1) && ((v->misc & MISC_RAM_ENABLE) || vbe_on(v));
+}
+
+/* Whether the part of the window that the map select names holds off, counted from A0000h; then *at counts from its
+ * start. What it does not name reads all ones. */
+static bool selected(const struct vga *v, u64 off, u32 *at)
+{
+    static const struct {
+        u32 start, size;
+    } map[4] = {{0, 0x20000}, {0, 0x10000}, {0x10000, 0x8000}, {0x18000, 0x8000}};
+    unsigned n = vbe_on(v) ? 1 : map_select(v);
+    *at = (u32)off - map[n].start;
+    return decodes(v) && *at < map[n].size;
+}
 
 /* Odd/even chaining takes A0 to choose the plane; A16 takes its place where the window is that large. */
 static u32 unchain(const struct vga *v, u32 addr)
@@ -140,37 +159,44 @@ static void count_hit(struct vga *v)
     space_commit(s);
 }
 
+static u8 window_byte(struct vga *v, u64 off)
+{
+    u32 at;
+    if (!selected(v, off, &at))
+        return 0xff;
+    if (vbe_linear(v))
+        return v->vram->host[(bank_offset(v, v->vbe_read_bank) + at) & (v->vram->size - 1)];
+    return planar_read(v, at);
+}
+
+static void window_set_byte(struct vga *v, u64 off, u8 val)
+{
+    u32 at;
+    if (!selected(v, off, &at))
+        return;
+    if (!vbe_linear(v)) {
+        planar_write(v, at, val);
+        return;
+    }
+    at = (bank_offset(v, v->vbe_write_bank) + at) & (u32)(v->vram->size - 1);
+    v->vram->host[at] = val;
+    ram_written(&v->dev.sys->mem, v->vram, at, 1);
+}
+
 u64 vga_window_read(void *owner, u64 off, unsigned size)
 {
-    struct vga *v = owner;
     u64 val = 0;
-    count_hit(v);
-    for (unsigned i = 0; i < size; i++) {
-        u32 at = (u32)off + i;
-        u64 byte;
-        if (vbe_linear(v))
-            byte = v->vram->host[(bank_offset(v, v->vbe_read_bank) + at) & (v->vram->size - 1)];
-        else
-            byte = planar_read(v, at);
-        val |= byte << (8 * i);
-    }
+    count_hit(owner);
+    for (unsigned i = 0; i < size; i++)
+        val |= (u64)window_byte(owner, off + i) << (8 * i);
     return val;
 }
 
 void vga_window_write(void *owner, u64 off, u64 val, unsigned size)
 {
-    struct vga *v = owner;
-    count_hit(v);
-    for (unsigned i = 0; i < size; i++, val >>= 8) {
-        u32 at = (u32)off + i;
-        if (!vbe_linear(v)) {
-            planar_write(v, at, (u8)val);
-            continue;
-        }
-        at = (bank_offset(v, v->vbe_write_bank) + at) & (u32)(v->vram->size - 1);
-        v->vram->host[at] = (u8)val;
-        ram_written(&v->dev.sys->mem, v->vram, at, 1);
-    }
+    count_hit(owner);
+    for (unsigned i = 0; i < size; i++)
+        window_set_byte(owner, off + i, (u8)(val >> (8 * i)));
 }
 
 /* Chain-4 with everything between CPU and memory set to pass through. */
@@ -193,29 +219,12 @@ static bool window_is_plain(const struct vga *v, u32 *offset)
 
 void vga_window_update(struct vga *v)
 {
-    static const struct {
-        u32 base, size;
-    } window[4] = {{0xa0000, 0x20000}, {0xa0000, 0x10000}, {0xb0000, 0x8000}, {0xb8000, 0x8000}};
-    enum { MISC_RAM_ENABLE = 2 };
-    unsigned map = vbe_on(v) ? 1 : map_select(v);
-    bool decode = (!v->is_pci || (v->pci.config[PCI_COMMAND] & PCI_COMMAND_MEMORY)) && (v->subsystem_enable & 1) &&
-                  ((v->misc & MISC_RAM_ENABLE) || vbe_on(v));
     u32 offset;
-    bool plain = window_is_plain(v, &offset) && decode;
+    bool plain = window_is_plain(v, &offset) && decodes(v);
     if (plain != v->direct_legal || offset != v->direct_offset)
         v->direct_hits = 0;
     v->direct_legal = plain;
     v->direct_offset = offset;
-
-    bool direct = v->direct.enabled && plain && v->direct.ram_off == offset;
-    if (v->window.enabled == decode && v->window.base == window[map].base && v->window.size == window[map].size &&
-        v->direct.enabled == direct)
-        return;
-    struct space *s = &v->dev.sys->mem;
-    space_begin(s);
-    region_enable(&v->direct, direct);
-    v->window.size = window[map].size;
-    region_move(&v->window, window[map].base);
-    region_enable(&v->window, decode);
-    space_commit(s);
+    if (v->direct.enabled && !(plain && v->direct.ram_off == offset))
+        region_enable(&v->direct, false);
 }

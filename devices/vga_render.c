@@ -36,8 +36,7 @@ bool vga_render_init(struct vga *v)
     }
     v->page_dirty = calloc(v->vram->size / PAGE, 1);
     v->surface_cap = FIRST_WIDTH * FIRST_HEIGHT;
-    v->display.surface =
-        (struct surface){calloc((size_t)v->surface_cap, sizeof(u32)), FIRST_WIDTH, FIRST_HEIGHT, FIRST_WIDTH};
+    v->display.surface = (struct surface){calloc(v->surface_cap, sizeof(u32)), FIRST_WIDTH, FIRST_HEIGHT, FIRST_WIDTH};
     return v->page_dirty && v->display.surface.pixels;
 }
 
@@ -62,12 +61,13 @@ static bool resize(struct vga *v, int width, int height)
     }
     if (s->width == width && s->height == height)
         return true;
-    if (v->surface_cap < width * height) {
-        u32 *pixels = realloc(s->pixels, (size_t)width * (size_t)height * sizeof *pixels);
+    size_t count = (size_t)width * (size_t)height;
+    if (v->surface_cap < count) {
+        u32 *pixels = realloc(s->pixels, count * sizeof *pixels);
         if (!pixels)
             return false;
         s->pixels = pixels;
-        v->surface_cap = width * height;
+        v->surface_cap = count;
     }
     s->width = s->stride = width;
     s->height = height;
@@ -438,11 +438,15 @@ static void refresh_vbe(struct vga *v, bool full, bool redraw)
     full |= old_width != width || old_height != height;
     update_lut(v, false);
     u32 pitch = vbe_pitch(v), bytes = (v->vbe[VBE_BPP] + 7u) / 8;
-    u64 at = (u64)v->vbe[VBE_Y_OFFSET] * pitch + v->vbe[VBE_X_OFFSET] * bytes, len = (u64)width * bytes;
+    u64 at = vbe_start(v), len = (u64)width * bytes;
     for (int y = 0; y < height; y++, at += pitch) {
-        if (!full && !redraw && !lies_dirty(v, at, len))
+        bool there = at + len <= v->vram->size; /* the registers see to it, but nothing is read on their word */
+        if (!full && !redraw && !(there && lies_dirty(v, at, len)))
             continue;
-        linear_line(v, v->vram->host + at, (unsigned)width);
+        if (there)
+            linear_line(v, v->vram->host + at, (unsigned)width);
+        else
+            memset(v->line, 0, (size_t)width * sizeof *v->line);
         put_line(v, y, v->line, full);
     }
 }
@@ -456,7 +460,7 @@ static void refresh_vbe_planar(struct vga *v, bool full)
                       .height = v->vbe[VBE_YRES],
                       .pitch = vbe_pitch(v),
                       .pan = v->vbe[VBE_X_OFFSET] & 7,
-                      .start = v->vbe[VBE_Y_OFFSET] * vbe_pitch(v) + v->vbe[VBE_X_OFFSET] / 8,
+                      .start = vbe_start(v),
                       .line_compare = ~0u};
     int old_width = v->display.surface.width, old_height = v->display.surface.height;
     if (!resize(v, f.width, f.height))

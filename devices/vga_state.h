@@ -132,7 +132,7 @@ struct vga {
     u8 *page_dirty;  /* of this refresh */
     u32 *line;       /* one scan line under construction */
     u32 line_cap;
-    int surface_cap;          /* pixels */
+    size_t surface_cap;       /* pixels */
     bool cursor_on, blink_on; /* phases last drawn */
     struct vga_damage damage;
 
@@ -171,7 +171,14 @@ ALWAYS_INLINE bool vbe_on(const struct vga *v) { return v->vbe[VBE_ENABLE] & VBE
 ALWAYS_INLINE bool vbe_linear(const struct vga *v) { return vbe_on(v) && v->vbe[VBE_BPP] > 4; }
 /* Bytes from one line to the next (of one plane, in the 4-bit mode). */
 u32 vbe_pitch(const struct vga *v);
+/*
+ * Where in memory (in a plane of it, in the 4-bit mode) the picture starts. The offsets make one linear
+ * address: X may be past the end of a line. As in QEMU, a picture that would run past memory starts without
+ * Y, or at 0.
+ */
+u32 vbe_start(const struct vga *v);
 void vbe_reset(struct vga *v);
+void vbe_restored(struct vga *v);
 u16 vbe_read(struct vga *v, unsigned index);
 void vbe_write(struct vga *v, unsigned index, u16 val);
 region_read vbe_index_read, vbe_data_read, vbe_mmio_read;

@@ -30,6 +30,13 @@ u32 vbe_pitch(const struct vga *v) { return pitch_of(v, v->vbe[VBE_VIRT_WIDTH]);
 /* Bytes that lines may fill: all of memory, or one plane of it. */
 static u32 room(const struct vga *v) { return (u32)(v->vbe[VBE_BPP] == 4 ? v->vram->size / 4 : v->vram->size); }
 
+u32 vbe_start(const struct vga *v)
+{
+    u32 pitch = vbe_pitch(v), x = pitch_of(v, v->vbe[VBE_X_OFFSET]), most = room(v);
+    u64 y = (u64)v->vbe[VBE_Y_OFFSET] * pitch, picture = (u64)v->vbe[VBE_YRES] * pitch;
+    return (u32)(x + y + picture <= most ? x + y : x + picture <= most ? x : 0);
+}
+
 /* Makes the geometry one that memory can hold: width is kept, height gives way. */
 static void fit(struct vga *v)
 {
@@ -39,8 +46,6 @@ static void fit(struct vga *v)
     u32 lines = room(v) / vbe_pitch(v);
     r[VBE_YRES] = (u16)MAX(MIN(MIN(r[VBE_YRES], MAX_YRES), lines), 1u);
     r[VBE_VIRT_HEIGHT] = (u16)MIN(lines, 0xffffu);
-    r[VBE_X_OFFSET] = (u16)MIN(r[VBE_X_OFFSET], r[VBE_VIRT_WIDTH] - r[VBE_XRES]);
-    r[VBE_Y_OFFSET] = (u16)MIN(r[VBE_Y_OFFSET], r[VBE_VIRT_HEIGHT] - r[VBE_YRES]);
 }
 
 void vbe_reset(struct vga *v)
@@ -51,6 +56,12 @@ void vbe_reset(struct vga *v)
     v->vbe[VBE_BPP] = 8;
     v->vbe_read_bank = v->vbe_write_bank = 0;
     v->big_endian = false;
+}
+
+void vbe_restored(struct vga *v)
+{
+    if (vbe_on(v))
+        fit(v);
 }
 
 u16 vbe_read(struct vga *v, unsigned index)
@@ -70,14 +81,12 @@ u16 vbe_read(struct vga *v, unsigned index)
     }
 }
 
+/* The picture's memory; of planes, the 64 KiB pieces that hold it (see vga_plane_offset). */
 static void clear_screen(struct vga *v)
 {
-    if (v->vbe[VBE_BPP] == 4) {
-        memset(v->vram->host, 0, v->vram->size);
-        ram_written(&v->dev.sys->mem, v->vram, 0, v->vram->size);
-        return;
-    }
     u64 len = (u64)vbe_pitch(v) * v->vbe[VBE_YRES];
+    if (v->vbe[VBE_BPP] == 4)
+        len = (len + 0xffff) >> 16 << 18;
     memset(v->vram->host, 0, len);
     ram_written(&v->dev.sys->mem, v->vram, 0, len);
 }

@@ -4,8 +4,7 @@
  * VGA manual (PS/2 Hardware Interface Technical Reference, "Video Subsystem")
  * says they are. Mode parameters are IBM's BIOS tables.
  */
-#include "devices/pci.h"
-#include "devices/vga.h"
+#include "devices/vga_state.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -663,6 +662,91 @@ START_TEST(vbe_planar_and_nonsense)
 }
 END_TEST
 
+/* X and Y offset make one linear address: Linux's bochs-drm puts a 1440 by 900 picture behind a 1024 by 768 one so. */
+START_TEST(vbe_start_is_linear)
+{
+    vbe_mode(640, 480, 16, 0x40);
+    u32 base = 480 * 640 * 2, pitch = 720 * 2;
+    vbe_set(6, 720);
+    vbe_set(8, base % pitch / 2);
+    vbe_set(9, base / pitch);
+    ck_assert_uint_gt(base % pitch / 2, 720 - 640);
+    ck_assert_uint_eq(vbe_get(8), base % pitch / 2);
+    space_write(&sys.mem, LFB + base, 0xf800, 2);
+    space_write(&sys.mem, LFB + base + 479 * pitch + 639 * 2, 0x07e0, 2);
+    refresh();
+    ck_assert_uint_eq(pixel(0, 0), 0xff0000);
+    ck_assert_uint_eq(pixel(639, 479), 0x00ff00);
+    /* What would run past memory starts without Y, then without X. */
+    space_write(&sys.mem, LFB + 200 * 2, 0x001f, 2);
+    vbe_set(8, 200);
+    vbe_set(9, 0xffff);
+    refresh();
+    ck_assert_uint_eq(pixel(0, 0), 0x0000ff);
+    vbe_mode(1024, 1024, 32, 0x40 | 0x80); /* all of memory */
+    space_write(&sys.mem, LFB, 0x123456, 4);
+    vbe_set(8, 1);
+    refresh();
+    ck_assert_uint_eq(pixel(0, 0), 0x123456);
+    /* The planes, too: 512 lines of 1024 are half of one. */
+    set_mode(&mode12);
+    vbe_mode(1024, 512, 4, 0);
+    vbe_set(8, 128 * 8 + 16);
+    vbe_set(9, 510);
+    vbe_set(5, 0);
+    indexed(0x3c4, 2, 9);
+    vbe_set(5, (511 * 128 + 2) >> 16);
+    mem8(0xa0000 + ((511 * 128 + 2) & 0xffff), 0x80);
+    refresh();
+    ck_assert_uint_eq(pixel(0, 0), dac_color(0x39));
+}
+END_TEST
+
+/* Whatever the registers say, no pixel comes from behind video memory (as after a restore of nonsense). */
+START_TEST(renderer_stays_in_memory)
+{
+    static const u16 widths[] = {1, 8, 640, 16000, 65535};
+    struct vga *v = (struct vga *)vga;
+    for (unsigned bpp = 0; bpp <= 32; bpp += 4)
+        for (unsigned i = 0; i < ARRAY_LEN(widths); i++) {
+            vbe_mode(640, 480, 32, 0x40);
+            v->vbe[VBE_BPP] = (u16)bpp;
+            v->vbe[VBE_XRES] = (u16)MIN(widths[i], 4096);
+            v->vbe[VBE_YRES] = (u16)(i == 2 ? 6000 : 600);
+            v->vbe[VBE_VIRT_WIDTH] = widths[i];
+            v->vbe[VBE_X_OFFSET] = v->vbe[VBE_Y_OFFSET] = 65535;
+            v->changed = true;
+            refresh();
+        }
+    /* 6000 lines of 640 pixels of 32 bits are three times what there is: the rest is black. */
+    memset(v->vram->host, 0xff, v->vram->size);
+    vbe_mode(640, 480, 32, 0x40 | 0x80);
+    v->vbe[VBE_YRES] = 6000;
+    display->refresh(display->owner, true);
+    ck_assert_uint_eq(pixel(639, 1637), 0xffffff);
+    ck_assert_uint_eq(pixel(639, 1638), 0);
+    ck_assert_uint_eq(pixel(639, 5999), 0);
+    vga->cls->restored(vga);
+    ck_assert_uint_eq(vbe_get(2), 1638);
+}
+END_TEST
+
+/* What the map select does not name is no hole: it reads ones, as on QEMU's. */
+START_TEST(window_beside_the_map)
+{
+    set_mode(&mode13);
+    ck_assert_ptr_nonnull(space_find(&sys.mem, 0xb8000));
+    ck_assert_uint_eq(peek8(0xb8000), 0xff);
+    mem8(0xb8000, 1);
+    set_mode(&mode3);
+    ck_assert_uint_eq(peek8(0xb8000), 0);
+    ck_assert_uint_eq(peek8(0xa0000), 0xff);
+    ck_assert_uint_eq(peek8(0xb7fff), 0xff);
+    space_write(&sys.mem, 0xb7ffe, 0x44332211, 4);
+    ck_assert_uint_eq(space_read(&sys.mem, 0xb7ffe, 4), 0x4433ffff);
+}
+END_TEST
+
 static struct rect seen[64];
 static int nseen;
 static void on_frame(struct screen_observer *o, const struct surface *s, const struct rect *dirty, int count)
@@ -727,9 +811,13 @@ START_TEST(pci_function)
         ck_assert_uint_eq(pci_config_read(bus, 0x10, bars[i].off, 4), bars[i].mask);
         pci_config_write(bus, 0x10, bars[i].off, bars[i].base, 4);
     }
-    ck_assert_uint_eq(space_read(&s2.io, 0x3cc, 1), 0xff); /* ports wait for the command register */
-    pci_config_write(bus, 0x10, 4, 3, 2);
+    /* Legacy ports and memory do not wait for the command register: firmware may use them first. */
     ck_assert_uint_eq(space_read(&s2.io, 0x3cc, 1), 0);
+    space_write(&s2.io, 0x3c2, 0x63, 1);
+    ck_assert_uint_eq(space_read(&s2.io, 0x3cc, 1), 0x63);
+    ck_assert_uint_eq(space_read(&s2.mem, 0xa0000, 1), 0);
+    ck_assert_uint_eq(space_read(&s2.mem, 0xfebe0000, 2), 0xffff);
+    pci_config_write(bus, 0x10, 4, 3, 2);
     ck_assert_uint_eq(space_read(&s2.mem, 0xfebe0000, 2), 0xaa55);
     /* BAR 2: VGA ports at 400h, Bochs registers at 500h, byte order at 604h. */
     space_write(&s2.mem, 0xfebf0402, 0x67, 1);
@@ -750,6 +838,9 @@ START_TEST(pci_function)
         sum = (u8)(sum + edid[i]);
     ck_assert_uint_eq(sum, 0);
     ck_assert_uint_eq(ld64(edid), 0x00ffffffffffff00);
+    ck_assert_uint_eq(edid[24] & 2, 2); /* the first timing is preferred: 1280 by 800 */
+    ck_assert_uint_eq(edid[56] | edid[58] >> 4 << 8, 1280);
+    ck_assert_uint_eq(edid[59] | edid[61] >> 4 << 8, 800);
     struct display *d = vga_display(dev);
     d->refresh(d->owner, false);
     ck_assert_uint_eq(d->surface.pixels[0], 0x123456);
@@ -817,6 +908,9 @@ int main(void)
     tcase_add_test(t, vbe_true_color);
     tcase_add_test(t, vbe_high_color_and_banks);
     tcase_add_test(t, vbe_planar_and_nonsense);
+    tcase_add_test(t, vbe_start_is_linear);
+    tcase_add_test(t, renderer_stays_in_memory);
+    tcase_add_test(t, window_beside_the_map);
     tcase_add_test(t, damage);
     tcase_add_test(t, pci_function);
     tcase_add_test(t, random_accesses);
