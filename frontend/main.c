@@ -401,8 +401,20 @@ static int run(struct app *app)
     return status;
 }
 
+/* A supervisor may start us with these closed: the first image opened would be standard error, our messages in it. */
+static bool hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!hold_standard_descriptors())
+        return EXIT_FAILURE; /* and nowhere to say why */
     struct app *app = calloc(1, sizeof(*app));
     struct error e;
     int status = EXIT_FAILURE;

@@ -50,6 +50,13 @@ if [ "$(id -u)" != 0 ]; then
     mistake "*Permission denied*" -bios "$WORK/secret"
 fi
 
+# With descriptors closed at start, what we say goes nowhere: not into the image that would get the free number.
+for closed in '0<&-' '1>&-' '2>&-' '0<&- 2>&-' '0<&- 1>&- 2>&-'; do
+    eval '"$ORRERY" -display none -hda "$WORK/disk" -serial file:/nonexistent/x' "2>/dev/null $closed"
+    [ $? = 1 ] || fail "$closed: not exit status 1"
+    [ "$(tr -d '\0' <"$WORK/disk" | wc -c)" = 0 ] || fail "$closed: our own message is in the disk image"
+done
+
 # Limits on the size of files hold for guest memory's, too, which can do without one.
 printf 'pmemsave 0 0x200000 "%s"\nquit\n' "$WORK/dump" >"$WORK/commands"
 (
