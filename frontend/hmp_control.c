@@ -80,7 +80,7 @@ void hmp_screendump(struct hmp *h)
 
 static void change(struct hmp *h, bool has_file)
 {
-    char device[64], file[512];
+    char device[64], file[512], format[32];
     struct error e;
     bool force = hmp_flag(h, 'f');
     if (!hmp_word(h, device, sizeof(device))) {
@@ -93,7 +93,8 @@ static void change(struct hmp *h, bool has_file)
         return;
     }
     force |= hmp_flag(h, 'f');
-    if (!host_change_medium(h->host, device, has_file ? file : NULL, force, &e))
+    bool has_format = has_file && hmp_word(h, format, sizeof(format));
+    if (!host_change_medium(h->host, device, has_file ? file : NULL, has_format ? format : NULL, force, &e))
         fprintf(h->out, "Error: %s\n", e.text);
 }
 

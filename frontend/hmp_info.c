@@ -64,8 +64,9 @@ void info_block(struct hmp *h)
         char name[64];
         const struct drive_option *d = &o->drive[i];
         host_drive_name(d, name, sizeof(name));
-        if (d->file)
-            fprintf(h->out, "%s%s: %s (raw%s)\n", i ? "\n" : "", name, d->file, d->readonly ? ", read-only" : "");
+        if (d->image.path)
+            fprintf(h->out, "%s%s: %s (raw%s)\n", i ? "\n" : "", name, d->image.path,
+                    d->image.readonly ? ", read-only" : "");
         else
             fprintf(h->out, "%s%s: [not inserted]\n", i ? "\n" : "", name);
         fprintf(h->out, "    Attached to:      %s\n",
@@ -74,8 +75,8 @@ void info_block(struct hmp *h)
                                        : "ide.1");
         if (d->cdrom || d->bus == DRIVE_FLOPPY)
             fprintf(h->out, "    Removable device: not locked, tray closed\n");
-        if (d->file)
-            fprintf(h->out, "    Cache mode:       writeback%s\n", d->snapshot ? ", temporary" : "");
+        if (d->image.path)
+            fprintf(h->out, "    Cache mode:       writeback%s\n", d->image.snapshot ? ", temporary" : "");
     }
 }
 

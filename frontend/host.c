@@ -179,7 +179,8 @@ static void change_medium(struct machine *m, void *arg)
         (floppy ? m->config.floppy : m->config.ide)[i].disk = c->disk;
 }
 
-bool host_change_medium(struct host *h, const char *drive, const char *file, bool force, struct error *e)
+bool host_change_medium(struct host *h, const char *drive, const char *file, const char *format, bool force,
+                        struct error *e)
 {
     struct change c = {.drive = host_find_drive(h, drive, e), .force = force};
     if (!c.drive)
@@ -187,7 +188,11 @@ bool host_change_medium(struct host *h, const char *drive, const char *file, boo
     if (c.drive->bus == DRIVE_IDE && !c.drive->cdrom)
         return fail(e, "Device '%s' is not removable", drive);
     if (file) {
-        struct disk_options opt = {.path = file, .readonly = c.drive->readonly, .snapshot = c.drive->snapshot};
+        struct disk_options opt = c.drive->image;
+        opt.path = file;
+        opt.raw = format != NULL;
+        if (format && strcmp(format, "raw") != 0)
+            return fail(e, "Unknown driver '%s'", format);
         c.disk = disk_open_raw(&opt, h->trace, e->text, sizeof(e->text));
         if (!c.disk)
             return false;
@@ -200,6 +205,6 @@ bool host_change_medium(struct host *h, const char *drive, const char *file, boo
                    : fail(e, "Device '%s' is locked, the guest must release it or the command be forced", drive);
     }
     free(c.drive->changed);
-    c.drive->file = c.drive->changed = file ? strdup(file) : NULL;
+    c.drive->image.path = c.drive->changed = file ? strdup(file) : NULL;
     return true;
 }

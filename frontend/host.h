@@ -52,7 +52,9 @@ bool host_screendump(struct host *h, const char *file, const char *format, struc
 /* A drive of the command line by its id or its default name ("ide0-hd0", "ide1-cd0", "floppy0"). */
 void host_drive_name(const struct drive_option *d, char *name, size_t size);
 struct drive_option *host_find_drive(struct host *h, const char *name, struct error *e);
-/* Puts a medium in (file) or takes it out (NULL). 'force': even when the guest locked the tray. */
-bool host_change_medium(struct host *h, const char *drive, const char *file, bool force, struct error *e);
+/* Puts a medium in (file; its format "raw", or NULL: as it looks) or takes it out (NULL). 'force': even when the
+ * guest locked the tray. */
+bool host_change_medium(struct host *h, const char *drive, const char *file, const char *format, bool force,
+                        struct error *e);
 
 #endif

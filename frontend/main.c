@@ -243,11 +243,10 @@ static bool open_drives(struct app *app, struct error *e)
         struct drive_option *d = &o->drive[i];
         struct drive_config *to = d->bus == DRIVE_IDE ? &o->config.ide[d->index] : &o->config.floppy[d->index];
         *to = (struct drive_config){.present = true, .cdrom = d->cdrom};
-        if (!d->file)
+        if (!d->image.path)
             continue;
-        struct disk_options opt = {.path = d->file, .readonly = d->readonly, .snapshot = d->snapshot};
         struct error why = {{0}};
-        to->disk = disk_open_raw(&opt, &o->trace, why.text, sizeof(why.text));
+        to->disk = disk_open_raw(&d->image, &o->trace, why.text, sizeof(why.text));
         if (!to->disk)
             return fail(e, "%s: %.300s", d->given, why.text);
     }

@@ -21,12 +21,12 @@ enum {
 enum drive_bus { DRIVE_IDE, DRIVE_FLOPPY };
 struct drive_option {
     enum drive_bus bus;
-    int index;        /* -1: the next free one */
-    const char *file; /* NULL: no medium */
-    bool cdrom, readonly, snapshot;
-    const char *id;    /* for monitor commands; NULL: "ide1-cd0" and so on */
-    const char *given; /* the option as typed, for messages */
-    char *changed;     /* what the monitor put in: file points here */
+    int index; /* -1: the next free one */
+    bool cdrom;
+    struct disk_options image; /* path NULL: no medium */
+    const char *id;            /* for monitor commands; NULL: "ide1-cd0" and so on */
+    const char *given;         /* the option as typed, for messages */
+    char *changed;             /* what the monitor put in: image.path points here */
 };
 struct monitor_option {
     int stream; /* index into specs */

@@ -12,7 +12,7 @@ static struct drive_option *add_drive(struct options *o, enum drive_bus bus, int
         return NULL;
     }
     struct drive_option *d = &o->drive[o->ndrives++];
-    *d = (struct drive_option){.bus = bus, .index = index, .file = file, .given = options_keep(o, given)};
+    *d = (struct drive_option){.bus = bus, .index = index, .image.path = file, .given = options_keep(o, given)};
     return d;
 }
 
@@ -23,7 +23,7 @@ static bool simple_drive(struct options *o, enum drive_bus bus, int index, const
     snprintf(given, sizeof(given), "%s %s", name, file);
     struct drive_option *d = add_drive(o, bus, index, file, given, e);
     if (d)
-        d->cdrom = d->readonly = cdrom;
+        d->cdrom = d->image.readonly = cdrom;
     return d != NULL;
 }
 
@@ -60,16 +60,30 @@ static bool drive_place(struct subopts *s, enum drive_bus *bus, int *index, stru
     return true;
 }
 
+static bool drive_locking(struct subopts *s, enum disk_locking *to, struct error *e)
+{
+    static const char *const words[] = {"auto", "on", "off"};
+    const char *word = subopts_get(s, "file.locking");
+    size_t i = 0;
+    while (word && i < ARRAY_LEN(words) && strcmp(word, words[i]) != 0)
+        i++;
+    if (i == ARRAY_LEN(words))
+        return fail_unknown(e, "-drive file.locking", word, words, ARRAY_LEN(words));
+    *to = (enum disk_locking)(DISK_LOCKING_AUTO + i);
+    return true;
+}
+
 static bool drive_keys(struct options *o, struct subopts *s, const char *arg, struct error *e)
 {
     static const char *const formats[] = {"raw"}, *const medias[] = {"disk", "cdrom"};
     enum drive_bus bus = DRIVE_IDE;
     int index = -1;
-    bool readonly = false, snapshot = false;
+    struct disk_options image = {0};
     const char *format = subopts_get(s, "format"), *media = subopts_get(s, "media"), *id = subopts_get(s, "id");
     const char *file = subopts_get(s, "file");
-    if (!drive_place(s, &bus, &index, e) || !subopts_bool(s, "snapshot", &snapshot, e) ||
-        !subopts_bool(s, "readonly", &readonly, e) || !subopts_bool(s, "read-only", &readonly, e))
+    if (!drive_place(s, &bus, &index, e) || !subopts_bool(s, "snapshot", &image.snapshot, e) ||
+        !subopts_bool(s, "readonly", &image.readonly, e) || !subopts_bool(s, "read-only", &image.readonly, e) ||
+        !drive_locking(s, &image.locking, e))
         return false;
     /* Hints about the host's caching: every way of it keeps our promise about flushes. */
     static const char *const hints[] = {"cache", "aio", "discard", "detect-zeroes"};
@@ -81,6 +95,7 @@ static bool drive_keys(struct options *o, struct subopts *s, const char *arg, st
         return fail_unknown(e, "-drive format", format, formats, ARRAY_LEN(formats));
     if (media && strcmp(media, "disk") != 0 && strcmp(media, "cdrom") != 0)
         return fail_unknown(e, "-drive media", media, medias, ARRAY_LEN(medias));
+    image.raw = format != NULL;
     bool cdrom = media && !strcmp(media, "cdrom");
     if (cdrom && bus == DRIVE_FLOPPY)
         return fail(e, "-drive %s: a floppy drive takes no CD", arg);
@@ -92,8 +107,9 @@ static bool drive_keys(struct options *o, struct subopts *s, const char *arg, st
     if (!d)
         return false;
     d->cdrom = cdrom;
-    d->readonly = readonly || cdrom;
-    d->snapshot = snapshot;
+    image.path = d->image.path;
+    image.readonly |= cdrom;
+    d->image = image;
     d->id = id ? options_keep(o, id) : NULL;
     return true;
 }
@@ -137,7 +153,7 @@ static bool place_drive(struct options *o, struct drive_option *taken[2][MAX_DRI
 bool options_finish_drives(struct options *o, struct error *e)
 {
     for (unsigned i = 0; i < o->ndrives; i++)
-        o->drive[i].snapshot |= o->snapshot;
+        o->drive[i].image.snapshot |= o->snapshot;
     struct drive_option *taken[2][MAX_DRIVES] = {0};
     for (int pass = 0; pass < 2; pass++) {
         for (unsigned i = 0; i < o->ndrives; i++) {
@@ -155,7 +171,7 @@ bool options_finish_drives(struct options *o, struct error *e)
         struct drive_option *d = add_drive(o, DRIVE_IDE, 2, NULL, "-cdrom", e);
         if (!d)
             return false;
-        d->cdrom = d->readonly = true;
+        d->cdrom = d->image.readonly = true;
     }
     return taken[DRIVE_FLOPPY][0] || add_drive(o, DRIVE_FLOPPY, 0, NULL, "-fda", e);
 }

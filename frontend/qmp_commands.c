@@ -96,10 +96,10 @@ json_t *qmp_query_cpu_definitions(struct qmp_call *c)
 static json_t *describe_image(const struct drive_option *d)
 {
     struct stat st;
-    json_int_t size = stat(d->file, &st) ? 0 : (json_int_t)st.st_size;
-    json_t *image = json_pack("{s:s, s:s, s:I}", "filename", d->file, "format", "raw", "virtual-size", size);
-    return json_pack("{s:s, s:b, s:s, s:b, s:i, s:o}", "file", d->file, "ro", d->readonly, "drv", "raw", "encrypted", 0,
-                     "backing_file_depth", 0, "image", image);
+    json_int_t size = stat(d->image.path, &st) ? 0 : (json_int_t)st.st_size;
+    json_t *image = json_pack("{s:s, s:s, s:I}", "filename", d->image.path, "format", "raw", "virtual-size", size);
+    return json_pack("{s:s, s:b, s:s, s:b, s:i, s:o}", "file", d->image.path, "ro", d->image.readonly, "drv", "raw",
+                     "encrypted", 0, "backing_file_depth", 0, "image", image);
 }
 
 json_t *qmp_query_block(struct qmp_call *c)
@@ -115,7 +115,7 @@ json_t *qmp_query_block(struct qmp_call *c)
                               d->cdrom || d->bus == DRIVE_FLOPPY, "type", "unknown");
         if (d->cdrom || d->bus == DRIVE_FLOPPY)
             json_object_set_new(r, "tray_open", json_false());
-        if (d->file)
+        if (d->image.path)
             json_object_set_new(r, "inserted", describe_image(d));
         json_array_append_new(list, r);
     }
@@ -332,17 +332,17 @@ json_t *qmp_input_send_event(struct qmp_call *c)
 static json_t *change(struct qmp_call *c, bool has_file)
 {
     const char *device = qmp_string(c, "device", false), *id = qmp_string(c, "id", false);
-    const char *file = has_file ? qmp_string(c, "filename", true) : NULL;
+    const char *file = has_file ? qmp_string(c, "filename", true) : NULL, *format = NULL;
     bool force = qmp_flag(c, "force");
     if (has_file) {
-        qmp_string(c, "format", false);
+        format = qmp_string(c, "format", false);
         qmp_string(c, "read-only-mode", false);
     }
     if (!qmp_args_done(c))
         return NULL;
     if (!device && !id)
         return qmp_fail(c, "Parameter 'device' is missing");
-    if (!host_change_medium(c->host, device ? device : id, file, force, &c->error))
+    if (!host_change_medium(c->host, device ? device : id, file, format, force, &c->error))
         c->failed = true;
     return NULL;
 }

@@ -25,12 +25,21 @@ struct disk {
     struct trace *trace;
 };
 
+/* DISK_LOCKING_AUTO: where the file system has locks. */
+enum disk_locking { DISK_LOCKING_AUTO, DISK_LOCKING_ON, DISK_LOCKING_OFF };
+
 struct disk_options {
     const char *path;
     bool readonly;
     bool snapshot; /* writes go to an anonymous overlay */
+    bool raw;      /* its bytes are the disk, even if they look like another format's */
+    enum disk_locking locking;
 };
-/* Opens a raw image; NULL with one sentence in err. A directory, a missing or an unreadable file are errors. */
+/*
+ * Opens a raw image; NULL with one sentence in err. A directory, a missing or an unreadable file are errors,
+ * and so is what looks like another format, unless 'raw' says it is not; without 'raw', a write that would
+ * make it look so fails with -EPERM.
+ */
 struct disk *disk_open_raw(const struct disk_options *opt, struct trace *trace, char *err, size_t err_size);
 void disk_close(struct disk *d);
 /* Checked against the size and readonly; 0 or -errno (-EIO, -EROFS, ...). */

@@ -2,13 +2,12 @@
  * Raw image files and block devices, by pread and pwrite: an image that is
  * truncated under us is an error code, where a mapping would be SIGBUS. With
  * `snapshot` all writes go to an unlinked sparse file, found again by a bit
- * per sector. A writer holds an exclusive lock on the file, readers a shared
- * one, so that two machines cannot ruin one file system.
+ * per sector.
  *
  * A size that is not a multiple of 512 is rounded up: the last sector reads
  * with zeros behind the end, and a write to it makes the file whole.
  */
-#include "devices/core/disk.h"
+#include "devices/core/disk_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +23,7 @@ struct raw_disk {
     int fd, overlay; /* overlay: -1 without */
     u64 bytes;       /* of the image */
     bool regular;    /* a file, whose size can change */
+    bool guessed;    /* to be raw: it must not come to look like something else */
     u64 *written;    /* a bit per sector: read it from the overlay */
 };
 
@@ -109,6 +109,8 @@ static int raw_write(struct disk *d, u64 sector, const void *buf, u32 count)
     struct raw_disk *r = raw_of(d);
     u64 n = (u64)count * SECTOR, pos = sector * SECTOR;
     int err;
+    if (r->guessed && sector == 0 && count && disk_probe(buf))
+        return -EPERM;
     if (r->overlay >= 0) {
         err = write_full(r->overlay, buf, n, pos);
         for (u32 i = 0; i < count && !err; i++)
@@ -203,15 +205,33 @@ static bool measure(struct raw_disk *r, const struct disk_options *opt, const st
     return true;
 }
 
-/* Locks of the open file description: they hold against other drives of this process too. */
+/* Does it look like an image of another format? */
+static bool check_format(struct raw_disk *r, const struct disk_options *opt, const struct complaint *c)
+{
+    u8 first[SECTOR] = {0}, last[SECTOR] = {0};
+    if (opt->raw)
+        return true;
+    r->guessed = true;
+    /* What cannot be read is the guest's to find out. */
+    const char *format = read_full(r->fd, first, MIN(r->bytes, SECTOR), 0) ? NULL : disk_probe(first);
+    if (r->bytes >= SECTOR && !read_full(r->fd, last, SECTOR, r->bytes - SECTOR) && disk_probe_dmg(last))
+        format = "dmg";
+    return !format ||
+           complain(c,
+                    "disk image '%s' is in %s format; make a raw one with qemu-img convert -O raw, or say format=raw "
+                    "to have its bytes as they are",
+                    opt->path, format);
+}
+
 static bool lock_file(struct raw_disk *r, const struct disk_options *opt, const struct complaint *c)
 {
     bool write = !opt->readonly && !opt->snapshot;
-    struct flock lock = {.l_type = write ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
-    if (fcntl(r->fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
-        return true; /* a file system without locks is not the user's fault */
-    return complain(c, "disk image '%s' is in use by another drive or machine%s", opt->path,
-                    write ? "; close that, or use -snapshot on both" : " that writes to it; close that first");
+    enum disk_lock lock = opt->locking == DISK_LOCKING_OFF ? DISK_LOCKED : disk_lock_file(r->fd, write);
+    if (lock == DISK_IN_USE)
+        return complain(c, "disk image '%s' is in use by another drive or machine%s", opt->path,
+                        write ? "; close that, or use -snapshot on both" : " that writes to it; close that first");
+    return lock == DISK_LOCKED || opt->locking == DISK_LOCKING_AUTO ||
+           complain(c, "disk image '%s' cannot be locked as locking=on asks: its file system has no locks", opt->path);
 }
 
 /* An open file without a name, where the user wants temporary files. */
@@ -259,7 +279,7 @@ struct disk *disk_open_raw(const struct disk_options *opt, struct trace *trace, 
     r->disk.readonly = opt->readonly;
     r->disk.trace = trace;
     r->disk.path = strdup(opt->path);
-    if (open_file(r, opt, &c) && measure(r, opt, &c) && lock_file(r, opt, &c) &&
+    if (open_file(r, opt, &c) && measure(r, opt, &c) && check_format(r, opt, &c) && lock_file(r, opt, &c) &&
         (!opt->snapshot || opt->readonly || open_overlay(r, opt, &c)))
         return &r->disk;
     raw_close(&r->disk);

@@ -27,6 +27,11 @@ mistake "*100 bytes*" -bios "$WORK/short"
 mistake "*nonexistent*No such file*" -kernel /nonexistent
 mistake "*no kernel*" -kernel "$WORK/short"
 mistake "*not a regular file*" -kernel "$WORK/dir"
+printf 'QFI\xfb\0\0\0\3' | dd of="$WORK/cow" conv=notrunc status=none
+truncate -s 64K "$WORK/cow"
+mistake "-hda*'$WORK/cow' is in qcow2 format*format=raw*" -hda "$WORK/cow"
+mistake "-cdrom*qcow2 format*" -cdrom "$WORK/cow"
+mistake "*file.locking 'maybe' is unknown*" -drive "file=$WORK/disk,file.locking=maybe"
 mistake "-m 0 is too little*" -m 0
 mistake "-m 100T is too much*" -m 100T
 mistake "*both IDE drive 0*" -hda "$WORK/disk" -drive "file=$WORK/disk,index=0"

@@ -364,7 +364,7 @@ START_TEST(dvd)
     int fd = mkstemp(path);
     ck_assert_int_eq(ftruncate(fd, 4ll << 30), 0);
     close(fd);
-    struct disk_options o = {path, true, false};
+    struct disk_options o = {.path = path, .readonly = true};
     struct disk *d = disk_open_raw(&o, &bench.trace, err, sizeof err);
     unlink(path);
     make(d);

@@ -32,7 +32,7 @@ static void teardown(void)
 }
 static struct disk *open_image(bool readonly, bool snapshot)
 {
-    struct disk_options o = {path, readonly, snapshot};
+    struct disk_options o = {.path = path, .readonly = readonly, .snapshot = snapshot};
     return disk_open_raw(&o, &quiet, err, sizeof err);
 }
 static struct disk *must_open(bool readonly, bool snapshot)
@@ -144,17 +144,147 @@ START_TEST(locks)
 }
 END_TEST
 
+/* QEMU's view: does another program use byte 'at', or refuse to share it? */
+static bool locked(off_t at)
+{
+    int fd = open(path, O_RDONLY);
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    ck_assert_int_eq(fcntl(fd, F_OFD_GETLK, &l), 0);
+    close(fd);
+    return l.l_type != F_UNLCK;
+}
+static void expect_locks(const char *ours)
+{
+    char now[16] = "";
+    static const off_t bytes[] = {0, 100, 101, 102, 103, 104, 200, 201, 202, 203, 204};
+    for (size_t i = 0; i < ARRAY_LEN(bytes); i++)
+        now[i] = locked(bytes[i]) ? 'x' : '.';
+    ck_assert_str_eq(now, ours);
+}
+/* Holds what QEMU holds of the open image: a lock on each byte. Its descriptor. */
+static int lock_as_qemu(const off_t *byte, size_t n)
+{
+    int fd = open(path, O_RDWR);
+    for (size_t i = 0; i < n; i++) {
+        struct flock l = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = byte[i], .l_len = 1};
+        ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &l), 0);
+    }
+    return fd;
+}
+
+START_TEST(qemu_locks)
+{
+    static const off_t writer[] = {100, 101, 201}, reader[] = {100, 201, 203};
+    make(1024);
+    expect_locks("...........");
+    struct disk *d = must_open(false, false);
+    expect_locks("xxx....x.x.");
+    disk_close(d);
+    expect_locks("...........");
+    for (int i = 1; i < 4; i++) {
+        d = must_open(i & 1, i & 2);
+        expect_locks("xx.....x.x.");
+        disk_close(d);
+    }
+    int fd = lock_as_qemu(writer, ARRAY_LEN(writer));
+    for (int i = 0; i < 4; i++)
+        ck_assert_ptr_null(open_image(i & 1, i & 2));
+    ck_assert_ptr_nonnull(strstr(err, "in use"));
+    struct disk_options o = {.path = path, .locking = DISK_LOCKING_OFF};
+    d = disk_open_raw(&o, &quiet, err, sizeof err);
+    ck_assert_ptr_nonnull(d);
+    disk_close(d);
+    close(fd);
+    fd = lock_as_qemu(reader, ARRAY_LEN(reader));
+    ck_assert_ptr_null(open_image(false, false));
+    for (int i = 1; i < 4; i++)
+        disk_close(must_open(i & 1, i & 2));
+    close(fd);
+    disk_close(must_open(false, false));
+}
+END_TEST
+
+/* The file's first bytes, or with at its others; the rest is zeros. */
+static void make_with(size_t size, size_t at, const char *bytes, size_t n)
+{
+    make(1);
+    int fd = open(path, O_RDWR);
+    ck_assert_int_eq(pwrite(fd, "", 1, 0), 1);
+    ck_assert_int_eq(pwrite(fd, bytes, n, (off_t)at), (ssize_t)n);
+    ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
+    close(fd);
+}
+
+START_TEST(formats)
+{
+    static const struct {
+        const char *format;
+        size_t at, n;
+        const char *bytes;
+    } images[] = {
+        {"qcow2", 0, 8, "QFI\xfb\0\0\0\3"},
+        {"qcow2", 0, 8, "QFI\xfb\0\0\0\2"},
+        {"qcow", 0, 8, "QFI\xfb\0\0\0\1"},
+        {"qed", 0, 4, "QED"},
+        {"vmdk", 0, 4, "KDMV"},
+        {"vmdk", 0, 31, "# Disk DescriptorFile\nversion=1"},
+        {"vdi", 64, 4, "\x7f\x10\xda\xbe"},
+        {"vpc", 0, 8, "conectix"},
+        {"vhdx", 0, 8, "vhdxfile"},
+        {"luks", 0, 8, "LUKS\xba\xbe\0\1"},
+        {"parallels", 0, 16, "WithouFreSpacExt"},
+        {"bochs", 0, 22, "Bochs Virtual HD Image"},
+        {"cloop", 0, 23, "#!/bin/sh\n#V2.0 Format\n"},
+        {"dmg", 4096 - 512, 12, "koly\0\0\0\4\0\0\2\0"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(images); i++) {
+        char say[64];
+        u8 sector[512] = {0};
+        make_with(4096, images[i].at, images[i].bytes, images[i].n);
+        for (int how = 0; how < 4; how++)
+            ck_assert_ptr_null(open_image(how & 1, how & 2));
+        snprintf(say, sizeof say, "is in %s format", images[i].format);
+        ck_assert_msg(strstr(err, say) != NULL, "%s: %s", images[i].format, err);
+        struct disk_options o = {.path = path, .raw = true};
+        struct disk *d = disk_open_raw(&o, &quiet, err, sizeof err);
+        ck_assert_ptr_nonnull(d);
+        ck_assert_int_eq(disk_write(d, 0, sector, 1), 0);
+        disk_close(d);
+        teardown();
+    }
+}
+END_TEST
+
+/* A guest must not make a file into what the next program to guess its format follows to other files. */
+START_TEST(no_disguise)
+{
+    u8 two[1024] = {0};
+    make(4 * 512);
+    hush();
+    struct disk *d = must_open(false, false);
+    memcpy(two + 512, "QFI\xfb\0\0\0\3", 8);
+    ck_assert_int_eq(disk_write(d, 0, two, 2), 0);
+    ck_assert_int_eq(disk_write(d, 0, two + 512, 1), -EPERM);
+    ck_assert_uint_eq(file_byte(0), 0);
+    disk_close(d);
+    struct disk_options o = {.path = path, .raw = true};
+    d = disk_open_raw(&o, &quiet, err, sizeof err);
+    ck_assert_int_eq(disk_write(d, 0, two + 512, 1), 0);
+    disk_close(d);
+}
+END_TEST
+
 START_TEST(sentences)
 {
-    struct disk_options o = {"/nonexistent/image", false, false};
+    struct disk_options o = {.path = "/nonexistent/image"};
     ck_assert_ptr_null(disk_open_raw(&o, &quiet, err, sizeof err));
     ck_assert_str_eq(err, "cannot open disk image '/nonexistent/image': No such file or directory");
     for (int i = 0; i < 4; i++) {
-        o = (struct disk_options){"/tmp", i & 1, i & 2};
+        o = (struct disk_options){.path = "/tmp", .readonly = i & 1, .snapshot = i & 2};
         ck_assert_ptr_null(disk_open_raw(&o, &quiet, err, sizeof err));
         ck_assert_str_eq(err, "disk image '/tmp' is a directory; name an image file");
     }
-    o = (struct disk_options){"/dev/null", true, false};
+    o = (struct disk_options){.path = "/dev/null", .readonly = true};
     ck_assert_ptr_null(disk_open_raw(&o, &quiet, err, sizeof err));
     ck_assert_ptr_nonnull(strstr(err, "neither a file nor a block device"));
     make(0);
@@ -231,6 +361,9 @@ int main(void)
     tcase_add_test(t, readonly);
     tcase_add_test(t, snapshot);
     tcase_add_test(t, locks);
+    tcase_add_test(t, qemu_locks);
+    tcase_add_test(t, formats);
+    tcase_add_test(t, no_disguise);
     tcase_add_test(t, sentences);
     tcase_add_test(t, truncated);
     tcase_add_test(t, vanished);

@@ -53,8 +53,8 @@ START_TEST(defaults)
     ck_assert_int_eq(o.parallel, STREAM_NONE);
     ck_assert_uint_eq(o.nmonitors, 0);
     ck_assert_uint_eq(o.ndrives, 2); /* an empty CD-ROM and an empty floppy drive */
-    ck_assert(o.drive[0].bus == DRIVE_IDE && o.drive[0].index == 2 && o.drive[0].cdrom && !o.drive[0].file);
-    ck_assert(o.drive[1].bus == DRIVE_FLOPPY && o.drive[1].index == 0 && !o.drive[1].file);
+    ck_assert(o.drive[0].bus == DRIVE_IDE && o.drive[0].index == 2 && o.drive[0].cdrom && !o.drive[0].image.path);
+    ck_assert(o.drive[1].bus == DRIVE_FLOPPY && o.drive[1].index == 0 && !o.drive[1].image.path);
 }
 END_TEST
 
@@ -151,18 +151,18 @@ START_TEST(drives)
 {
     RUNS("-hda", "a", "-hdb", "b", "-cdrom", "c", "-fda", "f");
     ck_assert_uint_eq(o.ndrives, 4);
-    ck_assert(o.drive[1].index == 1 && !strcmp(o.drive[1].file, "b") && !o.drive[1].cdrom);
-    ck_assert(o.drive[2].index == 2 && o.drive[2].cdrom && o.drive[2].readonly);
+    ck_assert(o.drive[1].index == 1 && !strcmp(o.drive[1].image.path, "b") && !o.drive[1].cdrom);
+    ck_assert(o.drive[2].index == 2 && o.drive[2].cdrom && o.drive[2].image.readonly);
     RUNS("disk.img");
-    ck_assert(o.drive[0].index == 0 && !strcmp(o.drive[0].file, "disk.img"));
+    ck_assert(o.drive[0].index == 0 && !strcmp(o.drive[0].image.path, "disk.img"));
     RUNS("-drive", "file=a,,b,format=raw,index=3,snapshot=on", "-drive", "if=floppy,file=f,readonly=on");
-    ck_assert_str_eq(o.drive[0].file, "a,b");
-    ck_assert(o.drive[0].index == 3 && o.drive[0].snapshot && !o.drive[0].readonly);
-    ck_assert(o.drive[1].bus == DRIVE_FLOPPY && o.drive[1].index == 0 && o.drive[1].readonly);
+    ck_assert_str_eq(o.drive[0].image.path, "a,b");
+    ck_assert(o.drive[0].index == 3 && o.drive[0].image.snapshot && !o.drive[0].image.readonly);
+    ck_assert(o.drive[1].bus == DRIVE_FLOPPY && o.drive[1].index == 0 && o.drive[1].image.readonly);
     RUNS("-drive", "file=x", "-hda", "y"); /* the free place is the next one */
     ck_assert_int_eq(o.drive[0].index, 1);
     RUNS("-drive", "media=cdrom,id=cd", "-snapshot");
-    ck_assert(o.drive[0].cdrom && o.drive[0].snapshot && !strcmp(o.drive[0].id, "cd"));
+    ck_assert(o.drive[0].cdrom && o.drive[0].image.snapshot && !strcmp(o.drive[0].id, "cd"));
     RUNS("-drive", "file=x,bus=1,unit=1,cache=none,aio=threads");
     ck_assert_int_eq(o.drive[0].index, 3);
     RUNS("-nodefaults");
