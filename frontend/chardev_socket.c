@@ -15,12 +15,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "frontend/own_file.h"
 #include "frontend/stream_fd.h"
 
 struct sock {
     struct fd_stream f;
     struct stream_spec spec; /* a copy: strings are ours */
     struct loop_fd listener;
+    struct own_file own; /* the name we listen at */
     struct loop_timer retry;
     /* telnet: what of a command has been seen: 0 nothing, 1 IAC, 2 IAC and WILL/WONT/DO/DONT, 3 in SB, 4 IAC
      * in SB */
@@ -144,11 +146,9 @@ static void sock_close(struct stream *s)
     loop_timer_cancel(s->loop, &k->retry);
     if (fd >= 0)
         close(fd);
-    if (k->listener.fd >= 0) {
+    own_file_remove(&k->own);
+    if (k->listener.fd >= 0)
         close(k->listener.fd);
-        if (k->spec.kind == STREAM_UNIX)
-            unlink(k->spec.path);
-    }
     stream_spec_free(&k->spec);
     free(k);
 }
@@ -162,10 +162,34 @@ static bool fail_address(const struct stream_spec *spec, const char *verb, const
     return fail(e, "%s: cannot %s %s: %s", spec->label, verb, address, why);
 }
 
+/*
+ * Has the socket of that name outlived its process? A datagram socket asks without disturbing who listens: the kernel
+ * says EPROTOTYPE where somebody does.
+ */
+static bool abandoned(const struct sockaddr_un *a)
+{
+    struct stat st;
+    if (lstat(a->sun_path, &st) || !S_ISSOCK(st.st_mode))
+        return false;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool nobody = fd >= 0 && connect(fd, (const struct sockaddr *)a, sizeof(*a)) && errno == ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    return nobody;
+}
+
+/* What lies there is not ours to remove, unless it is a socket that nobody listens at any more. */
+static bool listen_at(int fd, const struct sockaddr_un *a)
+{
+    if (abandoned(a))
+        unlink(a->sun_path);
+    fchmod(fd, 0600); /* which the name will have */
+    return !bind(fd, (const struct sockaddr *)a, sizeof(*a)) && !listen(fd, 1);
+}
+
 static int unix_socket(const struct stream_spec *spec, struct error *e)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    struct stat st;
     if (strlen(spec->path) >= sizeof(a.sun_path)) {
         fail(e, "%s: the socket's name '%.60s...' is longer than %zu characters", spec->label, spec->path,
              sizeof(a.sun_path) - 1);
@@ -173,17 +197,12 @@ static int unix_socket(const struct stream_spec *spec, struct error *e)
     }
     memcpy(a.sun_path, spec->path, strlen(spec->path) + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    /* A socket left over from an earlier run is in the way; anything else by that name is not ours to remove.
-     */
-    if (spec->server && !stat(spec->path, &st) && S_ISSOCK(st.st_mode))
-        unlink(spec->path);
-    const struct sockaddr *addr = (const struct sockaddr *)&a;
-    if (fd >= 0 && (spec->server ? bind(fd, addr, sizeof(a)) || listen(fd, 1) : connect(fd, addr, sizeof(a)))) {
-        fail_address(spec, spec->server ? "listen on" : "connect to", strerror(errno), e);
+    if (fd >= 0 && (spec->server ? listen_at(fd, &a) : !connect(fd, (const struct sockaddr *)&a, sizeof(a))))
+        return fd;
+    fail_address(spec, spec->server ? "listen on" : "connect to", strerror(errno), e);
+    if (fd >= 0)
         close(fd);
-        return -1;
-    }
-    return fd;
+    return -1;
 }
 
 static int tcp_socket(const struct stream_spec *spec, struct error *e)
@@ -281,6 +300,8 @@ struct stream *stream_open_socket(const struct stream_spec *spec, struct loop *l
         return &k->f.s;
     }
     k->listener.fd = fd;
+    if (spec->kind == STREAM_UNIX)
+        own_file_adopt(&k->own, k->spec.path);
     loop_fd_add(l, &k->listener);
     if (spec->wait)
         wait_for_client(k);

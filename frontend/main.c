@@ -23,6 +23,7 @@
 #include "frontend/monitor.h"
 #include "frontend/mux.h"
 #include "frontend/options.h"
+#include "frontend/own_file.h"
 #include "frontend/qmp.h"
 #include "frontend/sdl.h"
 #include "frontend/stream.h"
@@ -46,7 +47,7 @@ struct app {
     struct device_end *end[MAX_ENDS];
     unsigned nends;
     struct loop_fd signals;
-    bool pidfile_written;
+    struct own_file pidfile;
     struct host_listener listener;
     bool ending;
 };
@@ -263,17 +264,6 @@ static void close_drives(struct app *app)
         disk_close(c->floppy[i].disk);
 }
 
-static bool write_pidfile(struct app *app, struct error *e)
-{
-    const char *name = app->options.pidfile;
-    if (!name)
-        return true;
-    FILE *f = fopen(name, "we");
-    if (!f || fprintf(f, "%ld\n", (long)getpid()) < 0 || fclose(f))
-        return fail(e, "-pidfile %s: cannot write it: %s", name, strerror(errno));
-    return app->pidfile_written = true;
-}
-
 /* ---- running ---- */
 
 static void connect_monitors(struct app *app)
@@ -314,17 +304,24 @@ static void happened(void *owner, enum machine_event e, const char *detail, u64 
     app->ending |= e == EVENT_SHUTDOWN && !app->options.config.no_shutdown;
 }
 
+/* First of all, as who finds it taken must not touch anything else. */
+static bool write_pidfile(struct app *app, struct error *e)
+{
+    const char *name = app->options.pidfile;
+    return !name || own_file_pid(&app->pidfile, name, e);
+}
+
 static bool build(struct app *app, struct error *e)
 {
     if (!open_log(app, e))
         return false;
-    if (!open_drives(app, e) || !open_streams(app, e)) {
+    if (!write_pidfile(app, e) || !open_drives(app, e) || !open_streams(app, e)) {
         close_drives(app);
         return false;
     }
     connect_devices(app);
     app->machine = machine_create(&app->options.config, e->text, sizeof(e->text));
-    if (!app->machine || !write_pidfile(app, e))
+    if (!app->machine)
         return false;
     if (!host_start(&app->host, app->machine))
         return fail(e, "out of memory");
@@ -367,8 +364,7 @@ static void tear_down(struct app *app)
     stream_close(app->gdb_stream);
     stream_close(app->gdb_next);
     host_destroy(&app->host);
-    if (app->pidfile_written)
-        unlink(app->options.pidfile);
+    own_file_remove(&app->pidfile);
     loop_fd_remove(app->loop, &app->signals);
     close(app->signals.fd);
     loop_destroy(app->loop);

@@ -48,7 +48,12 @@ mistake "*cannot connect*" -serial unix:/nonexistent/x
 mistake "*cannot listen*" -serial unix:/nonexistent/x,server
 mistake "*cannot create*" -serial file:/nonexistent/x
 mistake "*cannot create*" -D /nonexistent/x
-mistake "*cannot write*" -pidfile /nonexistent/x
+mistake "*cannot create*" -pidfile /nonexistent/x
+ln -s "$WORK/target" "$WORK/link"
+mistake "-pidfile * symbolic link" -pidfile "$WORK/link"
+mistake "*cannot listen on*Address already in use" -serial "unix:$WORK/disk,server"
+mistake "*cannot listen on*Address already in use" -serial "unix:$WORK/link,server"
+[ ! -e "$WORK/target" ] || fail "a link was followed"
 mistake "*a port is a number*" -gdb tcp::99999
 if [ "$(id -u)" != 0 ]; then
     mistake "*Permission denied*" -hda "$WORK/secret"
@@ -61,6 +66,29 @@ for closed in '0<&-' '1>&-' '2>&-' '0<&- 2>&-' '0<&- 1>&- 2>&-'; do
     [ $? = 1 ] || fail "$closed: not exit status 1"
     [ "$(tr -d '\0' <"$WORK/disk" | wc -c)" = 0 ] || fail "$closed: our own message is in the disk image"
 done
+
+# A second process gets nothing that a running one holds, and takes nothing away; what a dead one left is free.
+held=(-M bare -S -monitor none -pidfile "$WORK/pid" -serial "unix:$WORK/socket,server,nowait")
+"$ORRERY" -display none "${held[@]}" &
+first=$!
+until [ -S "$WORK/socket" ]; do sleep 0.05; done
+[ "$(cat "$WORK/pid") $(stat -c %a "$WORK/pid" "$WORK/socket" | xargs)" = "$first 600 600" ] || fail "pidfile or modes"
+mistake "-pidfile * cannot lock pid file: another process runs with it" "${held[@]}"
+mistake "*cannot listen on unix:*: Address already in use" -serial "unix:$WORK/socket,server,nowait"
+[ -S "$WORK/socket" ] && [ "$(cat "$WORK/pid")" = $first ] || fail "a second process took the first one's files"
+kill -9 $first
+wait $first 2>/dev/null
+"$ORRERY" -display none "${held[@]}" &
+second=$!
+until [ "$(cat "$WORK/pid")" = $second ] && socat -u OPEN:/dev/null "UNIX-CONNECT:$WORK/socket" 2>/dev/null; do
+    kill -0 $second || fail "what a dead process left is in the way"
+    sleep 0.05
+done
+mv "$WORK/socket" "$WORK/moved"
+echo mine >"$WORK/socket"
+kill $second
+wait $second 2>/dev/null
+[ ! -e "$WORK/pid" ] && [ "$(cat "$WORK/socket")" = mine ] || fail "the end leaves the pidfile or takes others' files"
 
 # Limits on the size of files hold for guest memory's, too, which can do without one.
 printf 'pmemsave 0 0x200000 "%s"\nquit\n' "$WORK/dump" >"$WORK/commands"
