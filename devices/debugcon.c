@@ -26,7 +26,7 @@ static void write(void *owner, u64 off, u64 val, unsigned size)
     (void)off, (void)size;
     struct debugcon *d = owner;
     u8 byte = (u8)val;
-    chardev_write(d->cfg.chardev, &byte, 1);
+    chardev_put(d->cfg.chardev, &byte, 1);
 }
 
 static bool create(struct device *dev, const void *cfg)

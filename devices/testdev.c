@@ -45,7 +45,7 @@ static void console_write(void *owner, u64 off, u64 val, unsigned size)
 {
     (void)off, (void)size;
     u8 byte = (u8)val;
-    chardev_write(((struct testdev *)owner)->cfg.chardev, &byte, 1);
+    chardev_put(((struct testdev *)owner)->cfg.chardev, &byte, 1);
 }
 
 static u64 ram_size_read(void *owner, u64 off, unsigned size)

@@ -89,6 +89,19 @@ static void stdin_hangup(struct fd_stream *f)
         loop_timer_set(f->s.loop, &p->retry, PTY_LOOK_MS);
 }
 
+/*
+ * Standard output as a description of our own, so that it can be made not to block without that being seen by whoever
+ * shares it. Where the host has none to give (a socket, another user's terminal) it is written in small pieces.
+ */
+static int own_stdout(size_t *chunk)
+{
+    struct stat st;
+    bool file = !fstat(STDOUT_FILENO, &st) && S_ISREG(st.st_mode);
+    int fd = file ? -1 : open("/proc/self/fd/1", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    *chunk = file || fd >= 0 ? 0 : TTY_CHUNK;
+    return fd >= 0 ? fd : STDOUT_FILENO;
+}
+
 static void stdio_close(struct stream *s)
 {
     simple_close(s);
@@ -99,18 +112,19 @@ struct stream *stream_open_stdio(const struct stream_spec *spec, struct loop *l,
 {
     static const struct stream_class cls = {.name = "stdio",
                                             .write = fd_stream_write,
+                                            .pending = fd_stream_pending,
                                             .accept_input = fd_stream_accept_input,
                                             .close = stdio_close,
                                             .describe = simple_describe};
     struct simple *p = simple_new(&cls, spec, l, e);
     if (!p)
         return NULL;
-    struct stat st;
-    bool file = !fstat(STDOUT_FILENO, &st) && S_ISREG(st.st_mode);
+    size_t chunk;
+    int out = own_stdout(&chunk);
     p->f.s.is_tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     p->f.hangup = stdin_hangup;
     p->retry = (struct loop_timer){.fire = stdin_again, .owner = p};
-    fd_stream_open(&p->f, STDIN_FILENO, STDOUT_FILENO, file ? 0 : TTY_CHUNK);
+    fd_stream_open(&p->f, STDIN_FILENO, out, chunk);
     terminal_raw(spec->signal);
     return &p->f.s;
 }
@@ -121,6 +135,7 @@ struct stream *stream_open_file(const struct stream_spec *spec, struct loop *l, 
 {
     static const struct stream_class cls = {.name = "file",
                                             .write = fd_stream_write,
+                                            .pending = fd_stream_pending,
                                             .accept_input = fd_stream_accept_input,
                                             .close = simple_close,
                                             .describe = simple_describe};
@@ -130,9 +145,8 @@ struct stream *stream_open_file(const struct stream_spec *spec, struct loop *l, 
     int fd = open(spec->path, O_WRONLY | O_CREAT | O_CLOEXEC | (spec->append ? O_APPEND : O_TRUNC), 0666);
     if (fd < 0)
         return simple_failed(p, e, "create", spec->path);
-    struct stat st;
-    bool plain = !fstat(fd, &st) && S_ISREG(st.st_mode);
-    fd_stream_open(&p->f, -1, fd, plain ? 0 : TTY_CHUNK);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); /* a device or a pipe may be slow */
+    fd_stream_open(&p->f, -1, fd, 0);
     return &p->f.s;
 }
 
@@ -142,6 +156,7 @@ struct stream *stream_open_pipe(const struct stream_spec *spec, struct loop *l, 
 {
     static const struct stream_class cls = {.name = "pipe",
                                             .write = fd_stream_write,
+                                            .pending = fd_stream_pending,
                                             .accept_input = fd_stream_accept_input,
                                             .close = simple_close,
                                             .describe = simple_describe};
@@ -184,6 +199,7 @@ struct stream *stream_open_tty(const struct stream_spec *spec, struct loop *l, s
 {
     static const struct stream_class cls = {.name = "serial",
                                             .write = fd_stream_write,
+                                            .pending = fd_stream_pending,
                                             .accept_input = fd_stream_accept_input,
                                             .close = simple_close,
                                             .describe = simple_describe};
@@ -234,6 +250,7 @@ struct stream *stream_open_pty(const struct stream_spec *spec, struct loop *l, s
 {
     static const struct stream_class cls = {.name = "pty",
                                             .write = fd_stream_write,
+                                            .pending = fd_stream_pending,
                                             .accept_input = fd_stream_accept_input,
                                             .close = pty_close,
                                             .describe = simple_describe};

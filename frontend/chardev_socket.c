@@ -272,6 +272,7 @@ struct stream *stream_open_socket(const struct stream_spec *spec, struct loop *l
 {
     static const struct stream_class cls = {.name = "socket",
                                             .write = fd_stream_write,
+                                            .pending = fd_stream_pending,
                                             .accept_input = fd_stream_accept_input,
                                             .close = sock_close,
                                             .describe = sock_describe};

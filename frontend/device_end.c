@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { BUFFER = 4096 };
+enum { BUFFER = 4096, KEEP = 4 << 20 };
 
 struct device_end {
     struct chardev cd;
@@ -20,7 +20,7 @@ struct device_end {
     unsigned head, len;
     bool posted;
     /* machine's thread: */
-    bool pumping;
+    bool pumping, told;
 };
 
 static unsigned take(struct device_end *d, u8 *out, size_t max)
@@ -127,6 +127,17 @@ static size_t end_write(struct chardev *cd, const u8 *buf, size_t n)
     return stream_write(container_of(cd, struct device_end, cd)->stream, buf, n);
 }
 
+static void end_put(struct chardev *cd, const u8 *buf, size_t n)
+{
+    struct device_end *d = container_of(cd, struct device_end, cd);
+    if (stream_pending(d->stream) < KEEP) {
+        stream_write_all(d->stream, buf, n);
+    } else if (!d->told) {
+        d->told = true;
+        fprintf(stderr, "orrery: %s: the other end does not read, output is lost\n", d->stream->label);
+    }
+}
+
 static void end_accept_input(struct chardev *cd) { pump(container_of(cd, struct device_end, cd)); }
 
 /* The device lets go; the memory goes with device_end_free, when no post can be under way. */
@@ -137,7 +148,7 @@ struct device_end *device_end_create(struct stream *s)
     struct device_end *d = calloc(1, sizeof(*d));
     if (!d)
         return NULL;
-    d->cd = (struct chardev){.write = end_write, .accept_input = end_accept_input, .close = end_close};
+    d->cd = (struct chardev){.write = end_write, .put = end_put, .accept_input = end_accept_input, .close = end_close};
     d->stream = s;
     pthread_mutex_init(&d->lock, NULL);
     stream_attach(s, &(struct stream_user){end_can_input, end_input, end_event, d});

@@ -36,7 +36,8 @@ static void mux_help(struct mux *m)
                                "C-a b    send a break\r\n"
                                "C-a c    switch between the console and the monitor\r\n"
                                "C-a C-a  send C-a\r\n";
-    stream_write_all(m->below, text, sizeof(text) - 1);
+    if (!stream_busy(m->below)) /* it is not an answer: the console's input is never held up */
+        stream_write_all(m->below, text, sizeof(text) - 1);
 }
 
 static struct stream *focused(struct mux *m) { return m->ports ? &m->port[m->focus]->s : NULL; }
@@ -145,10 +146,12 @@ static size_t port_write(struct stream *s, const u8 *buf, size_t n, bool all)
     pthread_mutex_lock(&m->lock);
     bool stamps = m->stamps;
     if (stamps)
-        n = stamped_write(m, buf, n);
+        n = all || !stream_busy(m->below) ? stamped_write(m, buf, n) : 0;
     pthread_mutex_unlock(&m->lock);
     return stamps ? n : m->below->cls->write(m->below, buf, n, all);
 }
+
+static size_t port_pending(struct stream *s) { return stream_pending(container_of(s, struct port, s)->mux->below); }
 
 static void port_accept_input(struct stream *s) { stream_accept_input(container_of(s, struct port, s)->mux->below); }
 
@@ -178,6 +181,7 @@ struct stream *mux_port(struct mux *m)
 {
     static const struct stream_class cls = {.name = "mux",
                                             .write = port_write,
+                                            .pending = port_pending,
                                             .accept_input = port_accept_input,
                                             .close = port_close,
                                             .describe = port_describe};

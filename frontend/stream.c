@@ -59,6 +59,14 @@ void stream_write_all(struct stream *s, const void *buf, size_t n)
         s->cls->write(s, buf, n, true);
 }
 
+size_t stream_pending(struct stream *s) { return s && s->cls->pending ? s->cls->pending(s) : 0; }
+
+bool stream_busy(struct stream *s)
+{
+    enum { BUSY = 64 << 10 };
+    return stream_pending(s) > BUSY;
+}
+
 void stream_printf(struct stream *s, const char *fmt, ...)
 {
     char *text;

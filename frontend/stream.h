@@ -27,8 +27,10 @@ struct stream_user {
 struct stream;
 struct stream_class {
     const char *name;
-    /* Takes what it can without waiting long; returns how much. all: buffers the rest. Any thread. */
+    /* Takes what it can without waiting; returns how much. all: buffers the rest. Any thread. */
     size_t (*write)(struct stream *s, const u8 *buf, size_t n, bool all);
+    /* Bytes written that the other end has not taken yet; NULL: never any. Any thread. */
+    size_t (*pending)(struct stream *s);
     /* The user has room again. Any thread. */
     void (*accept_input)(struct stream *s);
     void (*close)(struct stream *s);
@@ -51,10 +53,16 @@ struct stream *stream_open(const struct stream_spec *spec, struct loop *l, struc
 void stream_close(struct stream *s);
 /* Sets the reader and tells it STREAM_OPENED if somebody is there already. */
 void stream_attach(struct stream *s, const struct stream_user *user);
-/* Never waits long: what does not fit is not taken. With s == NULL takes all. */
+/* Never waits: what does not fit is not taken. With s == NULL takes all. */
 size_t stream_write(struct stream *s, const u8 *buf, size_t n);
-/* Writes all, buffering what the other end does not take at once: for what people asked to see. */
+/*
+ * Writes all, buffering what the other end does not take at once, without a bound: for answers. Whoever answers
+ * takes no more requests while the stream is busy.
+ */
 void stream_write_all(struct stream *s, const void *buf, size_t n);
+size_t stream_pending(struct stream *s);
+/* The other end does not read as fast as is written. Any thread. */
+bool stream_busy(struct stream *s);
 void stream_printf(struct stream *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void stream_accept_input(struct stream *s);
 

@@ -1,8 +1,8 @@
 /*
- * Streams over descriptors (stream_fd.h). A device that writes faster than the
- * other end reads is held up a little each time (backpressure), never for
- * good; a monitor's output is buffered up to a limit nobody reaches by honest
- * means.
+ * Streams over descriptors (stream_fd.h). Nobody waits for the other end: from
+ * a device that writes faster than is read nothing more is taken, which it
+ * shows to the guest as its chip does; a monitor's output is kept, and the
+ * monitor takes no further requests. Once all has left, so does the memory.
  */
 #include "frontend/stream_fd.h"
 
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BUFFER_DEVICE = 64 << 10, BUFFER_ALL = 64 << 20, WAIT_MS = 20, DRAIN_MS = 1000, READ_MAX = 4096 };
+enum { BUFFER_DEVICE = 64 << 10, DRAIN_MS = 1000, READ_MAX = 4096 };
 
 /* Room for n more bytes behind the pending ones, under the lock; how many there are. */
 static size_t make_room(struct fd_stream *f, size_t n, size_t limit)
@@ -73,8 +73,14 @@ static void flush(struct fd_stream *f)
     size_t done = write_now(f, f->buf + f->head, f->len);
     f->head += done;
     f->len -= done;
-    if (!f->len)
-        f->head = 0;
+    if (f->len)
+        return;
+    f->head = 0;
+    if (f->cap > BUFFER_DEVICE) {
+        free(f->buf);
+        f->buf = NULL;
+        f->cap = 0;
+    }
 }
 
 size_t fd_stream_write(struct stream *s, const u8 *buf, size_t n, bool all)
@@ -85,25 +91,27 @@ size_t fd_stream_write(struct stream *s, const u8 *buf, size_t n, bool all)
         pthread_mutex_unlock(&f->lock);
         return n;
     }
-    if (f->len)
-        flush(f);
-    size_t done = f->len ? 0 : write_now(f, buf, n);
-    if (done < n && !all && f->len >= BUFFER_DEVICE) {
-        int fd = f->out.fd;
-        pthread_mutex_unlock(&f->lock);
-        writable(fd, WAIT_MS);
-        pthread_mutex_lock(&f->lock);
-        flush(f);
-    }
-    if (done < n && f->out.fd >= 0) {
-        size_t more = make_room(f, n - done, all ? BUFFER_ALL : BUFFER_DEVICE);
-        memcpy(f->buf + f->head + f->len, buf + done, more);
+    size_t before = f->len, done = before ? 0 : write_now(f, buf, n);
+    if (done < n) {
+        size_t more = make_room(f, n - done, all ? SIZE_MAX : BUFFER_DEVICE);
+        if (more)
+            memcpy(f->buf + f->head + f->len, buf + done, more);
         f->len += more;
-        done = all ? n : done + more;
-        loop_wake(s->loop);
+        done += more;
+        if (!before)
+            loop_wake(s->loop); /* from now on it writes */
     }
     pthread_mutex_unlock(&f->lock);
     return done;
+}
+
+size_t fd_stream_pending(struct stream *s)
+{
+    struct fd_stream *f = container_of(s, struct fd_stream, s);
+    pthread_mutex_lock(&f->lock);
+    size_t n = f->len;
+    pthread_mutex_unlock(&f->lock);
+    return n;
 }
 
 void fd_stream_accept_input(struct stream *s) { loop_wake(s->loop); }

@@ -1,7 +1,6 @@
 /*
  * What all streams over file descriptors share: reading when the user has
- * room, bounded output that is written at once where possible and by the loop
- * where not.
+ * room, output that is written at once where possible and by the loop where not.
  */
 #ifndef ORRERY_FRONTEND_STREAM_FD_H
 #define ORRERY_FRONTEND_STREAM_FD_H
@@ -34,6 +33,7 @@ void fd_stream_drain(struct fd_stream *f);
 void fd_stream_free(struct fd_stream *f);
 /* For the class: */
 size_t fd_stream_write(struct stream *s, const u8 *buf, size_t n, bool all);
+size_t fd_stream_pending(struct stream *s);
 void fd_stream_accept_input(struct stream *s);
 
 #endif

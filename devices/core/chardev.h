@@ -11,8 +11,11 @@
 enum chardev_event { CHARDEV_OPENED, CHARDEV_CLOSED, CHARDEV_BREAK };
 
 struct chardev {
-    /* Device side calls: bytes out. Returns how many were taken (never blocks for long). */
+    /* Device side calls: bytes out. Returns how many were taken; never waits. */
     size_t (*write)(struct chardev *cd, const u8 *buf, size_t n);
+    /* The same for a device that cannot make its guest wait: more is kept than by 'write', what exceeds that is
+     * lost. NULL: as 'write'. */
+    void (*put)(struct chardev *cd, const u8 *buf, size_t n);
     /* Device side calls: there is room again. */
     void (*accept_input)(struct chardev *cd);
     void (*close)(struct chardev *cd);
@@ -27,6 +30,13 @@ struct chardev {
 ALWAYS_INLINE size_t chardev_write(struct chardev *cd, const u8 *buf, size_t n)
 {
     return cd ? cd->write(cd, buf, n) : n;
+}
+ALWAYS_INLINE void chardev_put(struct chardev *cd, const u8 *buf, size_t n)
+{
+    if (cd && cd->put)
+        cd->put(cd, buf, n);
+    else
+        chardev_write(cd, buf, n);
 }
 ALWAYS_INLINE void chardev_accept_input(struct chardev *cd)
 {
