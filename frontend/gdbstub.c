@@ -13,6 +13,7 @@
 #include "frontend/gdb_packet.h"
 #include "frontend/gdb_registers.h"
 #include "frontend/hmp.h"
+#include "frontend/intake.h"
 #include "frontend/registers.h"
 
 enum { MAX_POINTS = 256, SIGNAL_INT = 2, SIGNAL_TRAP = 5 };
@@ -28,6 +29,9 @@ struct gdb_server {
     struct stream *stream;
     struct host_listener listener;
     struct hmp_session session;
+    struct hmp_task *task; /* the monitor command that is going on; its packet is not answered yet */
+    bool commanding;
+    struct intake intake;
     struct gdb_parser parser;
     char reply[2 * GDB_PACKET_MAX + 16];
     size_t reply_len;
@@ -431,6 +435,26 @@ static void thread_list(struct gdb_server *g)
     send_reply(g, g->reply);
 }
 
+static bool command_text(void *owner, const char *text, size_t n)
+{
+    enum { PIECE = 1024 };
+    char out[2 * PIECE + 2] = "O";
+    for (size_t at = 0; at < n; at += PIECE) {
+        gdb_to_hex((const u8 *)text + at, MIN(n - at, (size_t)PIECE), out + 1);
+        send_raw(owner, out, strlen(out));
+    }
+    return true;
+}
+
+static void command_done(void *owner)
+{
+    struct gdb_server *g = owner;
+    g->task = NULL;
+    g->commanding = false;
+    ok(g);
+    intake_go(&g->intake);
+}
+
 static void monitor_command(struct gdb_server *g, const char *hex)
 {
     char line[1024];
@@ -441,17 +465,19 @@ static void monitor_command(struct gdb_server *g, const char *hex)
     }
     line[n] = 0;
     g->session.cpu = g->cpu;
-    char *text = hmp_run_to_string(g->host, &g->session, line);
-    for (const char *p = text; p && *p;) {
-        enum { PIECE = 1024 };
-        char out[2 * PIECE + 2] = "O";
-        size_t len = strnlen(p, PIECE);
-        gdb_to_hex((const u8 *)p, len, out + 1);
-        send_raw(g, out, strlen(out));
-        p += len;
-    }
-    free(text);
-    ok(g);
+    g->commanding = true;
+    struct hmp_task *t =
+        hmp_start(g->host, &g->session, line, &(struct hmp_user){command_text, command_done, g->stream, g});
+    if (g->commanding)
+        g->task = t;
+}
+
+static void cancel_command(struct gdb_server *g)
+{
+    hmp_cancel(g->task);
+    g->task = NULL;
+    g->commanding = false;
+    intake_clear(&g->intake);
 }
 
 static void query(struct gdb_server *g)
@@ -674,36 +700,37 @@ static void handle_packet(struct gdb_server *g)
 
 /* ---- the stream ---- */
 
-static size_t gdb_can_input(void *owner)
-{
-    (void)owner;
-    return 4096;
-}
+static size_t gdb_can_input(void *owner) { return intake_room(&((struct gdb_server *)owner)->intake); }
 
 static void gdb_input(void *owner, const u8 *buf, size_t n)
 {
+    intake_put(&((struct gdb_server *)owner)->intake, buf, n);
+}
+
+static bool gdb_busy(void *owner) { return ((struct gdb_server *)owner)->commanding; }
+
+static void gdb_byte(void *owner, u8 c)
+{
     struct gdb_server *g = owner;
-    for (size_t i = 0; i < n; i++) {
-        switch (gdb_feed(&g->parser, buf[i])) {
-        case GDB_PACKET:
-            if (!g->no_ack)
-                stream_write_all(g->stream, "+", 1);
-            handle_packet(g);
-            break;
-        case GDB_BAD:
-            if (!g->no_ack)
-                stream_write_all(g->stream, "-", 1);
-            break;
-        case GDB_NACK:
-            if (!g->no_ack && g->reply_len)
-                send_raw(g, g->reply, g->reply_len);
-            break;
-        case GDB_INTERRUPT:
-            machine_stop(g->m, RUN_PAUSED);
-            break;
-        default:
-            break;
-        }
+    switch (gdb_feed(&g->parser, c)) {
+    case GDB_PACKET:
+        if (!g->no_ack)
+            stream_write_all(g->stream, "+", 1);
+        handle_packet(g);
+        break;
+    case GDB_BAD:
+        if (!g->no_ack)
+            stream_write_all(g->stream, "-", 1);
+        break;
+    case GDB_NACK:
+        if (!g->no_ack && g->reply_len)
+            send_raw(g, g->reply, g->reply_len);
+        break;
+    case GDB_INTERRUPT:
+        machine_stop(g->m, RUN_PAUSED);
+        break;
+    default:
+        break;
     }
 }
 
@@ -728,6 +755,7 @@ static void gdb_event(void *owner, enum stream_event e)
         machine_call(g->m, connected_there, g);
     } else if (e == STREAM_CLOSED) {
         g->connected = g->running = false;
+        cancel_command(g);
         machine_call(g->m, remove_all, g);
     }
 }
@@ -741,6 +769,7 @@ struct gdb_server *gdb_server_create(struct host *host, struct stream *s)
     g->m = host->machine;
     g->stream = s;
     hmp_session_init(&g->session);
+    intake_init(&g->intake, s, &(struct intake_user){gdb_byte, gdb_busy, g});
     g->listener = (struct host_listener){.event = on_event, .owner = g};
     host_listen(host, &g->listener);
     stream_attach(s, &(struct stream_user){gdb_can_input, gdb_input, gdb_event, g});
@@ -760,6 +789,7 @@ void gdb_server_free(struct gdb_server *g)
 {
     if (!g)
         return;
+    cancel_command(g);
     machine_call(g->m, remove_all, g);
     host_unlisten(g->host, &g->listener);
     hmp_session_free(&g->session);

@@ -129,20 +129,56 @@ static const struct hmp_command *find(const struct hmp_command *rows, size_t cou
     return NULL;
 }
 
-static void run_here(struct machine *m, void *arg)
+/* A task is one line being carried out. Between its pieces it is a timer. */
+struct hmp_task {
+    struct hmp h;
+    struct hmp_user user;
+    struct loop_timer again;
+};
+
+void *hmp_job(struct hmp *h, size_t size, hmp_function *next, void (*end)(void *job))
 {
+    h->job = calloc(1, size);
+    if (!h->job) {
+        fprintf(h->out, "Error: out of memory\n");
+        return NULL;
+    }
+    h->next = next;
+    h->job_end = end;
+    return h->job;
+}
+
+/* As much as fits into a piece, on the command's thread. */
+static void run_piece(struct machine *m, void *arg)
+{
+    enum { PIECE_MS = 5, TEXT_MAX = 64 << 10 };
     struct hmp *h = arg;
     (void)m;
+    u64 end = loop_now_ms() + PIECE_MS;
+    h->waits = false;
+    while (h->next && !h->waits && ftell(h->out) < TEXT_MAX && loop_now_ms() < end)
+        h->next(h);
+}
+
+static void run_first(struct machine *m, void *arg)
+{
+    struct hmp *h = arg;
     h->row->function(h);
+    run_piece(m, h);
+}
+
+static void on_its_thread(struct hmp *h, void (*fn)(struct machine *m, void *arg))
+{
+    if (h->row->thread == ON_MACHINE)
+        machine_call(h->m, fn, h);
+    else
+        fn(h->m, h);
 }
 
 static void run_row(struct hmp *h, const struct hmp_command *row)
 {
     h->row = row;
-    if (row->thread == ON_MACHINE)
-        machine_call(h->m, run_here, h);
-    else
-        row->function(h);
+    on_its_thread(h, run_first);
 }
 
 static void unknown(struct hmp *h, const char *what, const char *word, size_t n, const struct hmp_command *rows,
@@ -158,33 +194,85 @@ static void unknown(struct hmp *h, const char *what, const char *word, size_t n,
             near ? "'?" : "");
 }
 
-void hmp_run(struct host *host, struct hmp_session *session, const char *line, FILE *out)
+static void run_line(struct hmp *h)
 {
-    struct hmp h = {.host = host, .m = host->machine, .session = session, .out = out, .args = line};
-    if (!hmp_more(&h) || *h.args == '#')
+    if (!hmp_more(h) || *h->args == '#')
         return;
-    trace(host->trace, monitor, "hmp: %s", h.args);
-    remember(session, h.args);
-    size_t n = name_length(h.args);
-    const struct hmp_command *row = find(hmp_commands, hmp_command_count, h.args, n);
+    trace(h->host->trace, monitor, "hmp: %s", h->args);
+    remember(h->session, h->args);
+    size_t n = name_length(h->args);
+    const struct hmp_command *row = find(hmp_commands, hmp_command_count, h->args, n);
     if (!row) {
-        unknown(&h, "", h.args, n, hmp_commands, hmp_command_count);
+        unknown(h, "", h->args, n, hmp_commands, hmp_command_count);
         return;
     }
-    h.args += n;
-    run_row(&h, row);
+    h->args += n;
+    run_row(h, row);
 }
 
-char *hmp_run_to_string(struct host *host, struct hmp_session *session, const char *line)
+/* One piece, and what it printed to the user. False: the task has ended. */
+static bool advance(struct hmp_task *t, const char *line)
 {
+    struct hmp *h = &t->h;
     char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
-    hmp_run(host, session, line, out);
-    fclose(out);
-    return text;
+    size_t size = 0;
+    h->out = open_memstream(&text, &size);
+    if (!h->out)
+        return line == NULL; /* no memory: later, or not at all */
+    if (line) {
+        h->args = line;
+        run_line(h);
+        h->args = "";
+    } else {
+        on_its_thread(h, run_piece);
+    }
+    fclose(h->out);
+    bool enough = text && size && !t->user.text(t->user.owner, text, size);
+    free(text);
+    return h->next && !enough;
+}
+
+void hmp_cancel(struct hmp_task *t)
+{
+    if (!t)
+        return;
+    loop_timer_cancel(t->h.host->loop, &t->again);
+    if (t->h.job && t->h.job_end)
+        t->h.job_end(t->h.job);
+    free(t->h.job);
+    free(t);
+}
+
+static void go_on(void *owner)
+{
+    enum { PAUSE_MS = 3, BUSY_MS = 10 };
+    struct hmp_task *t = owner;
+    bool busy = stream_busy(t->user.stream);
+    if (busy || advance(t, NULL)) {
+        loop_timer_set(t->h.host->loop, &t->again, busy || t->h.waits ? BUSY_MS : PAUSE_MS);
+        return;
+    }
+    struct hmp_user user = t->user;
+    hmp_cancel(t);
+    user.done(user.owner);
+}
+
+struct hmp_task *hmp_start(struct host *host, struct hmp_session *session, const char *line,
+                           const struct hmp_user *user)
+{
+    struct hmp_task *t = calloc(1, sizeof(*t));
+    if (t) {
+        t->h = (struct hmp){.host = host, .m = host->machine, .session = session};
+        t->user = *user;
+        t->again = (struct loop_timer){.fire = go_on, .owner = t};
+        if (advance(t, line)) {
+            loop_timer_set(host->loop, &t->again, 1);
+            return t;
+        }
+        hmp_cancel(t);
+    }
+    user->done(user->owner);
+    return NULL;
 }
 
 /* ---- info and help ---- */

@@ -4,7 +4,9 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "frontend/disasm.h"
 #include "frontend/hmp.h"
@@ -100,56 +102,51 @@ static bool read_memory(struct hmp *h, bool physical, u64 addr, void *buf, size_
     return true;
 }
 
-/* More than any reader takes; the machine stands still while we print. */
-static bool is_enough(struct hmp *h)
-{
-    enum { MOST = 16 << 20 };
-    if (ftell(h->out) <= MOST)
-        return false;
-    fprintf(h->out, "...\n");
-    return true;
-}
+struct dump {
+    struct format f;
+    u64 addr, left; /* instructions, or bytes */
+    bool physical;
+};
 
-static void dump_instructions(struct hmp *h, const struct format *f, u64 addr, bool physical)
+static void dump_instruction(struct hmp *h)
 {
     enum { LONGEST = 15 };
-    for (unsigned i = 0; i < f->count; i++) {
-        u8 bytes[LONGEST];
-        unsigned n = LONGEST;
-        while (n && !read_memory(h, physical, addr, bytes, n))
-            n--;
-        if (!n) {
-            fprintf(h->out, "0x%08llx:  Address 0x%llx is out of bounds.\n", (unsigned long long)addr,
-                    (unsigned long long)addr);
-            return;
-        }
-        if (is_enough(h))
-            return;
-        addr += disasm_print(h->out, addr, bytes, n, reg_code_bits(hmp_cpu_of(h)));
+    struct dump *d = h->job;
+    u8 bytes[LONGEST];
+    unsigned n = LONGEST;
+    while (n && !read_memory(h, d->physical, d->addr, bytes, n))
+        n--;
+    if (!n) {
+        fprintf(h->out, "0x%08llx:  Address 0x%llx is out of bounds.\n", (unsigned long long)d->addr,
+                (unsigned long long)d->addr);
+        h->next = NULL;
+        return;
     }
+    d->addr += disasm_print(h->out, d->addr, bytes, n, reg_code_bits(hmp_cpu_of(h)));
+    if (!--d->left)
+        h->next = NULL;
 }
 
-static void dump_values(struct hmp *h, const struct format *f, u64 addr, bool physical)
+static void dump_values(struct hmp *h)
 {
-    unsigned line = f->size == 1 ? 8 : 16;
-    for (u64 left = (u64)f->count * f->size; left;) {
-        u8 bytes[16];
-        unsigned n = (unsigned)MIN((u64)line, left);
-        fprintf(h->out, "%016llx:", (unsigned long long)addr);
-        if (!read_memory(h, physical, addr, bytes, n)) {
-            fprintf(h->out, " Cannot access memory\n");
-            return;
-        }
-        for (unsigned i = 0; i < n; i += f->size) {
-            fputc(' ', h->out);
-            print_value(h->out, f, ld_le(bytes + i, f->size));
-        }
-        fputc('\n', h->out);
-        addr += n;
-        left -= n;
-        if (is_enough(h))
-            return;
+    struct dump *d = h->job;
+    u8 bytes[16];
+    unsigned size = d->f.size, n = (unsigned)MIN((u64)(size == 1 ? 8 : 16), d->left);
+    fprintf(h->out, "%016llx:", (unsigned long long)d->addr);
+    if (!read_memory(h, d->physical, d->addr, bytes, n)) {
+        fprintf(h->out, " Cannot access memory\n");
+        h->next = NULL;
+        return;
     }
+    for (unsigned i = 0; i < n; i += size) {
+        fputc(' ', h->out);
+        print_value(h->out, &d->f, ld_le(bytes + i, size));
+    }
+    fputc('\n', h->out);
+    d->addr += n;
+    d->left -= n;
+    if (!d->left)
+        h->next = NULL;
 }
 
 static void dump(struct hmp *h, bool physical)
@@ -161,10 +158,10 @@ static void dump(struct hmp *h, bool physical)
     h->session->format = f.letter;
     if (f.letter != 'i')
         h->session->size = f.size;
-    if (f.letter == 'i')
-        dump_instructions(h, &f, addr, physical);
-    else
-        dump_values(h, &f, addr, physical);
+    u64 left = f.letter == 'i' ? f.count : (u64)f.count * f.size;
+    struct dump *d = left ? hmp_job(h, sizeof(*d), f.letter == 'i' ? dump_instruction : dump_values, NULL) : NULL;
+    if (d)
+        *d = (struct dump){f, addr, left, physical};
 }
 
 void hmp_x(struct hmp *h) { dump(h, false); }
@@ -232,6 +229,53 @@ void hmp_ioport_write(struct hmp *h)
     space_write(&h->m->sys.io, port & 0xffff, v & size_mask(f.size), f.size);
 }
 
+/* ---- files ---- */
+
+struct saving {
+    u64 addr, size, at; /* at: of size, read so far */
+    bool physical;
+    int fd;
+    char file[512];
+    u8 buf[PAGE_SIZE];
+    size_t n, written; /* in buf */
+};
+
+static void save_end(void *job) { close(((struct saving *)job)->fd); }
+
+/* The next bytes of guest memory, up to the end of a page. */
+static bool save_read(struct hmp *h, struct saving *s)
+{
+    u64 addr = s->addr + s->at;
+    s->n = (size_t)MIN(s->size - s->at, (u64)PAGE_SIZE - (addr & (PAGE_SIZE - 1)));
+    s->written = 0;
+    s->at += s->n;
+    if (s->physical) /* where nothing answers, too, so that a dump can span the hole below 1 MiB */
+        space_read_bytes(&h->m->sys.mem, addr, s->buf, s->n);
+    else if (!read_memory(h, false, addr, s->buf, s->n))
+        return fprintf(h->out, "Error: Invalid addr 0x%016llx/size %llu specified\n", (unsigned long long)addr,
+                       (unsigned long long)s->size),
+               false;
+    return true;
+}
+
+static void save_page(struct hmp *h)
+{
+    struct saving *s = h->job;
+    if (s->written == s->n && (s->at == s->size || !save_read(h, s))) {
+        h->next = NULL;
+        return;
+    }
+    ssize_t w = write(s->fd, s->buf + s->written, s->n - s->written);
+    if (w >= 0) {
+        s->written += (size_t)w;
+    } else if (errno == EAGAIN) {
+        h->waits = true; /* a pipe whose reader is slower */
+    } else if (errno != EINTR) {
+        fprintf(h->out, "Error: could not write '%s': %s\n", s->file, strerror(errno));
+        h->next = NULL;
+    }
+}
+
 static void save(struct hmp *h, bool physical)
 {
     u64 addr, size;
@@ -242,49 +286,58 @@ static void save(struct hmp *h, bool physical)
         fprintf(h->out, "%s: string expected\nTry \"help %s\" for more information\n", h->row->name, h->row->name);
         return;
     }
-    FILE *f = fopen(file, "we");
-    if (!f) {
+    /* Not waiting for a reader of a named pipe, nor of any other slow file. */
+    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
+    if (fd < 0) {
         fprintf(h->out, "Error: could not open '%s': %s\n", file, strerror(errno));
         return;
     }
-    bool ok = true, written = true;
-    for (u64 at = 0; ok && written && at < size;) {
-        u8 buf[PAGE_SIZE];
-        size_t n = (size_t)MIN(size - at, (u64)PAGE_SIZE - ((addr + at) & (PAGE_SIZE - 1)));
-        /* Physical addresses where nothing answers read as 0, so that a dump can span the hole below 1 MiB.
-         */
-        if (physical)
-            space_read_bytes(&h->m->sys.mem, addr + at, buf, n);
-        else
-            ok = read_memory(h, false, addr + at, buf, n);
-        if (!ok)
-            fprintf(h->out, "Error: Invalid addr 0x%016llx/size %llu specified\n", (unsigned long long)addr + at,
-                    (unsigned long long)size);
-        else
-            written = fwrite(buf, 1, n, f) == n;
-        at += n;
+    struct saving *s = hmp_job(h, sizeof(*s), save_page, save_end);
+    if (!s) {
+        close(fd);
+        return;
     }
-    if (fclose(f) || !written)
-        fprintf(h->out, "Error: could not write '%s': %s\n", file, strerror(errno));
+    *s = (struct saving){.addr = addr, .size = size, .physical = physical, .fd = fd};
+    snprintf(s->file, sizeof(s->file), "%s", file);
 }
 
 void hmp_memsave(struct hmp *h) { save(h, false); }
 void hmp_pmemsave(struct hmp *h) { save(h, true); }
 
+struct summing {
+    u64 addr, left;
+    u16 sum;
+};
+
+static void sum_page(struct hmp *h)
+{
+    struct summing *s = h->job;
+    u8 buf[PAGE_SIZE];
+    size_t n = (size_t)MIN(s->left, (u64)PAGE_SIZE);
+    space_read_bytes(&h->m->sys.mem, s->addr, buf, n);
+    for (size_t i = 0; i < n; i++) {
+        s->sum = (u16)(s->sum >> 1 | s->sum << 15);
+        s->sum = (u16)(s->sum + buf[i]);
+    }
+    s->addr += n;
+    s->left -= n;
+    if (s->left)
+        return;
+    fprintf(h->out, "%05d\n", s->sum);
+    h->next = NULL;
+}
+
 /* BSD sum, over physical memory. */
 void hmp_sum(struct hmp *h)
 {
     u64 addr, size;
-    u16 sum = 0;
     if (!hmp_number(h, &addr) || !hmp_number(h, &size))
         return;
     if (size > h->m->config.ram_size) {
         fprintf(h->out, "sum: the region is larger than memory\n");
         return;
     }
-    for (u64 i = 0; i < size; i++) {
-        sum = (u16)(sum >> 1 | sum << 15);
-        sum = (u16)(sum + (u8)space_read(&h->m->sys.mem, addr + i, 1));
-    }
-    fprintf(h->out, "%05d\n", sum);
+    struct summing *s = hmp_job(h, sizeof(*s), sum_page, NULL);
+    if (s)
+        *s = (struct summing){addr, size, 0};
 }

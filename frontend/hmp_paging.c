@@ -1,7 +1,8 @@
 /*
  * info mem and info tlb: the guest's page tables, walked without touching
- * accessed bits. One walker for 32-bit, PAE and 4-level tables; layout is
- * QEMU's.
+ * accessed bits. One walker for 32-bit, PAE and 4-level tables, bounded by how
+ * many entries it looks at: tables that point at themselves map everything.
+ * Layout is QEMU's.
  */
 #include "frontend/hmp.h"
 
@@ -23,20 +24,27 @@ enum {
 struct shape {
     unsigned levels; /* 2, 3 (PAE) or 4 */
     unsigned entry;  /* bytes */
-    unsigned digits; /* of an address, as printed */
     bool canonical;  /* bit 47 is copied upwards */
     bool pse;        /* level 2 entries of two-level tables may be large */
 };
 
-/* Told of every present leaf, in order of address. rights: PTE_W, PTE_U as all levels allow. */
+enum { MAX_LEVELS = 4, MAX_ENTRIES = 1 << 24 };
+
+/* A table on the way down. */
+struct table {
+    u8 entry[PAGE_SIZE]; /* as it was when the walk got here */
+    unsigned next, count;
+    u64 lin, rights; /* of what it maps; PTE_W, PTE_U as all levels allow */
+};
+/* The job: told of every present leaf, in order of address. */
 struct walk {
-    struct hmp *h;
+    void (*leaf)(struct hmp *h, u64 lin, u64 size, u64 pte, u64 rights);
     struct shape shape;
-    void (*leaf)(struct walk *w, u64 lin, u64 size, u64 pte, u64 rights);
+    struct table table[MAX_LEVELS + 1]; /* by level; 1 is the last */
+    unsigned level, budget;
     /* info mem: the run being collected */
     u64 start, end, rights;
     bool open;
-    u64 budget; /* lines still to print: a hostile table could make millions */
 };
 
 static unsigned index_bits(const struct shape *s) { return s->entry == 4 ? 10 : 9; }
@@ -57,82 +65,120 @@ static u64 leaf_address(const struct shape *s, unsigned level, u64 pte)
     return pte & PTE_ADDRESS & ~(BIT64(12 + 9 * (level - 1)) - 1);
 }
 
-static void walk_table(struct walk *w, u64 table, unsigned level, u64 lin, u64 rights)
+/* What is no RAM is no table either: registers of a chip are not to be read. */
+static void enter_table(struct hmp *h, u64 addr, unsigned level, u64 lin, u64 rights)
 {
+    struct walk *w = h->job;
+    struct table *t = &w->table[level];
+    const struct flat_range *r = space_find(&h->m->sys.mem, addr);
+    t->count = w->shape.levels == 3 && level == 3 ? 4 : 1u << index_bits(&w->shape);
+    size_t n = (size_t)t->count * w->shape.entry;
+    if (r && r->region->host && r->start + r->size - addr >= n)
+        space_read_bytes(&h->m->sys.mem, addr, t->entry, n);
+    else
+        t->count = 0;
+    t->next = 0;
+    t->lin = lin;
+    t->rights = rights;
+    w->level = level;
+}
+
+/* One present entry: a leaf, or the way down. */
+static void look_at(struct hmp *h, const struct table *t, unsigned i, u64 pte)
+{
+    struct walk *w = h->job;
     const struct shape *s = &w->shape;
-    unsigned bits = index_bits(s), shift = 12 + bits * (level - 1);
-    unsigned count = s->levels == 3 && level == 3 ? 4 : 1u << bits;
-    for (unsigned i = 0; i < count && w->budget; i++) {
-        u64 pte = space_read(&w->h->m->sys.mem, table + (u64)i * s->entry, s->entry);
-        u64 at = lin | (u64)i << shift;
-        if (!(pte & PTE_P))
-            continue;
-        if (s->canonical && level == 4 && i >= 256)
-            at |= 0xffff000000000000ull;
-        /* PAE's top entries carry no rights. */
-        u64 r = s->levels == 3 && level == 3 ? rights : rights & (pte | ~(u64)(PTE_W | PTE_U));
-        if (level == 1 || is_large(s, level, pte))
-            w->leaf(w, at, BIT64(shift), pte, r);
-        else
-            walk_table(w, s->entry == 4 ? pte & 0xfffff000u : pte & PTE_ADDRESS, level - 1, at, r);
+    unsigned level = w->level, shift = 12 + index_bits(s) * (level - 1);
+    u64 at = t->lin | (u64)i << shift;
+    if (s->canonical && level == 4 && i >= 256)
+        at |= 0xffff000000000000ull;
+    /* PAE's top entries carry no rights. */
+    u64 r = s->levels == 3 && level == 3 ? t->rights : t->rights & (pte | ~(u64)(PTE_W | PTE_U));
+    if (level == 1 || is_large(s, level, pte))
+        w->leaf(h, at, BIT64(shift), pte, r);
+    else
+        enter_table(h, s->entry == 4 ? pte & 0xfffff000u : pte & PTE_ADDRESS, level - 1, at, r);
+}
+
+static void close_run(struct hmp *h);
+
+/* The rest of a table, or up to an entry that leads to another. */
+static void walk_on(struct hmp *h)
+{
+    struct walk *w = h->job;
+    unsigned level = w->level, size = w->shape.entry;
+    struct table *t = &w->table[level];
+    while (w->level == level && t->next < t->count && w->budget) {
+        unsigned i = t->next++;
+        u64 pte = ld_le(t->entry + (size_t)i * size, size);
+        w->budget--;
+        if (pte & PTE_P)
+            look_at(h, t, i, pte);
+    }
+    bool over = w->level == level && t->next == t->count && level == w->shape.levels;
+    if (over || !w->budget) {
+        close_run(h);
+        h->next = NULL;
+        if (!over)
+            fprintf(h->out, "The page tables go on; stopped after %d entries\n", MAX_ENTRIES);
+    } else if (w->level == level && t->next == t->count) {
+        w->level++;
     }
 }
 
-static bool walk_start(struct walk *w)
+static void walk_start(struct hmp *h, void (*leaf)(struct hmp *h, u64 lin, u64 size, u64 pte, u64 rights))
 {
-    enum { MAX_LINES = 200000 };
-    const struct cpu *cpu = hmp_cpu_of(w->h);
+    const struct cpu *cpu = hmp_cpu_of(h);
     if (!(cpu->cr0 & CR0_PG)) {
-        fprintf(w->h->out, "PG disabled\n");
-        return false;
+        fprintf(h->out, "PG disabled\n");
+        return;
     }
     bool pae = cpu->cr4 & CR4_PAE, lma = cpu->efer & EFER_LMA;
+    struct walk *w = hmp_job(h, sizeof(*w), walk_on, NULL);
+    if (!w)
+        return;
+    w->leaf = leaf;
+    w->budget = MAX_ENTRIES;
     w->shape = (struct shape){.levels = lma   ? 4
                                         : pae ? 3
                                               : 2,
                               .entry = pae ? 8 : 4,
-                              .digits = 16,
                               .canonical = lma,
                               .pse = cpu->cr4 & CR4_PSE};
-    w->budget = MAX_LINES;
     u64 root = lma ? cpu->cr3 & PTE_ADDRESS : pae ? cpu->cr3 & 0xffffffe0u : cpu->cr3 & 0xfffff000u;
-    walk_table(w, root, w->shape.levels, 0, PTE_W | PTE_U);
-    return true;
+    enter_table(h, root, w->shape.levels, 0, PTE_W | PTE_U);
 }
 
-static void print_tlb(struct walk *w, u64 lin, u64 size, u64 pte, u64 rights)
+static void print_tlb(struct hmp *h, u64 lin, u64 size, u64 pte, u64 rights)
 {
+    const struct walk *w = h->job;
     (void)rights;
     unsigned level = size == 4096 ? 1 : size >= BIT64(30) ? 3 : 2;
-    w->budget--;
-    fprintf(w->h->out, "%016llx: %016llx %c%c%c%c%c%c%c%c%c\n", (unsigned long long)lin,
+    fprintf(h->out, "%016llx: %016llx %c%c%c%c%c%c%c%c%c\n", (unsigned long long)lin,
             (unsigned long long)leaf_address(&w->shape, level, pte), pte & PTE_NX ? 'X' : '-', pte & PTE_G ? 'G' : '-',
             level > 1 ? 'P' : '-', pte & PTE_D ? 'D' : '-', pte & PTE_A ? 'A' : '-', pte & PTE_PCD ? 'C' : '-',
             pte & PTE_PWT ? 'T' : '-', pte & PTE_U ? 'U' : '-', pte & PTE_W ? 'W' : '-');
 }
 
-void info_tlb(struct hmp *h)
-{
-    struct walk w = {.h = h, .leaf = print_tlb};
-    walk_start(&w);
-}
+void info_tlb(struct hmp *h) { walk_start(h, print_tlb); }
 
-static void close_run(struct walk *w)
+static void close_run(struct hmp *h)
 {
+    struct walk *w = h->job;
     if (!w->open)
         return;
     w->open = false;
-    w->budget--;
-    fprintf(w->h->out, "%016llx-%016llx %016llx %cr%c\n", (unsigned long long)w->start, (unsigned long long)w->end,
+    fprintf(h->out, "%016llx-%016llx %016llx %cr%c\n", (unsigned long long)w->start, (unsigned long long)w->end,
             (unsigned long long)(w->end - w->start), w->rights & PTE_U ? 'u' : '-', w->rights & PTE_W ? 'w' : '-');
 }
 
-static void collect_run(struct walk *w, u64 lin, u64 size, u64 pte, u64 rights)
+static void collect_run(struct hmp *h, u64 lin, u64 size, u64 pte, u64 rights)
 {
+    struct walk *w = h->job;
     (void)pte;
     rights &= PTE_W | PTE_U;
     if (w->open && (w->end != lin || w->rights != rights))
-        close_run(w);
+        close_run(h);
     if (!w->open) {
         w->open = true;
         w->start = lin;
@@ -141,9 +187,4 @@ static void collect_run(struct walk *w, u64 lin, u64 size, u64 pte, u64 rights)
     w->end = lin + size;
 }
 
-void info_mem(struct hmp *h)
-{
-    struct walk w = {.h = h, .leaf = collect_run};
-    if (walk_start(&w))
-        close_run(&w);
-}
+void info_mem(struct hmp *h) { walk_start(h, collect_run); }

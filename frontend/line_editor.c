@@ -11,9 +11,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { QUEUE = 4096, REDISPLAY = 0x1f, HISTORY_SIZE = 200 };
+enum { QUEUE = 4096, REDISPLAY = 0x1f, HISTORY_SIZE = 200, LOOK_AGAIN_NS = 20000000 };
 
 struct line_editor {
     struct stream *out;
@@ -44,13 +45,27 @@ static struct line_editor *self(EditLine *el)
 
 static char *prompt(EditLine *el) { return self(el)->prompt; }
 
+/* Until there is a character, and what was shown so far has left: an echo that nobody reads must not pile up. */
+static void wait_for_char(struct line_editor *e)
+{
+    while (!e->len && !e->stopping)
+        pthread_cond_wait(&e->changed, &e->lock);
+    while (stream_busy(e->out) && !e->stopping) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += LOOK_AGAIN_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&e->changed, &e->lock, &until);
+    }
+}
+
 static int get_char(EditLine *el, wchar_t *c)
 {
     struct line_editor *e = self(el);
     fflush(e->out_file);
     pthread_mutex_lock(&e->lock);
-    while (!e->len && !e->stopping)
-        pthread_cond_wait(&e->changed, &e->lock);
+    wait_for_char(e);
     int got = !e->stopping;
     if (got) {
         *c = e->queue[e->head];
@@ -131,9 +146,15 @@ static void deliver(void *arg)
         free(e);
         return;
     }
-    e->user.line(e->user.owner, e->line);
     pthread_mutex_lock(&e->lock);
     e->posted = false;
+    pthread_mutex_unlock(&e->lock);
+    e->user.line(e->user.owner, e->line);
+}
+
+void line_editor_go_on(struct line_editor *e)
+{
+    pthread_mutex_lock(&e->lock);
     free(e->line);
     e->line = NULL;
     pthread_cond_broadcast(&e->changed);
@@ -182,6 +203,14 @@ static void *editor_main(void *arg)
     return NULL;
 }
 
+size_t line_editor_room(struct line_editor *e)
+{
+    pthread_mutex_lock(&e->lock);
+    size_t room = QUEUE - e->len;
+    pthread_mutex_unlock(&e->lock);
+    return room;
+}
+
 void line_editor_input(struct line_editor *e, const u8 *buf, size_t n)
 {
     pthread_mutex_lock(&e->lock);
@@ -193,6 +222,8 @@ void line_editor_input(struct line_editor *e, const u8 *buf, size_t n)
 
 void line_editor_redraw(struct line_editor *e)
 {
+    if (stream_busy(e->out))
+        return; /* what it shows now is older than that, anyway */
     stream_printf(e->out, "%s", e->out->crlf ? "\r\n" : "\n");
     line_editor_input(e, &(u8){REDISPLAY}, 1);
 }

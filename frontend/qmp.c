@@ -1,15 +1,17 @@
 /*
- * The QMP protocol (qmp.h). Input is cut into JSON objects by counting braces
- * outside strings, as QEMU's does not need newlines between them; what is no
- * JSON is an error reply, never the end of the connection.
+ * The QMP protocol (qmp.h). Commands are carried out one after the other; what
+ * is no JSON is an error reply, never the end of the connection. A client that
+ * does not read has its next commands left in the socket, and loses events.
  */
 #include "frontend/qmp.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
-enum { INPUT_MAX = 1 << 20 };
+#include "frontend/intake.h"
+#include "frontend/json_input.h"
+
+enum { EVENTS_MAX = 1 << 20 /* unread bytes */, SAID_MAX = 16 << 20 };
 
 struct qmp {
     struct host *host;
@@ -17,11 +19,10 @@ struct qmp {
     struct hmp_session session;
     struct host_listener listener;
     bool negotiated;
-    char *buf; /* the object being received */
-    size_t len, cap;
-    int depth;
-    bool in_string, escaped;
-    bool too_long;
+    struct intake intake;
+    struct json_input input;
+    struct qmp_call *call; /* under way */
+    bool told_lost;
 };
 
 static const struct {
@@ -151,13 +152,23 @@ static void greet(struct qmp *q)
                            "major", 7, "package", "Orrery " ORRERY_VERSION, "capabilities"));
 }
 
+/* Events are nobody's answer: those that a client leaves unread do not pile up for ever. */
+static bool loses_events(struct qmp *q)
+{
+    if (stream_pending(q->stream) <= EVENTS_MAX)
+        return false;
+    if (!q->told_lost)
+        fprintf(stderr, "orrery: %s: the client does not read, events are lost\n", q->stream->label);
+    return q->told_lost = true;
+}
+
 static void on_event(void *owner, enum machine_event e, const char *detail, u64 when_us)
 {
     static const char *const names[] = {
         [EVENT_STOP] = "STOP",         [EVENT_RESUME] = "RESUME",       [EVENT_RESET] = "RESET",
         [EVENT_SHUTDOWN] = "SHUTDOWN", [EVENT_POWERDOWN] = "POWERDOWN", [EVENT_GUEST_PANICKED] = "GUEST_PANICKED"};
     struct qmp *q = owner;
-    if (!q->negotiated || (size_t)e >= ARRAY_LEN(names) || !names[e])
+    if (!q->negotiated || (size_t)e >= ARRAY_LEN(names) || !names[e] || loses_events(q))
         return;
     json_t *r = json_pack("{s:{s:I, s:I}, s:s}", "timestamp", "seconds", (json_int_t)(when_us / 1000000),
                           "microseconds", (json_int_t)(when_us % 1000000), "event", names[e]);
@@ -173,16 +184,88 @@ static void on_event(void *owner, enum machine_event e, const char *detail, u64 
 
 /* ---- commands ---- */
 
-static void execute(struct qmp *q, const char *name, json_t *args, json_t *id)
+static void free_call(struct qmp_call *c)
 {
-    struct qmp_call c = {.host = q->host, .session = &q->session, .args = args, .error_class = "GenericError"};
+    hmp_cancel(c->task);
+    json_decref(c->args);
+    json_decref(c->id);
+    free(c->said);
+    free(c);
+}
+
+/* Answers, and is done with it. */
+static void finish(struct qmp *q, struct qmp_call *c, json_t *answer)
+{
+    q->call = NULL;
+    if (c->events_first)
+        host_deliver(q->host);
+    if (c->failed) {
+        json_decref(answer);
+        reply_error(q, c->error_class, c->error.text, c->id);
+    } else {
+        reply(q, answer, c->id);
+        q->negotiated |= c->negotiated;
+    }
+    free_call(c);
+}
+
+static bool line_text(void *owner, const char *text, size_t n)
+{
+    struct qmp_call *c = owner;
+    bool enough = c->said_len + n > SAID_MAX;
+    if (enough) {
+        text = "...\n";
+        n = strlen(text);
+    }
+    char *said = realloc(c->said, c->said_len + n + 1);
+    if (!said)
+        return false;
+    memcpy(said + c->said_len, text, n);
+    c->said = said;
+    c->said_len += n;
+    said[c->said_len] = 0;
+    return !enough;
+}
+
+static void line_done(void *owner)
+{
+    struct qmp_call *c = owner;
+    struct qmp *q = c->qmp;
+    c->task = NULL;
+    c->running = false;
+    if (c->other_cpu)
+        c->session->cpu = c->session_cpu;
+    if (c->starting)
+        return; /* qmp_run_line answers */
+    finish(q, c, c->then(c));
+    intake_go(&q->intake);
+}
+
+json_t *qmp_run_line(struct qmp_call *c, const char *line, i64 cpu, qmp_function *then)
+{
+    c->then = then;
+    c->starting = c->running = true;
+    c->other_cpu = cpu >= 0;
+    c->session_cpu = c->session->cpu;
+    if (c->other_cpu)
+        c->session->cpu = (unsigned)cpu;
+    struct hmp_task *t = hmp_start(c->host, c->session, line, &(struct hmp_user){line_text, line_done, NULL, c});
+    c->starting = false;
+    if (c->running)
+        c->task = t;
+    return c->running ? NULL : then(c);
+}
+
+/* The command by that name, if it may be given now; else the reply says why not. */
+static qmp_function *find_command(struct qmp *q, const char *name, json_t *id)
+{
     char text[160];
     size_t i = 0;
     while (i < qmp_count && strcmp(commands[i].name, name) != 0)
         i++;
     if (i < qmp_count && !q->negotiated && strcmp(name, "qmp_capabilities") != 0) {
         reply_error(q, "CommandNotFound", "Expecting capabilities negotiation with 'qmp_capabilities'", id);
-        return;
+        return NULL;
     }
     if (i == qmp_count || (q->negotiated && !strcmp(name, "qmp_capabilities"))) {
         snprintf(text, sizeof(text),
@@ -190,19 +273,28 @@ static void execute(struct qmp *q, const char *name, json_t *args, json_t *id)
                                 : "Capabilities negotiation is already complete, command '%.40s' ignored",
                  name);
         reply_error(q, "CommandNotFound", text, id);
-        return;
+        return NULL;
     }
+    return commands[i].function;
+}
+
+static void execute(struct qmp *q, const char *name, json_t *args, json_t *id)
+{
+    qmp_function *function = find_command(q, name, id);
+    struct qmp_call *c = function ? calloc(1, sizeof(*c)) : NULL;
+    if (!c)
+        return;
+    *c = (struct qmp_call){.qmp = q,
+                           .host = q->host,
+                           .session = &q->session,
+                           .args = json_incref(args),
+                           .id = json_incref(id),
+                           .error_class = "GenericError"};
     trace(q->host->trace, monitor, "qmp: %s", name);
-    json_t *answer = commands[i].function(&c);
-    if (c.events_first)
-        host_deliver(q->host);
-    if (c.failed) {
-        json_decref(answer);
-        reply_error(q, c.error_class, c.error.text, id);
-        return;
-    }
-    reply(q, answer, id);
-    q->negotiated |= c.negotiated;
+    q->call = c;
+    json_t *answer = function(c);
+    if (!c->running)
+        finish(q, c, answer);
 }
 
 static void handle_object(struct qmp *q, json_t *v)
@@ -234,97 +326,51 @@ static void handle_object(struct qmp *q, json_t *v)
         execute(q, json_string_value(name), args, id);
 }
 
-/* q->buf[0, q->len) is a whole value, or what is meant to be one. */
-static void handle_text(struct qmp *q)
-{
-    json_error_t why;
-    if (q->too_long) {
-        reply_error(q, "GenericError", "JSON token size limit exceeded", NULL);
-        return;
-    }
-    json_t *v = json_loadb(q->buf, q->len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-    if (!v) {
-        char text[JSON_ERROR_TEXT_LENGTH + 40];
-        snprintf(text, sizeof(text), "JSON parse error, %s", why.text);
-        reply_error(q, "GenericError", text, NULL);
-    } else if (!json_is_object(v)) {
-        reply_error(q, "GenericError", "QMP input must be a JSON object", NULL);
-    } else {
-        handle_object(q, v);
-    }
-    json_decref(v);
-}
-
-static void put_char(struct qmp *q, char c)
-{
-    if (q->len == q->cap) {
-        size_t cap = q->cap ? q->cap * 2 : 1024;
-        char *buf = cap <= INPUT_MAX ? realloc(q->buf, cap) : NULL;
-        if (!buf) {
-            q->too_long = true; /* goes on to the end of the object, unread */
-            return;
-        }
-        q->buf = buf;
-        q->cap = cap;
-    }
-    q->buf[q->len++] = c;
-}
-
-static void next_value(struct qmp *q)
-{
-    q->len = 0;
-    q->depth = 0;
-    q->in_string = q->escaped = q->too_long = false;
-}
-
-static void put_input(struct qmp *q, char c)
-{
-    if (!q->len && isspace((u8)c))
-        return;
-    put_char(q, c);
-    if (q->in_string) {
-        bool ends = c == '"' && !q->escaped;
-        q->escaped = c == '\\' && !q->escaped;
-        q->in_string = !ends;
-        return;
-    }
-    if (c == '"')
-        q->in_string = true;
-    else if (c == '{' || c == '[')
-        q->depth++;
-    else if (c == '}' || c == ']')
-        q->depth--;
-    /* Outside any object a line is a value, so that garbage gets its error. */
-    bool whole = q->depth <= 0 && (c == '}' || c == ']' || c == '\n');
-    if (!whole)
-        return;
-    handle_text(q);
-    next_value(q);
-}
-
-static size_t qmp_can_input(void *owner)
-{
-    (void)owner;
-    return 4096;
-}
-
-static void qmp_input(void *owner, const u8 *buf, size_t n)
+static void qmp_byte(void *owner, u8 byte)
 {
     struct qmp *q = owner;
-    for (size_t i = 0; i < n; i++)
-        put_input(q, (char)buf[i]);
+    struct error e;
+    json_t *v;
+    switch (json_feed(&q->input, byte, &v, &e)) {
+    case JSON_BAD:
+        reply_error(q, "GenericError", e.text, NULL);
+        break;
+    case JSON_WHOLE:
+        if (json_is_object(v))
+            handle_object(q, v);
+        else
+            reply_error(q, "GenericError", "QMP input must be a JSON object", NULL);
+        json_decref(v);
+        break;
+    case JSON_MORE:
+        break;
+    }
+}
+
+static bool qmp_busy(void *owner) { return ((struct qmp *)owner)->call; }
+
+static size_t qmp_can_input(void *owner) { return intake_room(&((struct qmp *)owner)->intake); }
+
+static void qmp_input(void *owner, const u8 *buf, size_t n) { intake_put(&((struct qmp *)owner)->intake, buf, n); }
+
+/* Nobody is left to be answered. */
+static void forget(struct qmp *q)
+{
+    if (q->call)
+        free_call(q->call);
+    q->call = NULL;
+    intake_clear(&q->intake);
+    json_input_reset(&q->input);
+    q->negotiated = q->told_lost = false;
 }
 
 static void qmp_stream_event(void *owner, enum stream_event e)
 {
     struct qmp *q = owner;
-    if (e == STREAM_OPENED) {
-        q->negotiated = false;
-        next_value(q);
+    if (e == STREAM_OPENED || e == STREAM_CLOSED)
+        forget(q);
+    if (e == STREAM_OPENED)
         greet(q);
-    } else if (e == STREAM_CLOSED) {
-        q->negotiated = false;
-    }
 }
 
 struct qmp *qmp_create(struct host *host, struct stream *s)
@@ -335,6 +381,7 @@ struct qmp *qmp_create(struct host *host, struct stream *s)
     q->host = host;
     q->stream = s;
     hmp_session_init(&q->session);
+    intake_init(&q->intake, s, &(struct intake_user){qmp_byte, qmp_busy, q});
     q->listener = (struct host_listener){.event = on_event, .owner = q};
     host_listen(host, &q->listener);
     stream_attach(s, &(struct stream_user){qmp_can_input, qmp_input, qmp_stream_event, q});
@@ -346,7 +393,7 @@ void qmp_free(struct qmp *q)
     if (!q)
         return;
     host_unlisten(q->host, &q->listener);
+    forget(q);
     hmp_session_free(&q->session);
-    free(q->buf);
     free(q);
 }

@@ -350,30 +350,53 @@ static json_t *change(struct qmp_call *c, bool has_file)
 json_t *qmp_eject(struct qmp_call *c) { return change(c, false); }
 json_t *qmp_change_medium(struct qmp_call *c) { return change(c, true); }
 
+/* A word of a monitor's line, in quotes; false when it is longer than those take. */
+static bool quoted(char *out, size_t size, const char *word)
+{
+    enum { WORD_MAX = 500 };
+    size_t n = 0, len = strlen(word);
+    if (len > WORD_MAX || 2 * len + 3 > size)
+        return false;
+    out[n++] = '"';
+    for (; *word; word++) {
+        if (*word == '"' || *word == '\\')
+            out[n++] = '\\';
+        out[n++] = *word;
+    }
+    out[n++] = '"';
+    out[n] = 0;
+    return true;
+}
+
+/* What a command that prints nothing unless it fails printed. */
+static json_t *said_why_not(struct qmp_call *c)
+{
+    const char *why = c->said, *rest;
+    if (!why)
+        return NULL;
+    if (text_prefix(why, "Error: ", &rest))
+        why = rest;
+    return qmp_fail(c, "%.*s", (int)strcspn(why, "\n"), why);
+}
+
 static json_t *save(struct qmp_call *c, const char *command)
 {
     i64 addr = 0, size = 0, cpu = 0;
     const char *file;
-    char line[1100];
+    char line[1200], name[1024];
     qmp_int(c, "val", &addr, true);
     qmp_int(c, "size", &size, true);
     qmp_int(c, "cpu-index", &cpu, false);
     file = qmp_string(c, "filename", true);
     if (!qmp_args_done(c))
         return NULL;
-    if (strpbrk(file, "\"\\") || strlen(file) > 500)
-        return qmp_fail(c, "Could not open '%.60s'", file);
-    struct hmp_session session;
-    hmp_session_init(&session);
-    session.cpu = (unsigned)cpu;
-    snprintf(line, sizeof(line), "%s 0x%llx %llu \"%s\"", command, (unsigned long long)addr, (unsigned long long)size,
-             file);
-    char *said = hmp_run_to_string(c->host, &session, line);
-    hmp_session_free(&session);
-    if (said && *said)
-        qmp_fail(c, "%.*s", (int)strcspn(said, "\n"), said);
-    free(said);
-    return NULL;
+    if (cpu < 0 || cpu >= c->host->machine->ncpus)
+        return qmp_fail(c, "Invalid parameter 'cpu-index'");
+    if (!quoted(name, sizeof(name), file))
+        return qmp_fail(c, "could not open '%.60s...': File name too long", file);
+    snprintf(line, sizeof(line), "%s 0x%llx %llu %s", command, (unsigned long long)addr, (unsigned long long)size,
+             name);
+    return qmp_run_line(c, line, cpu, said_why_not);
 }
 
 json_t *qmp_memsave(struct qmp_call *c) { return save(c, "memsave"); }
@@ -402,6 +425,12 @@ static json_t *with_crlf(const char *text)
     return r;
 }
 
+static json_t *said_all(struct qmp_call *c)
+{
+    c->events_first = true;
+    return with_crlf(c->said ? c->said : "");
+}
+
 json_t *qmp_human_monitor_command(struct qmp_call *c)
 {
     i64 cpu = -1;
@@ -411,14 +440,5 @@ json_t *qmp_human_monitor_command(struct qmp_call *c)
         return NULL;
     if (given && (cpu < 0 || cpu >= c->host->machine->ncpus))
         return qmp_fail(c, "Invalid parameter 'cpu-index'");
-    unsigned before = c->session->cpu;
-    if (given)
-        c->session->cpu = (unsigned)cpu;
-    char *text = hmp_run_to_string(c->host, c->session, line);
-    if (given)
-        c->session->cpu = before;
-    c->events_first = true;
-    json_t *r = with_crlf(text ? text : "");
-    free(text);
-    return r;
+    return qmp_run_line(c, line, cpu, said_all);
 }

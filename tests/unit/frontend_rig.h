@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "frontend/hmp.h"
 #include "frontend/host.h"
 
 #include <check.h> /* last: it has a macro called fail */
@@ -96,6 +97,28 @@ static inline const char *rig_talk_bytes(struct rig *r, const void *bytes, size_
     r->got[r->ngot] = 0;
     return r->got;
 }
+/* What a line of the monitor prints, to be freed. */
+struct rig_line {
+    FILE *out;
+    bool done;
+};
+static inline bool rig_line_text(void *owner, const char *text, size_t n)
+{
+    return fwrite(text, 1, n, ((struct rig_line *)owner)->out) == n;
+}
+static inline void rig_line_done(void *owner) { ((struct rig_line *)owner)->done = true; }
+static inline char *rig_hmp(struct rig *r, struct hmp_session *session, const char *line)
+{
+    char *text = NULL;
+    size_t size;
+    struct rig_line l = {.out = open_memstream(&text, &size)};
+    hmp_start(&r->host, session, line, &(struct hmp_user){rig_line_text, rig_line_done, NULL, &l});
+    while (!l.done)
+        loop_once(r->host.loop, 1);
+    fclose(l.out);
+    return text;
+}
+
 static inline const char *rig_talk(struct rig *r, const char *text) { return rig_talk_bytes(r, text, strlen(text)); }
 
 #endif

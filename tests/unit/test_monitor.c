@@ -28,7 +28,7 @@ static void teardown(void)
 static const char *hmp(const char *line)
 {
     static char text[65536];
-    char *s = hmp_run_to_string(&rig.host, &session, line);
+    char *s = rig_hmp(&rig, &session, line);
     snprintf(text, sizeof(text), "%s", s);
     free(s);
     return text;
@@ -170,6 +170,30 @@ START_TEST(page_tables)
 }
 END_TEST
 
+/* Tables that map everything through themselves: the walk ends, says so, and leaves others their turn. */
+START_TEST(page_tables_of_themselves)
+{
+    struct cpu *cpu = rig.m->cpu[0];
+    static const u64 next[] = {0x2003, 0x3003, 0x4003, 0x7003};
+    for (unsigned t = 0; t < ARRAY_LEN(next); t++) {
+        u8 entries[PAGE_SIZE];
+        for (unsigned i = 0; i < PAGE_SIZE / 8; i++)
+            st64(entries + i * 8, next[t]);
+        poke(0x1000 * (t + 1), entries, sizeof(entries));
+    }
+    cpu->cr3 = 0x1000;
+    cpu->cr4 = CR4_PAE;
+    cpu->efer = EFER_LME | EFER_LMA;
+    cpu->cr0 |= CR0_PE | CR0_PG;
+    SAYS("info mem", "0000000000000000-0000000ff7fff000 0000000ff7fff000 -rw\n"
+                     "The page tables go on; stopped after 16777216 entries\n");
+    cpu->cr3 = 0xfee00000; /* no RAM: nothing is mapped */
+    SAYS("info tlb", "");
+    cpu->cr0 &= ~(u64)(CR0_PE | CR0_PG);
+    cpu->efer = 0;
+}
+END_TEST
+
 START_TEST(words)
 {
     SAYS("", "");
@@ -212,6 +236,59 @@ START_TEST(plain_lines)
     ck_assert_ptr_nonnull(strstr(rig_talk(&rig, ""), "type 'help' for more information\r\n(qemu) "));
     ck_assert_str_eq(rig_talk(&rig, "p 1\r\np 2\n"), "0x1\r\n(qemu) 0x2\r\n(qemu) ");
     ck_assert_str_eq(rig_talk(&rig, "p 13\x7f\r"), "0x1\r\n(qemu) ");
+    monitor_free(m);
+}
+END_TEST
+
+/* Many commands whose answers nobody reads: they wait their turn, and all answers come whole in the end. */
+static size_t read_all(char *text, size_t size)
+{
+    size_t n = 0;
+    for (int quiet = 0; quiet < 20;) {
+        loop_once(rig.host.loop, 1);
+        ssize_t r = read(rig.fd, text + n, size - 1 - n);
+        n += r > 0 ? (size_t)r : 0;
+        quiet = r > 0 ? 0 : quiet + 1;
+    }
+    text[n] = 0;
+    return n;
+}
+static unsigned count_of(const char *text, const char *what)
+{
+    unsigned n = 0;
+    for (const char *p = text; (p = strstr(p, what)); p += strlen(what))
+        n++;
+    return n;
+}
+static void ask_without_reading(const char *request, unsigned times)
+{
+    size_t n = strlen(request);
+    for (unsigned i = 0; i < times; i++) {
+        ck_assert_int_eq(write(rig.fd, request, n), (ssize_t)n);
+        loop_once(rig.host.loop, 0);
+    }
+    for (int i = 0; i < 30; i++)
+        loop_once(rig.host.loop, 1);
+}
+
+START_TEST(unread_answers)
+{
+    static char text[4 << 20];
+    struct monitor *m = monitor_create(&rig.host, rig.stream, false);
+    read_all(text, sizeof(text));
+    ask_without_reading("xp /100xw 0\n", 300); /* 2 KB each */
+    ck_assert_uint_gt(stream_pending(rig.stream), 64 << 10);
+    ck_assert_uint_lt(stream_pending(rig.stream), 80 << 10);
+    read_all(text, sizeof(text));
+    ck_assert_uint_eq(count_of(text, "\r\n"), 300 * 25);
+    ck_assert_uint_eq(count_of(text, "(qemu) "), 300);
+    /* One that prints more than anybody should keep goes on as it is read. */
+    ask_without_reading("xp /300000xw 0\n", 1);
+    ck_assert_uint_lt(stream_pending(rig.stream), 256 << 10);
+    size_t n = read_all(text, sizeof(text));
+    while (!strstr(text, "(qemu) "))
+        n += read_all(text, sizeof(text));
+    ck_assert_uint_gt(n, 3 << 20);
     monitor_free(m);
 }
 END_TEST
@@ -318,6 +395,79 @@ START_TEST(qmp_human)
 }
 END_TEST
 
+START_TEST(qmp_unread)
+{
+    static char text[4 << 20];
+    rig_talk(&rig, "{\"execute\":\"qmp_capabilities\"}");
+    ask_without_reading("{\"execute\":\"query-commands\"}", 300);
+    ck_assert_uint_lt(stream_pending(rig.stream), 80 << 10);
+    /* Events stop before they fill the memory, and come again. */
+    for (int i = 0; i < 20000; i++)
+        rig.host.observer.event(&rig.host.observer, EVENT_STOP, NULL);
+    host_deliver(&rig.host);
+    ck_assert_uint_lt(stream_pending(rig.stream), (1 << 20) + 4096);
+    read_all(text, sizeof(text));
+    ck_assert_uint_eq(count_of(text, "{\"return\": [{\"name\""), 300);
+    ck_assert_uint_eq(count_of(text, "\r\n{"), count_of(text, "\r\n") - 1); /* each a whole line */
+    rig.host.observer.event(&rig.host.observer, EVENT_STOP, NULL);
+    ck_assert_ptr_nonnull(strstr(rig_talk(&rig, ""), "STOP"));
+}
+END_TEST
+
+#define IOTHREADS        "{\"execute\":\"query-iothreads\"}"
+#define NO_IOTHREADS     "{\"return\": []}\r\n"
+#define PARSE_ERROR(why) "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error, " why "\"}}\r\n"
+
+/* What is no JSON is told once, where it shows, and what follows is understood. */
+START_TEST(qmp_damage)
+{
+    static const struct {
+        const char *in, *out;
+    } damage[] = {
+        {"{'execute':'query-iothreads','id':'\"x\\''}", "{\"return\": [], \"id\": \"\\\"x'\"}\r\n"},
+        {"{\"a\x01"
+         "b\"}\n" IOTHREADS,
+         PARSE_ERROR("stray byte 0x01") NO_IOTHREADS},
+        {"{\"execute\": \"sto\n" IOTHREADS, PARSE_ERROR("stray byte 0x0a") NO_IOTHREADS},
+        {"{\"a\":[\xff" IOTHREADS, PARSE_ERROR("stray byte 0xff") NO_IOTHREADS},
+        {"{\"a\":\n" IOTHREADS "\n" IOTHREADS, PARSE_ERROR("expected separator in dict") NO_IOTHREADS},
+        {"nonsense {\n" IOTHREADS,
+         PARSE_ERROR("invalid keyword 'nonsense'") PARSE_ERROR("key is not a string in object") NO_IOTHREADS},
+        {"{\"a\" 5 \"}{'execute':'quit'}\" {}}" IOTHREADS, PARSE_ERROR("missing : in object pair") NO_IOTHREADS},
+        {"{\"a\":1,}" IOTHREADS, PARSE_ERROR("key is not a string in object") NO_IOTHREADS},
+        {"]}]\n" IOTHREADS, PARSE_ERROR("expecting value") NO_IOTHREADS},
+        {"%$;\n" IOTHREADS, PARSE_ERROR("stray '%'") NO_IOTHREADS},
+    };
+    rig_talk(&rig, "{\"execute\":\"qmp_capabilities\"}");
+    for (size_t i = 0; i < ARRAY_LEN(damage); i++) {
+        ck_assert_str_eq(rig_talk(&rig, damage[i].in), damage[i].out);
+        rig_talk(&rig, "\n");
+    }
+    static const char *const refused[] = {"\"\xc3\"", "99999999999999999999", "1e999", "\"\\q\"", "01", "\"\\ud800\""};
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        char in[120];
+        snprintf(in, sizeof(in), "{\"a\": %s}" IOTHREADS, refused[i]);
+        const char *got = rig_talk(&rig, in), *end = strstr(got, "\r\n");
+        ck_assert_msg(strstr(got, "JSON parse error, ") && end && !strcmp(end + 2, NO_IOTHREADS), "%s", got);
+    }
+    enum { LONG = 3 << 19 }; /* more than fits */
+    char *deep = malloc(LONG + 1);
+    memset(deep, '[', LONG);
+    deep[LONG] = 0;
+    ck_assert_ptr_nonnull(strstr(rig_talk(&rig, deep), "\"JSON nesting depth limit exceeded\""));
+    for (int i = 0; i < 500; i++)
+        loop_once(rig.host.loop, 0);
+    ck_assert_str_eq(rig_talk(&rig, "\n" IOTHREADS), NO_IOTHREADS);
+    memset(deep, 'x', LONG);
+    deep[0] = '"';
+    ck_assert_ptr_nonnull(strstr(rig_talk(&rig, deep), "\"JSON token size limit exceeded\""));
+    for (int i = 0; i < 500; i++)
+        loop_once(rig.host.loop, 0);
+    ck_assert_str_eq(rig_talk(&rig, "\"\n" IOTHREADS), NO_IOTHREADS);
+    free(deep);
+}
+END_TEST
+
 START_TEST(qmp_garbage)
 {
     static const char alphabet[] = "{}[]\",:\\ \nexecute1-\xff";
@@ -350,13 +500,17 @@ int main(void)
     tcase_add_test(t, memory_files);
     tcase_add_test(t, state);
     tcase_add_test(t, page_tables);
+    tcase_add_test(t, page_tables_of_themselves);
     tcase_add_test(t, words);
     tcase_add_test(t, completion);
     tcase_add_test(t, plain_lines);
+    tcase_add_test(t, unread_answers);
     tcase_add_test(q, qmp_negotiation);
     tcase_add_test(q, qmp_framing);
     tcase_add_test(q, qmp_errors);
     tcase_add_test(q, qmp_human);
+    tcase_add_test(q, qmp_unread);
+    tcase_add_test(q, qmp_damage);
     tcase_add_test(q, qmp_garbage);
     suite_add_tcase(s, t);
     suite_add_tcase(s, q);
