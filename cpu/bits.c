@@ -1,6 +1,7 @@
 /*
  * Bit instructions: BT BTS BTR BTC, BSF BSR LZCNT TZCNT POPCNT, BMI1, BMI2's
- * BZHI PDEP PEXT, ADCX ADOX, CRC32. Undefined flags are AMD Zen's.
+ * BZHI PDEP PEXT, ADCX ADOX, CRC32. Undefined flags are 0, BT's as they were
+ * (undefined.def).
  */
 #include "cpu/handlers.h"
 
@@ -69,10 +70,10 @@ BIT_OP(btr, true)
 BIT_OP(btc, true)
 
 /* ---- one source, one destination ---- */
-/* Flags but ZF stay. A zero source leaves the destination as it is, in 32-bit size all 64 bits of it. */
+/* Flags but ZF are 0. A zero source leaves the destination as it is, in 32-bit size all 64 bits of it. */
 ALWAYS_INLINE void bit_scan(struct cpu *cpu, const struct uop *u, unsigned size, u64 v, bool reverse)
 {
-    flag_set_zf(cpu, v == 0);
+    flags_from_image(cpu, v == 0 ? FL_ZF : 0);
     if (v != 0)
         reg_set(cpu, u->dst, size, reverse ? 63 - (u64)__builtin_clzll(v) : (u64)__builtin_ctzll(v));
 }
@@ -96,10 +97,10 @@ const struct uop_table uop_bsr = {{[FORM_RR] = SIZES_248(bsr, bit_scan_rr), [FOR
 /* Returns the new destination; v is zero-extended. */
 typedef u64 scan_fn(struct cpu *cpu, unsigned size, u64 v);
 
-/* CF: the source was zero; ZF: the result is; OF stays, the others are 0. */
+/* CF: the source was zero; ZF: the result is; the others are 0. */
 ALWAYS_INLINE u64 count_flags(struct cpu *cpu, u64 v, u64 r)
 {
-    flags_from_image(cpu, (v == 0 ? FL_CF : 0) | (r == 0 ? FL_ZF : 0) | (flag_of(cpu) ? FL_OF : 0));
+    flags_from_image(cpu, (v == 0 ? FL_CF : 0) | (r == 0 ? FL_ZF : 0));
     return r;
 }
 ALWAYS_INLINE u64 tzcnt(struct cpu *cpu, unsigned size, u64 v)
@@ -117,11 +118,11 @@ ALWAYS_INLINE u64 popcnt(struct cpu *cpu, unsigned size, u64 v)
     flags_from_image(cpu, v == 0 ? FL_ZF : 0);
     return (u64)__builtin_popcountll(v);
 }
-/* SF ZF of the result, CF as told, OF 0. */
+/* SF ZF of the result, CF as told, the others 0. */
 ALWAYS_INLINE u64 bmi_flags(struct cpu *cpu, unsigned size, u64 r, bool cf)
 {
-    flags_logic(cpu, size, r);
-    flags_set_cf_of(cpu, cf, false);
+    flags_from_image(cpu,
+                     (sign_bit(r, size) ? FL_SF : 0) | ((r & size_mask(size)) == 0 ? FL_ZF : 0) | (cf ? FL_CF : 0));
     return r;
 }
 ALWAYS_INLINE u64 blsr(struct cpu *cpu, unsigned size, u64 v) { return bmi_flags(cpu, size, v & (v - 1), v == 0); }
@@ -154,13 +155,7 @@ SCAN(blsi)
 /* ---- three operands: v from register or memory, c from src2 ---- */
 typedef u64 three_fn(struct cpu *cpu, unsigned size, u64 v, u64 c);
 
-ALWAYS_INLINE u64 andn(struct cpu *cpu, unsigned size, u64 v, u64 c)
-{
-    u64 r = v & ~c;
-    flags_logic(cpu, size, r);
-    return r;
-}
-/* SF 0 and AF 1, whatever the result. */
+ALWAYS_INLINE u64 andn(struct cpu *cpu, unsigned size, u64 v, u64 c) { return bmi_flags(cpu, size, v & ~c, false); }
 ALWAYS_INLINE u64 bextr(struct cpu *cpu, unsigned size, u64 v, u64 c)
 {
     unsigned start = c & 0xff, len = (c >> 8) & 0xff;
@@ -168,7 +163,7 @@ ALWAYS_INLINE u64 bextr(struct cpu *cpu, unsigned size, u64 v, u64 c)
     if (len < 64)
         r &= BIT64(len) - 1;
     r &= size_mask(size);
-    flags_from_image(cpu, (r == 0 ? FL_ZF : 0) | FL_AF | (__builtin_parity((u8)r) ? 0 : FL_PF));
+    flags_from_image(cpu, r == 0 ? FL_ZF : 0);
     return r;
 }
 ALWAYS_INLINE u64 bzhi(struct cpu *cpu, unsigned size, u64 v, u64 c)

@@ -1,11 +1,11 @@
 /*
  * MUL, IMUL in its three shapes, MULX, DIV, IDIV. Flags the manuals leave
- * undefined are AMD Zen's, found by the native tests.
+ * undefined are 0 (undefined.def).
  */
 #include "cpu/handlers.h"
 
-/* SF ZF PF AF stay as they were; CF = OF. */
-ALWAYS_INLINE void flags_mul(struct cpu *cpu, bool overflow) { flags_set_cf_of(cpu, overflow, overflow); }
+/* CF = OF; the others are 0. */
+ALWAYS_INLINE void flags_mul(struct cpu *cpu, bool overflow) { flags_from_image(cpu, overflow ? FL_CF | FL_OF : 0); }
 
 /* The low and high halves of a product of 'size' bytes. */
 struct product {
@@ -145,11 +145,6 @@ ALWAYS_INLINE struct product divide_signed(struct cpu *cpu, unsigned size, u64 h
         p.hi = -p.hi;
     return p;
 }
-/* CF and OF stay, AF is set, the others are 0. */
-ALWAYS_INLINE void flags_div(struct cpu *cpu)
-{
-    flags_from_image(cpu, (flag_cf(cpu) ? FL_CF : 0) | (flag_of(cpu) ? FL_OF : 0) | FL_AF);
-}
 ALWAYS_INLINE void div_acc(struct cpu *cpu, unsigned size, u64 b, bool sign)
 {
     u64 lo = size == 1 ? (u8)cpu->gpr[RAX] : reg_get(cpu, RAX, size);
@@ -161,7 +156,7 @@ ALWAYS_INLINE void div_acc(struct cpu *cpu, unsigned size, u64 b, bool sign)
         reg_set(cpu, RAX, size, p.lo);
         reg_set(cpu, RDX, size, p.hi);
     }
-    flags_div(cpu);
+    flags_from_image(cpu, 0);
 }
 ALWAYS_INLINE const struct uop *div_r(struct cpu *cpu, const struct uop *u, unsigned size, bool sign)
 {

@@ -1,8 +1,8 @@
 /*
  * Shifts and rotates: ROL ROR RCL RCR SHL SHR SAR SHLD SHRD and BMI2's SHLX
  * SHRX SARX RORX. A masked count of zero changes no flag. What the manuals
- * leave undefined (OF for counts above 1, CF beyond the operand's width, AF)
- * is what AMD's Zen does, found by the native tests.
+ * leave undefined (OF for counts above 1, CF beyond the operand's width, AF) is
+ * said in undefined.def.
  */
 #include "cpu/handlers.h"
 

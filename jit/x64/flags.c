@@ -6,10 +6,12 @@
 #include "jit/recipe.h"
 #include "jit/x64/x64.h"
 
-void emit_save_flags(struct emit *e)
+void emit_save_flags(struct emit *e, u32 zeroed)
 {
     e8(e, 0x9f);                                  /* lahf */
     e_op_byte_rm(e, 4, 0x0f90, 0, rm_reg(H_RAX)); /* seto al */
+    if (zeroed)
+        e_alu_imm(e, 4, ALU_AND, rm_reg(H_RAX), ~(i32)((zeroed & 0xff) << 8 | (zeroed & FL_OF ? 1u : 0)));
     e_store(e, 2, FIELD(host_flags), H_RAX);
 }
 void emit_restore_flags(struct emit *e)
@@ -101,7 +103,7 @@ void flags_lose(struct tr *t)
     } else if (!needed_by_readers(t) && make_recipe(t)) {
         t->flags = AT_RECIPE;
     } else {
-        emit_save_flags(&t->e);
+        emit_save_flags(&t->e, t->flags_zeroed);
         t->flags = AT_MEMORY;
     }
 }
@@ -112,6 +114,7 @@ void flags_want(struct tr *t)
         return;
     emit_restore_flags(&t->e);
     t->flags = AT_BOTH;
+    t->flags_zeroed = 0;
 }
 
 void flags_merge(struct tr *t)
@@ -120,10 +123,27 @@ void flags_merge(struct tr *t)
         flags_want(t);
 }
 
+/* Whether an instruction that follows reads some of these flags of the current one. */
+static bool read_later(const struct tr *t, u32 flags)
+{
+    for (unsigned k = t->i->u.index_in_block + 1u; flags && k < t->sb->n; k++) {
+        if (t->sb->insn[k].flags_read & flags)
+            return true;
+        flags &= ~t->sb->insn[k].flags_written;
+    }
+    return false;
+}
+
 void flags_set_by(struct tr *t, const struct uop *u)
 {
+    u32 kept = t->flags == AT_HOST ? t->flags_zeroed & ~t->i->flags_written : 0;
     t->flags = AT_HOST;
     t->flag_writer = u;
+    t->flags_zeroed = kept | x64_stubs(t->jit)->zeroed[u->op];
+    if (!read_later(t, t->flags_zeroed))
+        return;
+    emit_save_flags(&t->e, t->flags_zeroed);
+    t->flags = AT_MEMORY;
 }
 
 void flags_in_memory(struct tr *t) { t->flags = AT_MEMORY; }

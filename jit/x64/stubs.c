@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "cpu/undefined.h"
 #include "jit/x64/x64.h"
 
 enum { STUB_BYTES = 8192 };
@@ -181,6 +182,9 @@ static bool x64_start(struct jit *jit)
         return false;
     const u8 *save_x87 = emit_save_x87(&e);
     x64_host_features(s->host);
+    memset(s->zeroed, 0, sizeof(s->zeroed));
+    for (unsigned r = 0; r < insn_row_count; r++)
+        s->zeroed[insn_rows[r].uop] |= (u16)insn_zeroed_flags(&insn_rows[r]);
     jit->sb->host = s->host;
     s->enter = stub_enter(&e);
     s->leave = stub_leave(&e, &stored, save_x87);

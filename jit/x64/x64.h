@@ -65,7 +65,8 @@ struct side_exit {
     unsigned executed; /* instructions */
     struct x87_note note;
     bool save_flags;
-    u32 flags; /* not 0: a recipe, left behind in place of them */
+    u32 zeroed; /* of these */
+    u32 flags;  /* not 0: a recipe, left behind in place of them */
 };
 
 enum {
@@ -83,6 +84,7 @@ struct tr {
     enum flags_at flags;
     u32 recipe;                    /* AT_RECIPE: its offset in the metadata */
     const struct uop *flag_writer; /* who wrote what is in EFLAGS; NULL: unknown */
+    u32 flags_zeroed;              /* AT_HOST: flags that are 0 whatever EFLAGS has; cleared where they are saved */
     struct slow_path *slow;        /* of the current instruction, or NULL */
     struct slow_path slow_paths[SLOW_MAX];
     unsigned nslow;
@@ -154,7 +156,7 @@ void flags_lose(struct tr *t);
 void flags_want(struct tr *t);
 /* Before an instruction that writes some flags: the others must be there if they are needed. */
 void flags_merge(struct tr *t);
-/* After host code that left the guest's flags in EFLAGS, as the current instruction defines them. */
+/* After host code that left the guest's flags in EFLAGS, as the current instruction defines them; S0 may be lost. */
 void flags_set_by(struct tr *t, const struct uop *u);
 /* The same where they are in cpu->host_flags. */
 void flags_in_memory(struct tr *t);
@@ -164,8 +166,8 @@ void flags_in_memory(struct tr *t);
  */
 bool flags_needed_at(const struct tr *t, u64 target, u32 *recipe);
 void emit_keep_recipe(struct emit *e, u32 recipe);
-/* Emits: EFLAGS to cpu->host_flags (S0 is lost), and back. */
-void emit_save_flags(struct emit *e);
+/* Emits: EFLAGS, but for flags that are 0, to cpu->host_flags (S0 is lost), and back. */
+void emit_save_flags(struct emit *e, u32 zeroed);
 void emit_restore_flags(struct emit *e);
 /* Whether anything still needs the flags the current instruction leaves, or found. */
 bool flags_needed_after(const struct tr *t);
@@ -213,7 +215,7 @@ void x64_forward(struct jit *jit, struct translation_block *tb, const struct tra
 enum ready { READY_VEC = 1, READY_X87 = 2, READY_VEC_LOW = 4 };
 /* How many vector registers are in the host's: the others are out of reach of 32-bit code. */
 enum { VEC_LOW = 8, VEC_ALL = 16 };
-/* Entry points of the stubs, in code memory; and the host's features, in the words of cpu->features. */
+/* Entry points of the stubs, in code memory; the host's features, in the words of cpu->features. */
 struct stubs {
     u8 *enter;                /* (cpu, host code): the C function that runs translations */
     u8 *leave;                /* back to C with EAX */
@@ -223,6 +225,7 @@ struct stubs {
     u8 *load_vec_low;         /* VEC_LOW of them */
     u8 *load_x87;             /* the x87 from the state; S0 and S1 are lost */
     u32 host[WORD_COUNT];
+    u16 zeroed[UOP_OP_COUNT]; /* flags that undefined.def says are 0 after it */
 };
 const struct stubs *x64_stubs(const struct jit *jit);
 /* The subroutine load_x87, and the one that brings x87 state home (rDX and r8 are lost) (x87_state.c). */

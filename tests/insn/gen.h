@@ -16,6 +16,7 @@ struct gen {
     const char *only;    /* only rows of this mnemonic, or NULL */
     u32 families;        /* BIT(enum gen_family) */
     const u32 *features; /* for decode() */
+    bool native;         /* only what the host runs, and answers as ours does */
     /* out: what the rows were chosen from */
     unsigned usable, skipped; /* rows that can be used; that the host lacks */
     u16 rows[4096];

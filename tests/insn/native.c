@@ -3,8 +3,8 @@
  * areas at their addresses and enters the code by IRETQ, with every register
  * loaded; the exception that ends it arrives as a signal on an alternate
  * stack, whose context is the result. A timer ends endless loops. The child
- * is started again if it dies. 32-bit code runs through Linux's 32-bit user
- * code segment (selector 23h) inside the 64-bit child.
+ * is started again if it dies. 16- and 32-bit code runs in local segments
+ * (modify_ldt) of the 64-bit child.
  */
 #include "tests/insn/oracle.h"
 
@@ -217,10 +217,18 @@ static u8 *map_area(u64 at, size_t size, int prot)
     return here == (void *)(uintptr_t)at && alias != MAP_FAILED ? alias : NULL;
 }
 
-/* The local descriptor table of segmented cases; false where the kernel has none. */
+/* The local descriptor table: segmented cases' and the flat code segment; false where the kernel has none. */
 static bool child_segments(void)
 {
     struct oracle_case c = {.segmented = true};
+    struct user_desc flat = {.entry_number = ORACLE_FLAT32 >> 3,
+                             .limit = 0xfffff,
+                             .seg_32bit = 1,
+                             .contents = 2,
+                             .limit_in_pages = 1,
+                             .useable = 1};
+    if (syscall(SYS_modify_ldt, 0x11, &flat, sizeof(flat)) != 0)
+        return false;
     for (unsigned bits = 16; bits <= 32; bits += 16)
         for (unsigned s = ES; s < SEG_COUNT; s++) {
             const struct oracle_segment *g = &oracle_segments[s];

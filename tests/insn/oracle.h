@@ -47,6 +47,8 @@ struct oracle_segment {
 extern const struct oracle_segment oracle_segments[SEG_COUNT];
 /* Upper half of ESP in 16-bit cases, which a 16-bit stack segment leaves alone. */
 #define ORACLE_ESP_HIGH 0x5a5e0000u
+/* The flat 32-bit code segment: a local one, as kernels need not have any for 32-bit programs. */
+#define ORACLE_FLAT32 (14 << 3 | 7)
 
 struct oracle_case {
     unsigned bits; /* 16, 32 or 64 */
@@ -56,6 +58,7 @@ struct oracle_case {
     struct oracle_state in;
     /* what not to compare */
     u32 ignore_flags;         /* FL_* */
+    bool ignore_x87_cc;       /* C0 to C3 */
     bool ignore_x87_pointers; /* FOP, FIP, FDP: set by init, as hosts differ in keeping them */
 };
 /* Offsets in an FXSAVE image. */

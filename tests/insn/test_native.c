@@ -204,6 +204,7 @@ int main(int argc, char **argv)
     static struct gen g;
     g.only = o.only;
     g.families = o.families;
+    g.native = !o.pair;
     gen_init(&g, o.seed);
     if (!g.usable && !g.skipped) {
         fprintf(stderr, "no row to be tested: --only takes a mnemonic as insn.def has it\n");

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "cpu/sse.h"
-#include "tests/insn/oracle.h"
+#include "tests/insn/undefined.h"
 
 static u64 rng_state;
 static u64 rng(void)
@@ -297,7 +297,11 @@ static void any_state(struct oracle_case *c)
     }
 }
 
-static bool is_ours(const struct insn_row *row) { return row->attrs & (A_SSE | A_AVX) || (row->uop == UOP_MOVNTI); }
+static bool is_ours(const struct insn_row *row)
+{
+    bool known = (row->attrs & (A_SSE | A_AVX)) || row->uop == UOP_MOVNTI;
+    return known && native_available() && native_has(row->feature) && !(undefined_here(row, 4) & UNDEFINED_RESULT);
+}
 static unsigned cases_from_environment(const char *name, unsigned otherwise)
 {
     const char *s = getenv(name);
@@ -334,13 +338,13 @@ START_TEST(test_row)
 {
     const struct insn_row *row = &insn_rows[_i];
     const char *only = getenv("ORRERY_ROW");
-    if (!is_ours(row) || !native_available() || !native_has(row->feature) || (only && strcmp(only, row->mnemonic) != 0))
+    if (!is_ours(row) || (only && strcmp(only, row->mnemonic) != 0) || ((row->attrs & A_I64) && !native_runs(32)))
         return;
     unsigned cases = cases_from_environment("ORRERY_CASES", 30);
     rng_state = 0x9e3779b97f4a7c15ull * (unsigned)(_i + 1) + cases_from_environment("ORRERY_SEED", 1);
     for (unsigned i = 0; i < cases; i++) {
-        bool is64 = !(row->attrs & A_I64) && ((row->attrs & A_O64) || strstr(row->encoding, "W1") || !chance(5)),
-             memory;
+        bool only64 = (row->attrs & A_O64) || strstr(row->encoding, "W1") || !native_runs(32), memory;
+        bool is64 = !(row->attrs & A_I64) && (only64 || !chance(5));
         oracle_case_init(&test_case, is64 ? 64 : 32);
         any_state(&test_case);
         emit(&test_case, row, &memory);
@@ -358,12 +362,12 @@ START_TEST(test_sequences)
     rng_state = 0x123456789abcdefull + cases_from_environment("ORRERY_SEED", 1);
     for (unsigned i = 0; i < cases; i++) {
         const struct insn_row *row = NULL;
-        oracle_case_init(&test_case, chance(4) ? 32 : 64);
+        oracle_case_init(&test_case, chance(4) && native_runs(32) ? 32 : 64);
         any_state(&test_case);
         for (unsigned n = 3 + pick(12); n;) {
             bool memory;
             row = &insn_rows[pick(insn_row_count)];
-            if (!is_ours(row) || !native_has(row->feature) || (test_case.bits == 32 && (row->attrs & A_O64)) ||
+            if (!is_ours(row) || (test_case.bits == 32 && (row->attrs & A_O64)) ||
                 (test_case.bits == 64 && (row->attrs & A_I64)) || (test_case.bits == 32 && strstr(row->encoding, "W1")))
                 continue;
             emit(&test_case, row, &memory);
@@ -382,7 +386,7 @@ START_TEST(test_masked_halves)
     const struct insn_row *row = insn_rows;
     while (row->uop != UOP_MASKMOVDQU)
         row++;
-    if (!native_available())
+    if (!native_runs(16))
         return;
     for (unsigned i = 0; i < ARRAY_LEN(offsets) * 4; i++) {
         const u8 code[] = {segments[i & 1], 0x66, 0x0f, 0xf7, 0xc1};

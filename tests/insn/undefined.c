@@ -1,0 +1,78 @@
+/*
+ * Asks the host how it answers what cpu/undefined.def lists: its probes run
+ * natively once, at the first question. The host's name is never looked at.
+ */
+#include "tests/insn/undefined.h"
+
+#include "cpu/undefined.h"
+
+enum { ANY = false, WORD = true, X87_CC = UNDEFINED_CC, RESULT = UNDEFINED_RESULT };
+#define PROBE(bits, code, rax, rcx, rdx, vector, rax_after, clear, set)                                                \
+    {bits, sizeof(code) - 1, vector, code, rax, rcx, rdx, rax_after, {clear, set}},
+#define UNDEFINED(id, mnemonics, forms, what, source, ours, ...)                                                       \
+    static const struct undefined_probe probes_##id[] = {__VA_ARGS__{0}};
+#define ZEROED(id, mnemonics, flags, source, ...) UNDEFINED(id, mnemonics, ANY, flags, source, "0", __VA_ARGS__)
+#include "cpu/undefined.def"
+#undef UNDEFINED
+
+#define UNDEFINED(id, mnemonics, forms, what, source, ours, ...)                                                       \
+    {#id, mnemonics, forms, what, source, ours, probes_##id},
+const struct undefined_row undefined_rows[] = {
+#include "cpu/undefined.def"
+    {0}};
+#undef UNDEFINED
+#undef ZEROED
+#undef PROBE
+
+enum { ROWS = ARRAY_LEN(undefined_rows) - 1 };
+
+bool undefined_probe_holds(const struct undefined_probe *p, unsigned run, oracle_run *on, u32 flags)
+{
+    static struct oracle_case c;
+    static struct oracle_state out;
+    oracle_case_init(&c, p->bits);
+    memcpy(c.code, p->code, p->len);
+    c.len = p->len;
+    c.in.gpr[RAX] = p->rax;
+    c.in.gpr[RCX] = p->rcx;
+    c.in.gpr[RDX] = p->rdx;
+    c.in.rflags |= run ? FL_ARITH : 0;
+    return on(&c, &out) && out.vector == p->vector && out.gpr[RAX] == p->rax_after &&
+           ((out.rflags ^ p->flags_after[run]) & flags & FL_ARITH) == 0;
+}
+
+bool native_runs(unsigned bits)
+{
+    static const struct undefined_probe nothing[] = {{16, 0, EXC_BP, "", 1, 0, 0, 1, {0, FL_ARITH}},
+                                                     {32, 0, EXC_BP, "", 1, 0, 0, 1, {0, FL_ARITH}},
+                                                     {64, 0, EXC_BP, "", 1, 0, 0, 1, {0, FL_ARITH}}};
+    static bool asked, runs[3];
+    for (unsigned i = 0; !asked && i < ARRAY_LEN(nothing); i++)
+        runs[i] = native_available() && undefined_probe_holds(&nothing[i], 0, native_run, 0);
+    asked = true;
+    return runs[bits == 16 ? 0 : bits == 32 ? 1 : 2];
+}
+
+bool undefined_row_native(const struct undefined_row *row)
+{
+    static bool asked[ROWS], same[ROWS];
+    size_t i = (size_t)(row - undefined_rows);
+    if (!asked[i]) {
+        asked[i] = same[i] = true;
+        for (const struct undefined_probe *p = row->probes; p->bits; p++)
+            same[i] = same[i] && native_runs(p->bits) && undefined_probe_holds(p, 0, native_run, row->what) &&
+                      undefined_probe_holds(p, 1, native_run, row->what);
+    }
+    return same[i];
+}
+
+u32 undefined_here(const struct insn_row *row, unsigned opsize)
+{
+    u32 what = 0;
+    for (const struct undefined_row *r = undefined_rows; r->id; r++) {
+        bool about = !strcmp(r->mnemonics, "x87") ? (row->attrs & A_FPU) != 0 : insn_is_one_of(row, r->mnemonics);
+        if (about && (!r->word || opsize == 2) && !undefined_row_native(r))
+            what |= r->what;
+    }
+    return what;
+}

@@ -1,0 +1,38 @@
+/*
+ * cpu/undefined.def in the oracle: what an instruction leaves undefined is
+ * compared with the host's CPU only where that answers as ours does.
+ */
+#ifndef ORRERY_TESTS_UNDEFINED_H
+#define ORRERY_TESTS_UNDEFINED_H
+
+#include "tests/insn/oracle.h"
+
+/* Beside FL_*: what a row is about. */
+enum { UNDEFINED_CC = BIT(24), UNDEFINED_RESULT = BIT(25) };
+
+struct undefined_probe {
+    u8 bits, len, vector;
+    const char *code;
+    u64 rax, rcx, rdx, rax_after;
+    u32 flags_after[2]; /* begun with no arithmetic flag, with all */
+};
+struct undefined_row {
+    const char *id, *mnemonics; /* NULL: the end */
+    bool word;                  /* 16-bit operands only */
+    u32 what;
+    const char *source, *ours;
+    const struct undefined_probe *probes; /* up to one of 0 bits */
+};
+extern const struct undefined_row undefined_rows[];
+
+typedef bool oracle_run(const struct oracle_case *c, struct oracle_state *out);
+/* Whether run 0 or 1 of a probe leaves what its row says, of flags these, natively or on ours. */
+bool undefined_probe_holds(const struct undefined_probe *p, unsigned run, oracle_run *on, u32 flags);
+/* Whether the host answers as the row says: all of its probes hold. Asked once. */
+bool undefined_row_native(const struct undefined_row *row);
+/* Whether code of so many bits can be run natively at all: some systems have no 16- and 32-bit programs. */
+bool native_runs(unsigned bits);
+/* What of this row of insn_rows, with operands of 'opsize' bytes, is not to be compared with the host. */
+u32 undefined_here(const struct insn_row *row, unsigned opsize);
+
+#endif
