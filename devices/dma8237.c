@@ -80,9 +80,9 @@ static void move(struct controller *c, unsigned n, u8 *buf, size_t bytes, bool t
     struct space *mem = &c->dma->dev.sys->mem;
     unsigned type = c->channel[n].mode >> 2 & 3;
     if (to_memory && type == MODE_WRITE)
-        space_write_bytes(mem, physical(c, n), buf, bytes);
+        dma_write(mem, physical(c, n), buf, bytes);
     else if (!to_memory && type == MODE_READ)
-        space_read_bytes(mem, physical(c, n), buf, bytes);
+        dma_read(mem, physical(c, n), buf, bytes);
     else if (!to_memory)
         memset(buf, 0xff, bytes); /* verify, or the wrong way round: nobody drives the bus */
 }
@@ -127,8 +127,8 @@ static void memory_to_memory(struct controller *c)
     struct channel *from = &c->channel[0], *to = &c->channel[1];
     for (u32 left = to->count + 1u; left; left--) {
         u8 unit[2] = {0};
-        space_read_bytes(mem, physical(c, 0), unit, 1u << c->shift);
-        space_write_bytes(mem, physical(c, 1), unit, 1u << c->shift);
+        dma_read(mem, physical(c, 0), unit, 1u << c->shift);
+        dma_write(mem, physical(c, 1), unit, 1u << c->shift);
         c->temporary = unit[0];
         u16 held = from->address;
         step(from, 1);

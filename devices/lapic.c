@@ -888,6 +888,7 @@ static bool create(struct device *dev, const void *cfg)
         region_device(&a->page, &dev->sys->mem, "lapic", LAPIC_BASE, 0x1000, a, page_read, page_write);
         a->page.min_access = a->page.max_access = 4;
         a->page.priority = PRIO_OVERLAY;
+        a->page.cpu_only = true;
     }
     return true;
 }

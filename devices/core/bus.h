@@ -25,6 +25,7 @@ struct region {
     u8 min_access, max_access; /* bytes; 0 means 1 and 8 (ports: 1 and 4) */
     int priority;
     bool enabled;
+    bool cpu_only; /* part of a CPU: bus masters meet what lies beneath */
     u64 base, size;
     /* RAM and ROM: */
     u8 *host;        /* bytes of the region; NULL for a device */
@@ -66,6 +67,7 @@ struct space {
     unsigned nflat;
     u32 next_seq;
     unsigned batch; /* depth of space_begin */
+    u64 work;       /* what was done here so far: see WORK_SLICE */
     struct trace *trace;
     /* Told after every change of the view (CPUs flush their TLBs). */
     void (*changed)(void *owner);
@@ -77,6 +79,13 @@ struct space {
     void (*cleaned)(void *owner, struct ram *ram, u64 off, u64 len);
     void *cleaned_owner;
 };
+
+/*
+ * What accesses cost, in bytes moved or what takes about as long: 'work' counts it. A command that may do much goes
+ * on in another event after WORK_SLICE, so that the machine can be spoken to meanwhile; counted, not timed, since a
+ * run must not depend on its host.
+ */
+enum { WORK_PIECE = 64, WORK_ACCESS = 512, WORK_SLICE = 1 << 20 };
 
 void space_init(struct space *s, const char *name, u64 limit, bool is_io, struct trace *trace);
 void space_destroy(struct space *s);
@@ -94,9 +103,12 @@ const struct flat_range *space_find(const struct space *s, u64 addr);
 /* One access of 1, 2, 4 or 8 bytes, as a CPU makes it. */
 u64 space_read(struct space *s, u64 addr, unsigned size);
 void space_write(struct space *s, u64 addr, u64 val, unsigned size);
-/* Any length, as bus masters make it (DMA, firmware loading). Holes read as ones and swallow writes. */
+/* Any length, as debuggers and loaders make it. Holes read as ones and swallow writes. */
 void space_read_bytes(struct space *s, u64 addr, void *buf, size_t n);
 void space_write_bytes(struct space *s, u64 addr, const void *buf, size_t n);
+/* The same as bus masters see it. */
+void space_dma_read(struct space *s, u64 addr, void *buf, size_t n);
+void space_dma_write(struct space *s, u64 addr, const void *buf, size_t n);
 /* As space_write_bytes, but also into ROM: for loaders. */
 void space_load(struct space *s, u64 addr, const void *buf, size_t n);
 

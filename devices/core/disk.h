@@ -42,7 +42,10 @@ struct disk_options {
  */
 struct disk *disk_open_raw(const struct disk_options *opt, struct trace *trace, char *err, size_t err_size);
 void disk_close(struct disk *d);
-/* Checked against the size and readonly; 0 or -errno (-EIO, -EROFS, ...). */
+/*
+ * Checked against the size and readonly; 0 or -errno (-EIO, -EROFS, ...). -EAGAIN: not before the user has helped,
+ * for which the machine stops. Controllers then do the same again a little later in virtual time.
+ */
 int disk_read(struct disk *d, u64 sector, void *buf, u32 count);
 int disk_write(struct disk *d, u64 sector, const void *buf, u32 count);
 int disk_flush(struct disk *d);

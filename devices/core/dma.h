@@ -1,12 +1,13 @@
 /*
  * Wires between a peripheral and one channel of a DMA controller. The
  * peripheral raises its request line, moves bytes when the channel lets it,
- * and is called back when a channel that did not becomes usable.
+ * and is called back when a channel that did not becomes usable. And what any
+ * bus master sees of memory.
  */
 #ifndef ORRERY_CORE_DMA_H
 #define ORRERY_CORE_DMA_H
 
-#include "cpu/base.h"
+#include "devices/core/bus.h"
 
 struct dma_channel {
     void *owner; /* the controller; NULL: nothing connected */
@@ -35,6 +36,22 @@ ALWAYS_INLINE void dma_listen(const struct dma_channel *c, void (*ready)(void *p
 {
     if (c->owner)
         c->listen(c->owner, c->number, ready, peripheral);
+}
+
+/*
+ * What PCI and ISA masters do to memory: their addresses have 32 bits, and go on at 0 behind the last.
+ */
+ALWAYS_INLINE void dma_read(struct space *mem, u32 addr, void *buf, size_t n)
+{
+    size_t first = MIN(n, (size_t)((1ull << 32) - addr));
+    space_dma_read(mem, addr, buf, first);
+    space_dma_read(mem, 0, (u8 *)buf + first, n - first);
+}
+ALWAYS_INLINE void dma_write(struct space *mem, u32 addr, const void *buf, size_t n)
+{
+    size_t first = MIN(n, (size_t)((1ull << 32) - addr));
+    space_dma_write(mem, addr, buf, first);
+    space_dma_write(mem, 0, (const u8 *)buf + first, n - first);
 }
 
 #endif
