@@ -98,26 +98,64 @@ static void fail_at(struct ide_drive *d, u64 lba, u8 status, u8 error)
     ide_fail(d, status, error);
 }
 
-/* Reads n sectors into buffer. A sector that cannot be read is named in the task file (UNC). */
+/* The disk cannot serve the command until the user has helped, with the machine stopped: the same step comes again. */
+static void retry(struct ide_drive *d)
+{
+    if (!(d->flags & RW))
+        ide_next(d, IDE_STEP_COMMAND, IDE_RETRY_NS);
+    else if (d->flags & DMA)
+        ide_dma_again(d, IDE_RETRY_NS);
+    else
+        ide_next(d, IDE_STEP_WINDOW, IDE_RETRY_NS);
+}
+
+/* Reads n sectors into buffer; false: the step is over. A sector that cannot be read is named in the task file (UNC).
+ */
 static bool load(struct ide_drive *d, u32 n)
 {
-    if (disk_read(d->disk, d->lba, d->buffer, n) == 0)
-        return true;
     u32 good = 0;
-    while (good < n && disk_read(d->disk, d->lba + good, d->buffer, 1) == 0)
+    ide_worked(d, (u64)n * IDE_SECTOR);
+    int err = disk_read(d->disk, d->lba, d->buffer, n);
+    if (!err)
+        return true;
+    while (err != -EAGAIN && good < n && (err = disk_read(d->disk, d->lba + good, d->buffer, 1)) == 0)
         good++;
+    if (err == -EAGAIN) {
+        retry(d);
+        return false;
+    }
     d->left -= MIN(good, d->left);
+    if (d->flags & DMA)
+        ide_dma_end(d, true);
     fail_at(d, d->lba + good, 0, IDE_UNC);
     return false;
 }
 
+/* Writes n sectors from buffer; false: the step is over. */
 static bool store(struct ide_drive *d, u32 n)
 {
+    ide_worked(d, (u64)n * IDE_SECTOR);
     int err = disk_write(d->disk, d->lba, d->buffer, n);
     if (!err && (!d->write_cache || (d->flags & FUA)))
         err = disk_flush(d->disk);
-    if (err)
+    if (err == -EAGAIN) {
+        retry(d);
+    } else if (err) {
+        if (d->flags & DMA)
+            ide_dma_end(d, true);
         fail_at(d, d->lba, err == -EROFS ? 0 : IDE_DF, IDE_ABRT);
+    }
+    return !err;
+}
+
+/* What the user could help with is tried again; anything else fails the command. */
+static bool flushed(struct ide_drive *d)
+{
+    int err = disk_flush(d->disk);
+    if (err == -EAGAIN)
+        retry(d);
+    else if (err)
+        ide_fail(d, IDE_DF, IDE_ABRT);
     return !err;
 }
 
@@ -147,7 +185,12 @@ static void show_block(struct ide_drive *d)
 
 static void verify(struct ide_drive *d)
 {
+    u64 limit = ide_work_limit(d);
     while (d->left) {
+        if (ide_limit_reached(d, limit)) {
+            ide_next(d, IDE_STEP_WINDOW, IDE_BLOCK_NS);
+            return;
+        }
         u32 n = MIN(d->left, IDE_BUFFER / IDE_SECTOR);
         if (!load(d, n))
             return;
@@ -213,6 +256,8 @@ void ata_window_done(struct ide_drive *d)
         ide_complete(d);
     else if (!(d->flags & RW))
         d->status = IDE_DRDY | IDE_DSC; /* a reply was read */
+    else if (d->flags & VERIFY)
+        verify(d);
     else if (d->flags & WRITE)
         write_window_done(d);
     else if (window)
@@ -221,34 +266,46 @@ void ata_window_done(struct ide_drive *d)
         show_block(d);
 }
 
-/* What a block of DMA did to its n sectors: false ends the command. */
-static bool dma_block(struct ide_drive *d, u32 n)
+/* The next block of DMA: its sectors in buffer, or the room for them. False: the step is over. */
+static bool open_dma_block(struct ide_drive *d)
 {
-    bool in = d->dma_to_memory;
-    if (in && !load(d, n)) {
-        ide_dma_end(d, true);
+    u32 n = MIN(d->left, IDE_BUFFER / IDE_SECTOR);
+    if (d->dma_to_memory && !load(d, n))
         return false;
-    }
-    u32 moved = ide_dma_move(d, d->buffer, n * IDE_SECTOR) / IDE_SECTOR;
-    if (!in && moved && !store(d, moved)) {
-        ide_dma_end(d, true);
+    d->pos = 0;
+    d->end = n * IDE_SECTOR;
+    return true;
+}
+
+/* What came of it so far goes to the disk. False: the step is over. */
+static bool close_dma_block(struct ide_drive *d)
+{
+    u32 n = d->pos / IDE_SECTOR;
+    if (!d->dma_to_memory && n && !store(d, n))
         return false;
-    }
-    advance(d, moved);
-    if (moved < n) {
-        ide_dma_end(d, false);
-        return false;
-    }
+    d->pos = d->end = 0;
+    advance(d, n);
     return true;
 }
 
 void ata_dma(struct ide_drive *d)
 {
-    while (d->left)
-        if (!dma_block(d, MIN(d->left, IDE_BUFFER / IDE_SECTOR)))
+    enum ide_dma how = IDE_DMA_DONE;
+    u64 limit = ide_work_limit(d);
+    while (d->left && how == IDE_DMA_DONE) {
+        if (!d->end && !open_dma_block(d))
             return;
-    ide_dma_end(d, true);
-    finish_rw(d);
+        how = ide_dma_move(d, limit);
+        if (how == IDE_DMA_MORE) {
+            ide_dma_again(d, IDE_BLOCK_NS);
+            return;
+        }
+        if (!close_dma_block(d))
+            return;
+    }
+    ide_dma_end(d, how == IDE_DMA_DONE);
+    if (how == IDE_DMA_DONE)
+        finish_rw(d);
 }
 
 /* ---- IDENTIFY DEVICE ---- */
@@ -500,10 +557,8 @@ static void set_features(struct ide_drive *d)
         if (d->cdrom)
             ok = false;
         d->write_cache = d->now.feature == 0x02;
-        if (ok && !d->write_cache && disk_flush(d->disk)) {
-            ide_fail(d, IDE_DF, IDE_ABRT);
+        if (ok && !d->write_cache && !flushed(d))
             return;
-        }
         break;
     case 0x03:
         ok = set_transfer_mode(d, d->now.count);
@@ -536,9 +591,7 @@ static void set_multiple(struct ide_drive *d)
 
 static void flush(struct ide_drive *d)
 {
-    if (disk_flush(d->disk))
-        ide_fail(d, IDE_DF, IDE_ABRT);
-    else
+    if (flushed(d))
         ide_complete(d);
 }
 

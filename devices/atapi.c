@@ -9,8 +9,12 @@
  */
 #include "devices/ide_drive.h"
 
+#include <errno.h>
+
 enum atapi_phase { PHASE_NONE, PHASE_PACKET, PHASE_DATA };
 enum { BLOCK = 2048, RAW_BLOCK = 2352, SECTORS_PER_BLOCK = BLOCK / IDE_SECTOR };
+/* What is read ahead of the host at most: a buffer of the largest pieces, and no more blocks of the smallest. */
+enum { REFILL_BLOCKS = IDE_BUFFER / RAW_BLOCK };
 enum { REASON_COD = BIT(0), REASON_IO = BIT(1) };
 enum { FEATURE_DMA = BIT(0), FEATURE_OVERLAP = BIT(1) };
 enum { NOT_READY = 2, MEDIUM_ERROR = 3, ILLEGAL_REQUEST = 5, UNIT_ATTENTION = 6 };
@@ -119,46 +123,66 @@ static u16 field_bytes(u8 fields)
                  (fields & FIELD_ECC ? RAW_BLOCK - 16 - BLOCK : 0));
 }
 
-/* n blocks of user data; what the image lacks of its last block is zero. */
-static bool read_blocks(struct ide_drive *d, u32 n, u8 *buf)
+/* n blocks of user data; what the image lacks of its last block is zero. 0 or -errno. */
+static int read_blocks(struct ide_drive *d, u32 n, u8 *buf)
 {
     if (!has_medium(d))
-        return false;
+        return -ENOMEDIUM;
     u64 first = d->lba * SECTORS_PER_BLOCK, have = d->disk->sectors > first ? d->disk->sectors - first : 0;
     u32 want = n * SECTORS_PER_BLOCK, get = (u32)MIN(want, have);
+    ide_worked(d, (u64)n * BLOCK);
     memset(buf + (size_t)get * IDE_SECTOR, 0, (size_t)(want - get) * IDE_SECTOR);
-    return disk_read(d->disk, first, buf, get) == 0;
+    return disk_read(d->disk, first, buf, get);
 }
 
-/* Fills buffer with the next blocks of the READ under way. */
-static bool refill(struct ide_drive *d)
+/* One block of a READ CD that asks for more or less than user data. */
+static int refill_formatted(struct ide_drive *d)
 {
-    u32 n = MIN(d->left / d->sector_size, IDE_BUFFER / (u32)d->sector_size);
-    d->taken = d->fill = 0;
-    if (d->read_fields == FIELD_DATA) {
-        if (!read_blocks(d, n, d->buffer))
-            return false;
-        d->fill = n * BLOCK;
-        d->lba += n;
-        return true;
-    }
-    for (u32 i = 0; i < n; i++) {
-        u8 data[BLOCK];
-        if (!read_blocks(d, 1, data))
-            return i > 0;
+    u8 data[BLOCK];
+    int err = d->read_fields & FIELD_DATA ? read_blocks(d, 1, data) : has_medium(d) ? 0 : -ENOMEDIUM;
+    if (!err) {
         d->fill += format_block(d, d->buffer + d->fill, data, (u32)d->lba);
         d->lba++;
     }
-    return true;
+    return err;
 }
 
+/* Fills buffer with the next blocks of the READ under way: some, or 0 or -errno. */
+static int refill(struct ide_drive *d)
+{
+    u32 n = MIN(d->left / d->sector_size, REFILL_BLOCKS);
+    int err = 0;
+    d->taken = d->fill = 0;
+    if (d->read_fields != FIELD_DATA) {
+        while (n-- && !(err = refill_formatted(d)))
+            ;
+        return d->fill ? 0 : err;
+    }
+    err = read_blocks(d, n, d->buffer);
+    if (!err) {
+        d->fill = n * BLOCK;
+        d->lba += n;
+    }
+    return err;
+}
+
+/* False: the step is over, failed or to come again once the user has helped. */
 static bool have_data(struct ide_drive *d)
 {
     if (d->taken < d->fill)
         return true;
-    if (d->sector_size && refill(d) && d->fill)
+    int err = d->sector_size ? refill(d) : -EIO;
+    if (!err && d->fill)
         return true;
-    check_condition(d, MEDIUM_ERROR, ASC_READ_ERROR, 0);
+    if (err == -EAGAIN && d->packet_dma) {
+        ide_dma_again(d, IDE_RETRY_NS);
+    } else if (err == -EAGAIN) {
+        ide_next(d, IDE_STEP_WINDOW, IDE_RETRY_NS);
+    } else {
+        if (d->packet_dma)
+            ide_dma_end(d, true);
+        check_condition(d, MEDIUM_ERROR, ASC_READ_ERROR, 0);
+    }
     return false;
 }
 
@@ -206,22 +230,26 @@ static void reply(struct ide_drive *d, u32 n, u32 room)
 
 void atapi_dma(struct ide_drive *d)
 {
-    while (d->left) {
-        if (!have_data(d)) {
-            ide_dma_end(d, true);
+    enum ide_dma how = IDE_DMA_DONE;
+    u64 limit = ide_work_limit(d);
+    while (d->left && how == IDE_DMA_DONE) {
+        if (!have_data(d))
             return;
-        }
-        u32 n = MIN(d->left, d->fill - d->taken), moved = ide_dma_move(d, d->buffer + d->taken, n);
-        d->taken += moved;
-        d->left -= moved;
-        if (moved < n) {
-            d->phase = PHASE_NONE;
-            ide_dma_end(d, false);
-            return;
-        }
+        d->pos = d->taken;
+        d->end = d->taken + MIN(d->left, d->fill - d->taken);
+        how = ide_dma_move(d, limit);
+        d->left -= d->pos - d->taken;
+        d->taken = d->pos;
     }
-    ide_dma_end(d, true);
-    finish(d);
+    if (how == IDE_DMA_MORE) {
+        ide_dma_again(d, IDE_BLOCK_NS);
+        return;
+    }
+    ide_dma_end(d, how == IDE_DMA_DONE);
+    if (how == IDE_DMA_DONE)
+        finish(d);
+    else
+        d->phase = PHASE_NONE;
 }
 
 /* ---- reading ---- */

@@ -4,11 +4,15 @@
  * (SFF-8038i). Commands are ata.c's and atapi.c's; this file knows registers,
  * interrupts, resets and how bytes move.
  *
- * The channels decode whether or not IDETIM enables them, as on QEMU. Nobody
- * at a drive address reads as 0. The timing registers keep what is written.
+ * The channels decode whether or not IDETIM enables them, as on QEMU, and the
+ * timing registers keep what is written. A channel without drives reads as 0.
+ * Beside a drive that is there, an absent one has a task file that keeps what
+ * is written and resets to a signature of no device, FFFFh, so that software
+ * which looks at it sees no second CD-ROM; its error and status are 0.
  */
 #include "devices/ide.h"
 
+#include "devices/core/dma.h"
 #include "devices/ide_drive.h"
 
 enum { REG_DATA, REG_ERROR, REG_COUNT, REG_LBA_LOW, REG_LBA_MID, REG_LBA_HIGH, REG_DEVICE, REG_STATUS };
@@ -111,6 +115,9 @@ void ide_fail(struct ide_drive *d, u8 status, u8 error)
     ide_interrupt(d);
 }
 
+/* After a reset or a diagnostic. */
+static u8 resting_status(const struct ide_drive *d) { return d->present && !d->cdrom ? IDE_DRDY | IDE_DSC : 0; }
+
 static void fire(void *owner)
 {
     struct ide_drive *d = owner;
@@ -123,7 +130,7 @@ static void fire(void *owner)
     case IDE_STEP_RESET:
         ide_signature(d);
         d->error = 1;
-        d->status = d->cdrom ? 0 : IDE_DRDY | IDE_DSC;
+        d->status = resting_status(d);
         break;
     case IDE_STEP_COMMAND:
         ata_command(d);
@@ -140,7 +147,8 @@ static void fire(void *owner)
 
 void ide_signature(struct ide_drive *d)
 {
-    d->now = (struct ide_taskfile){.count = 1, .lba = {1, d->cdrom ? 0x14 : 0, d->cdrom ? 0xeb : 0}};
+    u16 kind = !d->present ? 0xffff : d->cdrom ? 0xeb14 : 0;
+    d->now = (struct ide_taskfile){.count = 1, .lba = {1, (u8)kind, (u8)(kind >> 8)}};
     d->hob = (struct ide_taskfile){0};
     d->device = 0;
 }
@@ -153,8 +161,8 @@ void ide_diagnose(struct ide_drive *d)
         struct ide_drive *each = &ch->drive[i];
         stop(each);
         ide_signature(each);
-        each->error = 1;
-        each->status = each->cdrom ? 0 : IDE_DRDY | IDE_DSC;
+        each->error = each->present;
+        each->status = resting_status(each);
     }
     ide_interrupt(&ch->drive[ch->drive[0].present ? 0 : 1]);
 }
@@ -192,8 +200,10 @@ static void write_control(struct ide_channel *ch, u8 val)
     for (unsigned i = 0; i < 2 && was != now; i++) {
         struct ide_drive *d = &ch->drive[i];
         ch->selected = 0;
-        if (!d->present)
+        if (!d->present) {
+            ide_signature(d);
             continue;
+        }
         d->intrq = false;
         d->asleep = false;
         d->power = 0xff;
@@ -239,13 +249,6 @@ static void write_data(struct ide_drive *d, u64 val, unsigned size)
         ide_next(d, IDE_STEP_WINDOW, IDE_BLOCK_NS);
 }
 
-/* The drive that answers reads: device 0 also for an absent device 1. NULL: none. */
-static struct ide_drive *answering(struct ide_channel *ch)
-{
-    struct ide_drive *d = &ch->drive[ch->selected];
-    return d->present ? d : ch->drive[0].present ? &ch->drive[0] : NULL;
-}
-
 static u8 read_status(struct ide_channel *ch)
 {
     const struct ide_drive *d = &ch->drive[ch->selected];
@@ -254,8 +257,8 @@ static u8 read_status(struct ide_channel *ch)
 
 static u8 read_register(struct ide_channel *ch, unsigned reg)
 {
-    struct ide_drive *d = answering(ch);
-    if (!d)
+    struct ide_drive *d = &ch->drive[ch->selected];
+    if (!ch->drive[0].present && !ch->drive[1].present)
         return 0;
     const struct ide_taskfile *t = ch->control & CONTROL_HOB ? &d->hob : &d->now;
     switch (reg) {
@@ -379,7 +382,7 @@ static bool fetch_prd(struct ide_channel *ch)
         ch->bm_status |= BM_ERROR;
         return false;
     }
-    space_read_bytes(&system_of(ch)->mem, ch->prd_next, prd, sizeof prd);
+    dma_read(&system_of(ch)->mem, ch->prd_next, prd, sizeof prd);
     ch->prd_next += 8;
     ch->prd_address = ld32(prd) & ~1u;
     ch->prd_left = ld16(prd + 4) & 0xfffe;
@@ -389,24 +392,37 @@ static bool fetch_prd(struct ide_channel *ch)
     return true;
 }
 
-u32 ide_dma_move(struct ide_drive *d, u8 *buf, u32 n)
+u64 ide_work_limit(const struct ide_drive *d) { return system_of(d->channel)->mem.work + WORK_SLICE; }
+
+bool ide_limit_reached(const struct ide_drive *d, u64 limit) { return system_of(d->channel)->mem.work >= limit; }
+
+void ide_worked(struct ide_drive *d, u64 n) { system_of(d->channel)->mem.work += n; }
+
+enum ide_dma ide_dma_move(struct ide_drive *d, u64 limit)
 {
     struct ide_channel *ch = d->channel;
     struct space *mem = &system_of(ch)->mem;
-    u32 moved = 0;
-    while (moved < n) {
+    while (d->pos < d->end) {
+        if (ide_limit_reached(d, limit))
+            return IDE_DMA_MORE;
         if (!ch->prd_left && !fetch_prd(ch))
-            break;
-        u32 part = MIN(ch->prd_left, n - moved);
+            return IDE_DMA_SHORT;
+        u32 part = MIN(ch->prd_left, d->end - d->pos);
         if (d->dma_to_memory)
-            space_write_bytes(mem, ch->prd_address, buf + moved, part);
+            dma_write(mem, ch->prd_address, d->buffer + d->pos, part);
         else
-            space_read_bytes(mem, ch->prd_address, buf + moved, part);
+            dma_read(mem, ch->prd_address, d->buffer + d->pos, part);
         ch->prd_address += part;
         ch->prd_left -= part;
-        moved += part;
+        d->pos += part;
     }
-    return moved;
+    return IDE_DMA_DONE;
+}
+
+void ide_dma_again(struct ide_drive *d, u64 ns)
+{
+    d->dma_wait = true;
+    ide_next(d, IDE_STEP_DMA, ns);
 }
 
 /*
@@ -420,6 +436,7 @@ void ide_dma_end(struct ide_drive *d, bool complete)
         ch->bm_status &= (u8)~BM_ACTIVE;
     if (!complete)
         d->status = IDE_DRDY | IDE_DSC;
+    d->pos = d->end = 0;
 }
 
 static void write_bm_command(struct ide_channel *ch, u8 val)
@@ -581,7 +598,7 @@ static void reset_drive(struct ide_drive *d)
     memset(d->buffer, 0, sizeof d->buffer);
     ide_signature(d);
     d->error = d->present;
-    d->status = d->present && !d->cdrom ? IDE_DRDY | IDE_DSC : 0;
+    d->status = resting_status(d);
     ata_power_on(d);
     atapi_power_on(d);
 }

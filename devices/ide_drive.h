@@ -24,6 +24,10 @@ enum { IDE_DEV = BIT(4), IDE_LBA = BIT(6) };
 enum ide_step { IDE_IDLE, IDE_STEP_RESET, IDE_STEP_COMMAND, IDE_STEP_WINDOW, IDE_STEP_DMA };
 /* How long drives take, in virtual ns. */
 enum { IDE_COMMAND_NS = 10000, IDE_BLOCK_NS = 2000, IDE_DMA_SECTOR_NS = 500, IDE_RESET_NS = 500000 };
+/* Until an access is tried again that failed for want of the host's help: virtual time stands while that is awaited. */
+enum { IDE_RETRY_NS = 1000000 };
+/* What became of the data in buffer[pos, end): all moved; the PRD table is exhausted; to be gone on with. */
+enum ide_dma { IDE_DMA_DONE, IDE_DMA_SHORT, IDE_DMA_MORE };
 
 /* A task file register file; two of them make the 48-bit "previous content" pairs. */
 struct ide_taskfile {
@@ -49,7 +53,7 @@ struct ide_drive {
     bool dma_wait; /* data is ready, the bus master is not started */
     bool dma_to_memory;
     bool window_in; /* the open window is read by the host */
-    u32 pos, end;   /* the window in buffer that the data port shows */
+    u32 pos, end;   /* the window in buffer that the data port shows; of DMA, what is still to be moved */
     u64 lba;        /* next sector */
     u32 left;       /* sectors (disk) or bytes (packet reply) still to move */
     u32 block;      /* sectors per DRQ */
@@ -86,8 +90,15 @@ void ide_complete(struct ide_drive *d);
 void ide_fail(struct ide_drive *d, u8 status, u8 error);
 /* The drive is ready for DMA; IDE_STEP_DMA comes once the bus master is started. */
 void ide_dma_request(struct ide_drive *d, bool to_memory);
-/* Bus-master transfer by the PRD table; fewer than n bytes when the table is exhausted. */
-u32 ide_dma_move(struct ide_drive *d, u8 *buf, u32 n);
+/* Where the memory's 'work' may come to in this step of a command. */
+u64 ide_work_limit(const struct ide_drive *d);
+/* Bus-master transfer of buffer[pos, end) by the PRD table; moves pos. */
+enum ide_dma ide_dma_move(struct ide_drive *d, u64 limit);
+/* IDE_STEP_DMA comes again 'ns' from now. */
+void ide_dma_again(struct ide_drive *d, u64 ns);
+/* n bytes come from or go to the image, which is work too. */
+void ide_worked(struct ide_drive *d, u64 n);
+bool ide_limit_reached(const struct ide_drive *d, u64 limit);
 /* The transfer is over; with 'complete' the command is too, without, the table was too short for it. */
 void ide_dma_end(struct ide_drive *d, bool complete);
 /* Puts the drive's signature into the task file (ATA/ATAPI-7, 9.12). */

@@ -102,6 +102,12 @@ START_TEST(signature)
     ck_assert_uint_eq(inb(LOW), 1);
     ck_assert_uint_eq(inb(MID), 0x14);
     ck_assert_uint_eq(inb(HIGH), 0xeb);
+    /* no second one: OpenBSD 2.8 would wait for it */
+    static const u8 none[8] = {[2] = 1, 1, 0xff, 0xff, 0xb0, 0};
+    outb(DEVICE, 0xb0);
+    for (u16 reg = 1; reg < 8; reg++)
+        ck_assert_uint_eq(inb((u16)(DATA + reg)), none[reg]);
+    outb(DEVICE, 0xa0);
     /* IDENTIFY DEVICE and READ SECTORS abort, showing it again */
     for (int i = 0; i < 2; i++) {
         outb(MID, 0);

@@ -486,12 +486,18 @@ END_TEST
 
 START_TEST(absent_drives)
 {
-    /* Device 0 answers for an absent device 1: status 0, its own task file. */
-    outb(DEVICE, LBA | SLAVE);
-    ck_assert_uint_eq(inb(STATUS), 0);
+    /* Beside device 0 an absent device 1 has error and status 0, and a task file with no drive's signature. */
+    outb(CONTROL, 4);
+    outb(CONTROL, 0);
+    wait_ready();
+    outb(DEVICE, 0xa0 | SLAVE);
+    static const u8 signature[8] = {[2] = 1, 1, 0xff, 0xff, 0xb0, 0};
+    for (u16 reg = 1; reg < 8; reg++)
+        ck_assert_uint_eq(inb((u16)(DATA + reg)), signature[reg]);
     ck_assert_uint_eq(inb(CONTROL), 0);
     outb(COUNT, 0x55);
     outb(LOW, 0xaa);
+    ck_assert_uint_eq(inb(COUNT), 0x55);
     outb(STATUS, 0xec);
     wait_ready();
     ck_assert_uint_eq(inb(STATUS), 0);
