@@ -1,29 +1,34 @@
 /*
  * Intel 82077AA floppy disk controller (Intel 290166) in PS/2 mode, as QEMU
  * and later PCs have it: all data, control and 82077 commands, DMA and
- * non-DMA transfers, disk change line. A drive takes every raw image size
- * from 160 KB to 2.88 MB and turns at that format's data rate only, which is
- * how guests find out what is in it.
+ * non-DMA transfers, disk change line. A disk turns at its format's data rate
+ * only, which is how guests find out what is in the drive.
  *
  * Images keep no gaps, marks or foreign sector IDs: every track has sectors 1
  * to n of 512 bytes with their true C and H. FORMAT TRACK fills sectors but
- * cannot change their number; deleted marks are not kept.
+ * cannot change their number; deleted marks are not kept. An image whose size
+ * is no format's is a disk of the drive's own format: what the image lacks
+ * reads as zeros and cannot be written, what it has more is out of reach.
  */
 #include "devices/fdc_state.h"
 
+enum { DRIVE_120 = 2, DRIVE_144 = 4, DRIVE_288 = 5 }; /* as CMOS has them */
+
+/* QEMU's formats in QEMU's order, that of several with one size first: drive, tracks, heads, sectors, rate. */
 static const struct format formats[] = {
-    {320, 40, 1, 8, RATE_250, true, 6},     {360, 40, 1, 9, RATE_250, true, 7},
-    {640, 40, 2, 8, RATE_250, true, 8},     {720, 40, 2, 9, RATE_250, true, 1},
-    {1440, 80, 2, 9, RATE_250, false, 3},   {1600, 80, 2, 10, RATE_250, false, 3},
-    {1640, 82, 2, 10, RATE_250, false, 3},  {2400, 80, 2, 15, RATE_500, true, 2},
-    {2880, 80, 2, 18, RATE_500, false, 4},  {3200, 80, 2, 20, RATE_500, false, 4},
-    {3360, 80, 2, 21, RATE_500, false, 4},  {3444, 82, 2, 21, RATE_500, false, 4},
-    {3486, 83, 2, 21, RATE_500, false, 4},  {3520, 80, 2, 22, RATE_500, false, 4},
-    {3840, 80, 2, 24, RATE_500, false, 4},  {5760, 80, 2, 36, RATE_1000, false, 5},
-    {6240, 80, 2, 39, RATE_1000, false, 5}, {7040, 80, 2, 44, RATE_1000, false, 5},
-    {7680, 80, 2, 48, RATE_1000, false, 5},
+    {DRIVE_144, 80, 2, 18, RATE_500},  {DRIVE_144, 80, 2, 20, RATE_500},  {DRIVE_144, 80, 2, 21, RATE_500},
+    {DRIVE_144, 82, 2, 21, RATE_500},  {DRIVE_144, 83, 2, 21, RATE_500},  {DRIVE_144, 80, 2, 22, RATE_500},
+    {DRIVE_144, 80, 2, 23, RATE_500},  {DRIVE_144, 80, 2, 24, RATE_500},  {DRIVE_288, 80, 2, 36, RATE_1000},
+    {DRIVE_288, 80, 2, 39, RATE_1000}, {DRIVE_288, 80, 2, 40, RATE_1000}, {DRIVE_288, 80, 2, 44, RATE_1000},
+    {DRIVE_288, 80, 2, 48, RATE_1000}, {DRIVE_144, 80, 2, 9, RATE_250},   {DRIVE_144, 80, 2, 10, RATE_250},
+    {DRIVE_144, 82, 2, 10, RATE_250},  {DRIVE_144, 83, 2, 10, RATE_250},  {DRIVE_144, 80, 2, 13, RATE_250},
+    {DRIVE_144, 80, 2, 14, RATE_250},  {DRIVE_120, 80, 2, 15, RATE_500},  {DRIVE_120, 80, 2, 18, RATE_500},
+    {DRIVE_120, 82, 2, 18, RATE_500},  {DRIVE_120, 83, 2, 18, RATE_500},  {DRIVE_120, 80, 2, 20, RATE_500},
+    {DRIVE_120, 80, 2, 9, RATE_250},   {DRIVE_120, 80, 2, 11, RATE_250},  {DRIVE_120, 40, 2, 9, RATE_300},
+    {DRIVE_120, 40, 1, 9, RATE_300},   {DRIVE_120, 41, 2, 10, RATE_300},  {DRIVE_120, 42, 2, 10, RATE_300},
+    {DRIVE_120, 40, 2, 8, RATE_250},   {DRIVE_120, 40, 1, 8, RATE_250},   {DRIVE_144, 80, 1, 9, RATE_250},
 };
-static const struct format empty_drive = {.cmos = 4};
+enum { SECTORS_MAX = 80 * 2 * 48 }; /* of the largest */
 
 static void fire(void *owner)
 {
@@ -44,6 +49,9 @@ static void fire(void *owner)
         break;
     case STEP_MOVE:
         fdc_move_dma(f);
+        break;
+    case STEP_DONE:
+        fdc_buffer_done(f);
         break;
     case STEP_ID:
         fdc_found_id(f);
@@ -252,23 +260,35 @@ static void ccr_write(void *owner, u64 off, u64 val, unsigned size)
 
 /* ---- media ---- */
 
-/* The smallest format that holds the image. */
-static const struct format *find_format(const struct disk *disk)
+static bool same_size(u8 a, u8 b) { return (a == DRIVE_120) == (b == DRIVE_120); }
+
+/*
+ * What is in a drive of a type, 0 for any: of the formats with the image's size that of the drive, else one of as
+ * many inches; else the first of the drive, which without a type is a 2.88 MB one.
+ */
+static const struct format *find_format(const struct disk *disk, u8 type)
 {
-    if (!disk)
-        return &empty_drive;
-    for (size_t i = 0; i < ARRAY_LEN(formats); i++)
-        if (disk->sectors <= formats[i].sectors)
-            return &formats[i];
-    return NULL;
+    const struct format *inches = NULL, *own = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        const struct format *m = &formats[i];
+        if (disk->sectors == (u64)m->tracks * m->heads * m->per_track) {
+            if (!type || m->drive == type)
+                return m;
+            if (!inches && same_size(m->drive, type))
+                inches = m;
+        }
+        if (!own && m->drive == (type ? type : DRIVE_288))
+            own = m;
+    }
+    return inches ? inches : own;
 }
 
-bool fdc_fits(const struct disk *disk) { return find_format(disk) != NULL; }
+bool fdc_fits(const struct disk *disk) { return !disk || disk->sectors <= SECTORS_MAX; }
 
 u8 fdc_cmos_type(struct device *dev, unsigned n)
 {
     struct fdc *f = container_of(dev, struct fdc, dev);
-    return n < FDC_DRIVES && f->drive[n].present ? f->drive[n].format->cmos : 0;
+    return n < FDC_DRIVES && f->drive[n].present ? f->drive[n].type : 0;
 }
 
 bool fdc_change_medium(struct device *dev, unsigned n, struct disk *disk)
@@ -279,7 +299,7 @@ bool fdc_change_medium(struct device *dev, unsigned n, struct disk *disk)
         return false;
     disk_close(d->disk);
     d->disk = disk;
-    d->format = find_format(disk);
+    d->format = disk ? find_format(disk, d->type) : NULL;
     d->changed = true;
     return true;
 }
@@ -292,13 +312,15 @@ static bool create_drive(struct fdc *f, unsigned n, const struct fdc_drive_confi
     d->fdc = f;
     d->number = (u8)n;
     d->present = c && c->present;
-    d->disk = d->present ? c->disk : NULL;
-    d->format = find_format(d->disk);
     event_init(&d->seek_event, "fdc-seek", fdc_seek_done, d);
-    if (d->format)
-        return true;
-    return device_fail(f->dev.sys, "'%s' is too large for a floppy disk image: %llu sectors, at most %u", d->disk->path,
-                       (unsigned long long)d->disk->sectors, formats[ARRAY_LEN(formats) - 1].sectors);
+    struct disk *disk = d->present ? c->disk : NULL;
+    if (!fdc_fits(disk))
+        return device_fail(f->dev.sys, "'%s' is too large for a floppy disk image: %llu sectors, at most %u",
+                           disk->path, (unsigned long long)disk->sectors, SECTORS_MAX);
+    d->disk = disk;
+    d->format = disk ? find_format(disk, 0) : NULL;
+    d->type = disk ? d->format->drive : DRIVE_288;
+    return true;
 }
 
 static bool create(struct device *dev, const void *cfg)
@@ -364,6 +386,7 @@ static void destroy(struct device *dev)
 #define DRIVE(f) STATE(struct fdc_drive, f)
 static const struct state_field drive_state[] = {
     HOST(struct fdc_drive, format),
+    HOST(struct fdc_drive, type),
     HOST(struct fdc_drive, disk),
     HOST(struct fdc_drive, fdc),
     HOST(struct fdc_drive, present),

@@ -23,14 +23,14 @@ struct fdc_config {
 extern const struct device_class fdc_class;
 
 /*
- * What CMOS register 10h says of a drive: 0 none, 1 360 KB, 2 1.2 MB, 3 720 KB, 4 1.44 MB, 5 2.88 MB,
- * and SeaBIOS's 6 160 KB, 7 180 KB, 8 320 KB. It follows the image; an empty drive is 1.44 MB.
+ * What CMOS register 10h says of a drive: 0 none, 2 1.2 MB, 4 1.44 MB, 5 2.88 MB. It follows the first image; an empty
+ * drive is 2.88 MB, as QEMU's is.
  */
 u8 fdc_cmos_type(struct device *dev, unsigned drive);
-/* Another disk (NULL: none) into a drive; the old one is closed. False: no such drive, or no floppy's size.
- */
+/* Another disk (NULL: none) into a drive; the old one is closed. False: no such drive, or more than
+ * any floppy holds. */
 bool fdc_change_medium(struct device *dev, unsigned drive, struct disk *disk);
-/* Is this the size of a floppy image? */
+/* Is this image (NULL: none) small enough for a floppy? */
 bool fdc_fits(const struct disk *disk);
 
 #endif

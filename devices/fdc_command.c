@@ -69,7 +69,7 @@ void fdc_seek_done(void *owner)
 }
 
 /* Moves the heads; a step pulse with a disk in the drive resets the change line. */
-static u64 move_heads(struct fdc_drive *d, u8 track)
+u64 fdc_move_heads(struct fdc_drive *d, u8 track)
 {
     u32 steps = track > d->track ? track - d->track : d->track - track;
     if (steps && d->disk)
@@ -93,7 +93,7 @@ static void seek(struct fdc *f)
     f->head = f->fifo[1] >> 2 & 1;
     /* The controller steps by the difference to where it thinks the heads are. */
     int to = d->track + (f->fifo[2] - d->pcn);
-    u64 ns = d->present ? move_heads(d, (u8)MAX(0, MIN(to, STEPS_MAX))) : 0;
+    u64 ns = d->present ? fdc_move_heads(d, (u8)MAX(0, MIN(to, STEPS_MAX))) : 0;
     d->pcn = f->fifo[2];
     start_seek(f, d, ns, (u8)(f->head << 2));
 }
@@ -105,7 +105,7 @@ static void relative_seek(struct fdc *f)
     int to = d->track + (up ? f->fifo[2] : -f->fifo[2]);
     f->unit = d->number;
     f->head = f->fifo[1] >> 2 & 1;
-    u64 ns = d->present ? move_heads(d, (u8)MAX(0, MIN(to, STEPS_MAX))) : 0;
+    u64 ns = d->present ? fdc_move_heads(d, (u8)MAX(0, MIN(to, STEPS_MAX))) : 0;
     d->pcn = (u8)(up ? d->pcn + f->fifo[2] : d->pcn - f->fifo[2]);
     start_seek(f, d, ns, (u8)(f->head << 2));
 }
@@ -118,7 +118,7 @@ static void recalibrate(struct fdc *f)
     u8 track = d->track;
     f->unit = d->number;
     u64 ns =
-        d->present ? move_heads(d, found ? 0 : (u8)(track - (RECALIBRATE_STEPS - 1))) : RECALIBRATE_STEPS * STEP_NS;
+        d->present ? fdc_move_heads(d, found ? 0 : (u8)(track - (RECALIBRATE_STEPS - 1))) : RECALIBRATE_STEPS * STEP_NS;
     d->pcn = 0;
     start_seek(f, d, ns, found ? 0 : ST0_ABNORMAL | ST0_EQUIPMENT);
 }
@@ -150,7 +150,7 @@ static bool start_data(struct fdc *f, enum fdc_op op)
         return false;
     }
     if ((f->config & CONFIG_EIS) && op != OP_FORMAT && d->pcn != f->c) {
-        move_heads(d, f->c);
+        fdc_move_heads(d, f->c);
         d->pcn = f->c;
     }
     if ((op == OP_WRITE || op == OP_FORMAT) && d->disk->readonly) {

@@ -11,7 +11,7 @@
 enum { SECTOR = 512, STEPS_MAX = 85, RECALIBRATE_STEPS = 80, DATA_RESULT = 7 };
 enum { RATE_500, RATE_300, RATE_250, RATE_1000 };
 /* Virtual ns: far quicker than the real thing, slow enough to be seen. */
-enum { RESET_NS = 20000, STEP_NS = 20000, SECTOR_NS = 60000, ID_NS = 20000000, RESUME_NS = 1000 };
+enum { RESET_NS = 20000, STEP_NS = 20000, SECTOR_NS = 60000, ID_NS = 20000000, RESUME_NS = 1000, RETRY_NS = 1000000 };
 
 enum { DOR_SELECT = 3, DOR_NRESET = BIT(2), DOR_GATE = BIT(3), DOR_MOTORS = 0xf0 };
 enum { MSR_RQM = BIT(7), MSR_DIO = BIT(6), MSR_NONDMA = BIT(5), MSR_BUSY = BIT(4) };
@@ -27,17 +27,16 @@ enum { CONFIG_EIS = 0x40, CONFIG_EFIFO = 0x20, CONFIG_POLL = 0x10 };
 enum fdc_phase { PHASE_COMMAND, PHASE_EXECUTION, PHASE_RESULT };
 enum fdc_op { OP_NONE, OP_READ, OP_WRITE, OP_VERIFY, OP_SCAN, OP_FORMAT, OP_READ_ID };
 /* What the step event does next */
-enum fdc_step { STEP_NONE, STEP_SECTOR, STEP_MOVE, STEP_ID };
+enum fdc_step { STEP_NONE, STEP_SECTOR, STEP_MOVE, STEP_DONE, STEP_ID };
 
 struct format {
-    u16 sectors; /* of the whole disk */
+    u8 drive; /* the type of drive it is first meant for */
     u8 tracks, heads, per_track, rate;
-    bool five; /* 5.25 inches: in a 1.2 MB drive it turns at 300 kbit/s */
-    u8 cmos;
 };
 
 struct fdc_drive {
-    const struct format *format;
+    const struct format *format; /* of the disk */
+    u8 type;                     /* as fdc_cmos_type() */
     struct disk *disk;
     struct fdc *fdc;
     bool present;
@@ -90,6 +89,8 @@ void fdc_enter_command(struct fdc *f);
 void fdc_enter_result(struct fdc *f, const u8 *bytes, u8 n);
 /* What the controller does 'ns' from now. */
 void fdc_next_step(struct fdc *f, enum fdc_step step, u64 ns);
+/* Moves the heads of a drive to a track, as far as they go; ns until they are there. */
+u64 fdc_move_heads(struct fdc_drive *d, u8 track);
 /* Ends a data command: its seven result bytes, and the interrupt. */
 void fdc_end_data(struct fdc *f, u8 st0);
 void fdc_fail(struct fdc *f, u8 st1, u8 st2);

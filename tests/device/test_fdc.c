@@ -511,9 +511,11 @@ static const struct {
     u16 sectors;
     u8 tracks, heads, per_track, rate, cmos;
 } formats[] = {
-    {320, 40, 1, 8, 2, 6},   {360, 40, 1, 9, 2, 7},   {640, 40, 2, 8, 2, 8},   {720, 40, 2, 9, 1, 1},
-    {1440, 80, 2, 9, 2, 3},  {2400, 80, 2, 15, 0, 2}, {2880, 80, 2, 18, 0, 4}, {3360, 80, 2, 21, 0, 4},
-    {3444, 82, 2, 21, 0, 4}, {5760, 80, 2, 36, 3, 5},
+    {320, 40, 1, 8, 2, 2},   {360, 40, 1, 9, 1, 2},   {640, 40, 2, 8, 2, 2},   {720, 40, 2, 9, 1, 2},
+    {720, 40, 2, 9, 2, 2},   {820, 41, 2, 10, 1, 2},  {840, 42, 2, 10, 1, 2},  {1440, 80, 2, 9, 2, 4},
+    {1660, 83, 2, 10, 2, 4}, {1760, 80, 2, 11, 2, 2}, {2080, 80, 2, 13, 2, 4}, {2240, 80, 2, 14, 2, 4},
+    {2400, 80, 2, 15, 0, 2}, {2880, 80, 2, 18, 0, 4}, {2952, 82, 2, 18, 0, 2}, {3360, 80, 2, 21, 0, 4},
+    {3444, 82, 2, 21, 0, 4}, {3680, 80, 2, 23, 0, 4}, {5760, 80, 2, 36, 3, 5}, {6400, 80, 2, 40, 3, 5},
 };
 
 START_TEST(all_formats)
@@ -542,19 +544,92 @@ START_TEST(all_formats)
 }
 END_TEST
 
-START_TEST(odd_sizes)
+/* SeaBIOS names the last sector of a request as EOT, though it be more than the track has. */
+START_TEST(past_the_tracks_end)
+{
+    program(0x46, BUF, 64 * 512);
+    CMD(READ, 0, 0, 0, 1, 2, 0x40, 0x1b, 0xff);
+    expect(7, 4, 0, 0);
+    expect_chrn(1, 1, 11);
+    for (unsigned i = 0; i < 64; i++)
+        ck_assert_uint_eq(mark(BUF + i * 512), i);
+    /* into the next cylinder, ending with the track; then a write across it */
+    seek_to(4, 5);
+    program(0x46, BUF, 19 * 512);
+    CMD(READ, 4, 5, 1, 18, 2, 36, 0x1b, 0xff);
+    expect(7, 0, 0, 0);
+    expect_chrn(6, 1, 1);
+    ck_assert_uint_eq(mark(BUF), 5 * 36 + 35);
+    ck_assert_uint_eq(mark(BUF + 18 * 512), 6 * 36 + 17);
+    memset(bench.ram->host + BUF, 0x42, 1024);
+    seek_to(0, 6);
+    program(0x4a, BUF, 1024);
+    CMD(WRITE, 0, 6, 0, 18, 2, 19, 0x1b, 0xff);
+    expect(7, 4, 0, 0);
+    program(0x46, BUF + 0x1000, 4 * 512);
+    CMD(READ, 0, 6, 0, 17, 2, 20, 0x1b, 0xff);
+    expect(7, 4, 0, 0);
+    ck_assert_uint_eq(mark(BUF + 0x1000), 6 * 36 + 16);
+    ck_assert_uint_eq(mark(BUF + 0x1200), 0x4242424242424242ull);
+    ck_assert_uint_eq(mark(BUF + 0x1400), 0x4242424242424242ull);
+    ck_assert_uint_eq(mark(BUF + 0x1600), 6 * 36 + 19);
+    /* one track without MT; the disk ends */
+    seek_to(0, 79);
+    program(0x46, BUF, 64 * 512);
+    CMD(READ & 0x7f, 0, 79, 0, 18, 2, 0x40, 0x1b, 0xff);
+    expect(7, 0x40, 0x04, 0);
+    CMD(READ, 0, 79, 0, 1, 2, 0x40, 0x1b, 0xff);
+    expect(7, 0x40, 1, 0);
+    put(0x0e);
+    result();
+    ck_assert_uint_eq(st[0], 80);
+}
+END_TEST
+
+/* What the image lacks of its disk. */
+START_TEST(short_images)
 {
     teardown();
-    make(2879, false); /* short by one sector */
-    start(0);
-    ck_assert_uint_eq(fdc_cmos_type(fdc, 0), 4);
-    ck_assert_uint_eq(fdc_cmos_type(fdc, 1), 4);
+    make(2879, false);
+    start(3);
+    ck_assert_uint_eq(fdc_cmos_type(fdc, 0), 5);
+    ck_assert_uint_eq(fdc_cmos_type(fdc, 1), 5);
     ck_assert_uint_eq(fdc_cmos_type(fdc, 2), 0);
-    seek_to(0, 79);
+    seek_to(0, 39);
+    memset(bench.ram->host + BUF, 0x77, 1024);
     program(0x46, BUF, 1024);
-    CMD(READ, 4, 79, 1, 17, 2, 18, 0x1b, 0xff);
-    expect(7, 0x44, 0x20, 0x20);
-    expect_chrn(79, 1, 18);
+    CMD(READ, 4, 39, 1, 35, 2, 36, 0x1b, 0xff);
+    expect(7, 4, 0, 0);
+    ck_assert_uint_eq(mark(BUF), 2878);
+    ck_assert_uint_eq(mark(BUF + 512), 0);
+    ck_assert_uint_eq(mark(BUF + 1016), 0);
+    program(0x4a, BUF, 1024);
+    CMD(WRITE, 4, 39, 1, 35, 2, 36, 0x1b, 0xff);
+    expect(7, 0x44, 0x20, 0x20); /* the second sector is not there */
+    expect_chrn(39, 1, 36);
+    program(0x4a, BUF, 512);
+    CMD(0x51, 4, 39, 1, 36, 2, 36, 0x1b, 1); /* against zeros */
+    expect(7, 4, 0, 4);
+    /* In another drive the same image is that drive's disk. */
+    teardown();
+    make(2880, false);
+    start(0);
+    ck_assert(fdc_change_medium(fdc, 0, bench_image(512, false)));
+    seek_to(0, 1);
+    program(0x46, BUF, 512);
+    CMD(READ, 0, 1, 0, 18, 2, 18, 0x1b, 0xff);
+    expect(7, 0, 0, 0);
+    ck_assert_uint_eq(mark(BUF), 0);
+    ck_assert(fdc_change_medium(fdc, 0, bench_image(5760 * 512, false)));
+    ck_assert_uint_eq(fdc_cmos_type(fdc, 0), 4);
+    outb(DIR, 3);
+    CMD(ID, 0);
+    expect(7, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(too_large)
+{
     struct disk *big = bench_image(20000 * 512, true);
     ck_assert(!fdc_fits(big));
     struct fdc_config c = {.drive = {{true, big}}};
@@ -720,7 +795,9 @@ int main(void)
     tcase_add_test(t, without_dma);
     tcase_add_test(t, disk_change);
     tcase_add_loop_test(t, all_formats, 0, ARRAY_LEN(formats));
-    tcase_add_test(t, odd_sizes);
+    tcase_add_test(t, past_the_tracks_end);
+    tcase_add_test(t, short_images);
+    tcase_add_test(t, too_large);
     tcase_add_test(t, dma_registers);
     tcase_add_test(t, dma_modes);
     tcase_add_test(t, dma_memory_to_memory);
