@@ -521,10 +521,16 @@ static void pc_nmi(struct machine *m)
         irq_pulse(&lint1);
     }
 }
+/* Disks belong to their controller, once there is one. */
 static void pc_destroy(struct machine *m)
 {
-    ram_destroy(pc_of(m)->rom);
-    free(pc_of(m));
+    struct pc *pc = pc_of(m);
+    for (unsigned i = 0; !pc->ide && i < MAX_IDE; i++)
+        disk_close(m->config.ide[i].disk);
+    for (unsigned i = 0; !pc->fdc && i < MAX_FLOPPY; i++)
+        disk_close(m->config.floppy[i].disk);
+    ram_destroy(pc->rom);
+    free(pc);
 }
 
 bool test_ports_build(struct machine *m)
