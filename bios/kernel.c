@@ -79,7 +79,7 @@ bool plan_add(struct boot_plan *plan, const void *data, size_t len, u64 addr, u6
 {
     if (len == 0)
         return true;
-    if (addr + len > ram) {
+    if (len > ram || addr > ram - len) {
         snprintf(err, err_size,
                  "the kernel and what goes with it need memory up to %llu MiB: give the machine more (-m)",
                  (unsigned long long)((addr + len) >> 20) + 1);

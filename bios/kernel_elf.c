@@ -78,14 +78,16 @@ static bool elf_load(const struct elf *e, struct boot_plan *plan, u64 ram, u64 *
         struct segment s = elf_segment(e, i);
         if (s.type != PT_LOAD || !s.memsz)
             continue;
-        if (!inside(e->file, s.offset, s.filesz) || s.memsz < s.filesz || s.paddr + s.memsz > ram || s.memsz > ram) {
+        if (!inside(e->file, s.offset, s.filesz) || s.memsz < s.filesz || s.memsz > ram || s.paddr > ram - s.memsz) {
             snprintf(err, err_size, "the kernel's ELF segment at %llx does not fit into its file or into memory",
                      (unsigned long long)s.paddr);
             return false;
         }
         u8 *image = calloc(1, s.memsz);
-        if (!image)
+        if (!image) {
+            snprintf(err, err_size, "not enough memory for the kernel");
             return false;
+        }
         memcpy(image, e->file->data + s.offset, s.filesz);
         bool ok = plan_add(plan, image, s.memsz, s.paddr, ram, err, err_size);
         free(image);
@@ -251,8 +253,10 @@ static bool load_kludge(const struct blob *f, const u8 *h, struct boot_plan *pla
         return false;
     }
     u8 *image = calloc(1, mem);
-    if (!image)
+    if (!image) {
+        snprintf(err, err_size, "not enough memory for the kernel");
         return false;
+    }
     memcpy(image, f->data + off, len);
     bool ok = plan_add(plan, image, mem, load, ram, err, err_size);
     free(image);
