@@ -2,7 +2,8 @@
  * fw_cfg: a selector (510h), a byte-wide data port (511h) and a DMA interface
  * (514h, big-endian). Items are made by the board; their contents are
  * configuration, not state: what is saved is which one is selected, where
- * reading stands, and the bytes of writable files.
+ * reading stands, and what is left of a DMA transfer. Of one that is long the
+ * rest is done in events; guests wait for the control word to become 0.
  */
 #include "devices/fw_cfg.h"
 
@@ -23,6 +24,8 @@ enum {
     NAME_LEN = 56,
     ARCH_ITEMS = 8,
     WRITE_FLAG = 0x4000, /* bit 14 of the selector: write, long gone */
+    CHUNK = 65536,
+    SLICE_NS = 10000,
 };
 #define DMA_SIGNATURE 0x51454d5520434647ull /* "QEMU CFG" */
 
@@ -43,6 +46,10 @@ struct fw_cfg {
     u16 selected;
     u32 at;
     u64 dma_addr;
+    /* a read under way: its descriptor, and where the rest goes */
+    u64 descriptor, to;
+    u32 left;
+    struct event dma;
 };
 
 static struct item *find_item(struct fw_cfg *f, u16 key)
@@ -66,43 +73,71 @@ static u8 next_byte(struct fw_cfg *f)
     return i && f->at < i->len ? i->data[f->at++] : 0;
 }
 
+static void end_dma(struct fw_cfg *f, u32 status)
+{
+    u8 out[4];
+    st32(out, __builtin_bswap32(status));
+    space_dma_write(&f->dev.sys->mem, f->descriptor, out, sizeof(out));
+}
+
+/* Past the end of an item there are zeros. */
+static void read_on(void *owner)
+{
+    static const u8 zeros[4096];
+    struct fw_cfg *f = owner;
+    struct space *mem = &f->dev.sys->mem;
+    const struct item *i = find_item(f, f->selected);
+    for (u64 limit = mem->work + WORK_SLICE; f->left && mem->work < limit;) {
+        bool inside = i && f->at < i->len;
+        u32 n = MIN(f->left, inside ? MIN(i->len - f->at, (u32)CHUNK) : (u32)sizeof(zeros));
+        space_dma_write(mem, f->to, inside ? i->data + f->at : zeros, n);
+        f->at += inside ? n : 0;
+        f->to += n;
+        f->left -= n;
+    }
+    if (f->left)
+        event_at(&f->dev.sys->clock, &f->dma, clock_now(&f->dev.sys->clock) + SLICE_NS);
+    else
+        end_dma(f, 0);
+}
+
+/* Into a file that wants it, and wholly. */
+static bool dma_write_item(struct fw_cfg *f, u64 from, u32 len)
+{
+    const struct item *i = find_item(f, f->selected);
+    if (!i || !i->written || f->at > i->len || len > i->len - f->at)
+        return false;
+    space_dma_read(&f->dev.sys->mem, from, i->data + f->at, len);
+    f->at += len;
+    i->written(i->owner, i->data, i->len);
+    return true;
+}
+
 /* One transfer: control, length and address stand big-endian in guest memory at dma_addr. */
 static void run_dma(struct fw_cfg *f)
 {
-    struct space *mem = &f->dev.sys->mem;
     u8 d[16];
-    u64 desc = f->dma_addr;
+    f->descriptor = f->dma_addr;
     f->dma_addr = 0;
-    space_read_bytes(mem, desc, d, sizeof(d));
+    event_cancel(&f->dev.sys->clock, &f->dma);
+    space_dma_read(&f->dev.sys->mem, f->descriptor, d, sizeof(d));
     u32 control = __builtin_bswap32(ld32(d)), len = __builtin_bswap32(ld32(d + 4));
     u64 addr = __builtin_bswap64(ld64(d + 8));
     if (control & DMA_SELECT)
         select_item(f, (u16)(control >> 16));
-    const struct item *i = find_item(f, f->selected);
-    u32 left = i && f->at < i->len ? i->len - f->at : 0, n = MIN(len, left);
-    u32 status = 0;
     if (control & DMA_READ) {
-        static const u8 zeros[4096];
-        if (n)
-            space_write_bytes(mem, addr, i->data + f->at, n);
-        /* past the end reads as zeros, as far as a real item could reach */
-        for (u32 done = n; done < len && done - n < (16u << 20); done += MIN(len - done, (u32)sizeof(zeros)))
-            space_write_bytes(mem, addr + done, zeros, MIN(len - done, (u32)sizeof(zeros)));
+        f->to = addr;
+        f->left = len;
+        read_on(f);
     } else if (control & DMA_WRITE) {
-        if (i && i->written && n == len) {
-            space_read_bytes(mem, addr, i->data + f->at, n);
-            i->written(i->owner, i->data, i->len);
-        } else {
-            status = DMA_ERROR;
-        }
-    } else if (!(control & (DMA_SKIP | DMA_SELECT))) {
-        status = DMA_ERROR;
+        end_dma(f, dma_write_item(f, addr, len) ? 0 : DMA_ERROR);
+    } else if (control & DMA_SKIP) {
+        const struct item *i = find_item(f, f->selected);
+        f->at += i && f->at < i->len ? MIN(len, i->len - f->at) : 0;
+        end_dma(f, 0);
+    } else {
+        end_dma(f, control & DMA_SELECT ? 0 : DMA_ERROR);
     }
-    if (control & (DMA_READ | DMA_WRITE | DMA_SKIP))
-        f->at += n;
-    u8 out[4];
-    st32(out, __builtin_bswap32(status));
-    space_write_bytes(mem, desc, out, sizeof(out));
 }
 
 static u64 ports_read(void *owner, u64 off, unsigned size)
@@ -223,6 +258,7 @@ static bool fw_cfg_create(struct device *dev, const void *cfg)
     (void)cfg;
     region_device(&f->ports, &dev->sys->io, "fw_cfg", 0x510, PORTS, f, ports_read, ports_write);
     f->ports.max_access = 4;
+    event_init(&f->dma, "fw_cfg", read_on, f);
     return fw_cfg_add(dev, FW_CFG_SIGNATURE, "QEMU", 4) && fw_cfg_add_u32(dev, FW_CFG_ID, ID_TRADITIONAL | ID_DMA) &&
            write_directory(f);
 }
@@ -232,7 +268,9 @@ static void fw_cfg_reset(struct device *dev)
     struct fw_cfg *f = (struct fw_cfg *)dev;
     f->selected = 0;
     f->at = 0;
-    f->dma_addr = 0;
+    f->dma_addr = f->descriptor = f->to = 0;
+    f->left = 0;
+    event_cancel(&dev->sys->clock, &f->dma);
 }
 
 static void fw_cfg_destroy(struct device *dev)
@@ -244,10 +282,21 @@ static void fw_cfg_destroy(struct device *dev)
         free(f->arch[i].data);
 }
 
+#define FW_CFG(f) STATE(struct fw_cfg, f)
 static const struct state_field fw_cfg_state[] = {
-    DEVICE_STATE(struct fw_cfg), HOST(struct fw_cfg, ports),     HOST(struct fw_cfg, item),
-    HOST(struct fw_cfg, arch),   HOST(struct fw_cfg, nfiles),    STATE(struct fw_cfg, selected),
-    STATE(struct fw_cfg, at),    STATE(struct fw_cfg, dma_addr), STATE_END,
+    DEVICE_STATE(struct fw_cfg),
+    HOST(struct fw_cfg, ports),
+    HOST(struct fw_cfg, item),
+    HOST(struct fw_cfg, arch),
+    HOST(struct fw_cfg, nfiles),
+    FW_CFG(selected),
+    FW_CFG(at),
+    FW_CFG(dma_addr),
+    FW_CFG(descriptor),
+    FW_CFG(to),
+    FW_CFG(left),
+    EVENT(struct fw_cfg, dma),
+    STATE_END,
 };
 
 const struct device_class fw_cfg_class = {

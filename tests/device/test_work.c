@@ -4,6 +4,7 @@
  */
 #include "pcibench.h"
 
+#include "devices/fw_cfg.h"
 #include "devices/ide.h"
 
 enum { IDE = (1 << 3) + 1, BM = 0xc000, PRD = 0x1000, BUF = 0x100000, COSTLY = 0xf0000000, COST = 16 << 20 };
@@ -195,6 +196,47 @@ START_TEST(masters_addresses)
 }
 END_TEST
 
+static void read_item(struct device *dev, u8 *descriptor, u32 to, u32 len)
+{
+    st32(descriptor, __builtin_bswap32((u32)fw_cfg_file_key(dev, "etc/long") << 16 | 8 | 2));
+    st32(descriptor + 4, __builtin_bswap32(len));
+    st64(descriptor + 8, __builtin_bswap64(to));
+    outl(0x514, 0);
+    outl(0x518, __builtin_bswap32((u32)(descriptor - bench.ram->host)));
+}
+
+/* An item and zeros behind it; then up to 4 GiB of zeros, a little in each event, until a reset. */
+START_TEST(fw_cfg_in_pieces)
+{
+    enum { LONG = 0x170000, TO = 0x80000 };
+    static u8 item[LONG];
+    struct device *dev = device_create(&bench.sys, &fw_cfg_class, "fw_cfg", NULL);
+    u8 *ram = bench.ram->host, *descriptor = ram + 0x5000;
+    memset(item, 0x6b, sizeof(item));
+    memset(ram + 0x100000, 0xee, 0x100000);
+    ck_assert(fw_cfg_add_file(dev, "etc/long", item, LONG));
+    read_item(dev, descriptor, TO, 100);
+    ck_assert_uint_eq(ld32(descriptor), 0);
+    read_item(dev, descriptor, TO, LONG + 0x1000);
+    ck_assert_uint_ne(ld32(descriptor), 0);
+    ck_assert_uint_eq(events(2 * WORK_SLICE), 1);
+    ck_assert_uint_eq(ld32(descriptor), 0);
+    ck_assert_uint_eq(ram[TO + LONG - 1], 0x6b);
+    ck_assert_uint_eq(ram[TO + LONG], 0);
+    ck_assert_uint_eq(ram[TO + LONG + 0xfff], 0);
+    ck_assert_uint_eq(ram[TO + LONG + 0x1000], 0xee);
+    read_item(dev, descriptor, TO, 0xffffffff);
+    for (unsigned n = 0; n < 10; n++) {
+        u64 before = bench.sys.mem.work;
+        clock_advance(&bench.sys.clock, clock_deadline(&bench.sys.clock));
+        ck_assert_uint_le(bench.sys.mem.work - before, 2 * WORK_SLICE);
+        ck_assert_uint_ne(ld32(descriptor), 0);
+    }
+    device_reset_all(&bench.sys);
+    ck_assert_uint_eq(events(WORK_SLICE), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("work in pieces");
@@ -206,6 +248,7 @@ int main(void)
     tcase_add_test(t, verify_in_pieces);
     tcase_add_test(t, read_cd_in_pieces);
     tcase_add_test(t, masters_addresses);
+    tcase_add_test(t, fw_cfg_in_pieces);
     suite_add_tcase(s, t);
     return bench_run(s);
 }
