@@ -566,18 +566,39 @@ static void call_nmi(struct machine *m, void *arg)
 }
 void machine_nmi(struct machine *m) { machine_call(m, call_nmi, NULL); }
 
+struct step {
+    unsigned cpu;
+    bool interrupts, timers;
+};
+
+/* Takes an interrupt that waits: true when the CPU is at the start of a handler now. */
+static bool enter_handler(struct machine *m, struct cpu *cpu)
+{
+    u64 ip = cpu->gpr[SLOT_RIP], base = cpu->seg[CS].base;
+    m->priv->current = cpu;
+    cpu_take_pending(cpu);
+    m->priv->current = m->cpu[0];
+    return cpu->gpr[SLOT_RIP] != ip || cpu->seg[CS].base != base;
+}
+
 static void call_step(struct machine *m, void *arg)
 {
-    struct cpu *cpu = m->cpu[*(unsigned *)arg];
+    const struct step *s = arg;
+    struct cpu *cpu = m->cpu[s->cpu];
     vclock_resume(&m->priv->vclock);
     cpu_clear_attention(cpu, ATT_EXIT);
     if (cpu_idle(cpu))
         idle(m);
-    run_cpu(m, cpu, 1);
-    vclock_sync(&m->priv->vclock);
+    if (!s->interrupts || !enter_handler(m, cpu))
+        run_cpu(m, cpu, 1);
+    if (s->timers)
+        vclock_sync(&m->priv->vclock);
     vclock_pause(&m->priv->vclock);
 }
-void machine_step(struct machine *m, unsigned cpu) { machine_call(m, call_step, &cpu); }
+void machine_step(struct machine *m, unsigned cpu, bool interrupts, bool timers)
+{
+    machine_call(m, call_step, &(struct step){cpu, interrupts, timers});
+}
 
 static void call_add_observer(struct machine *m, void *arg)
 {

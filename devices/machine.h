@@ -137,8 +137,11 @@ void machine_reset(struct machine *m);            /* system_reset */
 void machine_powerdown(struct machine *m);        /* the ACPI power button */
 void machine_quit(struct machine *m, int status); /* ends the machine thread */
 void machine_nmi(struct machine *m);
-/* One instruction on one CPU, while stopped. */
-void machine_step(struct machine *m, unsigned cpu);
+/*
+ * One instruction on one CPU, while stopped. With 'interrupts' one that waits is taken instead, and its handler's first
+ * instruction is the next; with 'timers' events that are due happen after it.
+ */
+void machine_step(struct machine *m, unsigned cpu, bool interrupts, bool timers);
 void machine_add_observer(struct machine *m, struct machine_observer *o);
 void machine_add_screen(struct machine *m, struct screen_observer *o);
 

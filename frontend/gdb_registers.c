@@ -28,17 +28,27 @@ static const struct row rows[] = {
 };
 
 struct gdb_layout {
+    const char *architecture; /* gdb's name, by which it disassembles */
     bool wide;
     unsigned count;
 };
-static const struct gdb_layout layouts[2] = {{false, ARRAY_LEN(rows) - 16}, {true, ARRAY_LEN(rows)}};
+enum { MISSING_NARROW = 16 }; /* R8 to R15, XMM8 to XMM15 */
+static const struct gdb_layout layout_16 = {"i8086", false, ARRAY_LEN(rows) - MISSING_NARROW},
+                               layout_32 = {"i386", false, ARRAY_LEN(rows) - MISSING_NARROW},
+                               layout_64 = {"i386:x86-64", true, ARRAY_LEN(rows)};
 
 const struct gdb_layout *gdb_layout_for(const struct cpu *cpu)
 {
     /* A CPU that can do long mode is described as x86-64, as debuggers of 64-bit kernels attach before it is
      * entered; unless a 32-bit system with paging runs on it. */
     bool narrow = !cpu_has(cpu, FEAT_LM) || ((cpu->cr0 & CR0_PG) && !(cpu->efer & EFER_LMA));
-    return &layouts[!narrow];
+    return narrow ? &layout_32 : &layout_64;
+}
+
+const struct gdb_layout *gdb_layout_now(const struct cpu *cpu)
+{
+    unsigned bits = reg_code_bits(cpu);
+    return bits == 16 ? &layout_16 : bits == 32 ? &layout_32 : &layout_64;
 }
 
 unsigned gdb_register_count(const struct gdb_layout *l) { return l->count; }
@@ -309,6 +319,29 @@ unsigned gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigne
     return size;
 }
 
+bool gdb_registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *in, size_t size)
+{
+    unsigned n = 0, pc = 0;
+    size_t at = 0, pc_at = 0;
+    while (n < l->count && at < size)
+        at += gdb_register_size(l, n++);
+    if (at != size)
+        return false;
+    at = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (find(l, i)->what == PC) {
+            pc = i;
+            pc_at = at;
+        } else {
+            gdb_register_write(l, cpu, i, in + at);
+        }
+        at += gdb_register_size(l, i);
+    }
+    if (pc)
+        gdb_register_write(l, cpu, pc, in + pc_at);
+    return true;
+}
+
 /* ---- target.xml ---- */
 
 struct flag {
@@ -377,7 +410,7 @@ char *gdb_target_xml(const struct gdb_layout *l)
     fprintf(f,
             "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target>"
             "<architecture>%s</architecture>\n<feature name=\"org.gnu.gdb.i386.core\">\n",
-            l->wide ? "i386:x86-64" : "i386");
+            l->architecture);
     write_core_types(f, l->wide ? 8 : 4);
     for (unsigned i = 0; i < l->count; i++) {
         const struct row *r = find(l, i);

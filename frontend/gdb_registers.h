@@ -9,14 +9,21 @@
 
 enum { GDB_REGISTER_MAX = 16 /* bytes */ };
 struct gdb_layout;
-/* The description that fits how this CPU runs now. */
+/* The description for a connection that is to last, whatever modes the CPU goes through. */
 const struct gdb_layout *gdb_layout_for(const struct cpu *cpu);
+/* The one that fits the code this CPU runs now: i8086, i386 or x86-64. */
+const struct gdb_layout *gdb_layout_now(const struct cpu *cpu);
 unsigned gdb_register_count(const struct gdb_layout *l);
 /* Bytes of register n (0: there is none). */
 unsigned gdb_register_size(const struct gdb_layout *l, unsigned n);
 /* Little-endian, as the protocol wants it; returns the size, 0: no such register. */
 unsigned gdb_register_read(const struct gdb_layout *l, struct cpu *cpu, unsigned n, u8 *out);
 unsigned gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigned n, const u8 *in);
+/*
+ * All of them, one behind the other, or the first ones that make 'size' bytes; false: it ends within one, nothing was
+ * written. The program counter is set last: what was written is what is read, whichever base or mode came with it.
+ */
+bool gdb_registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *in, size_t size);
 /* target.xml, to be freed. */
 char *gdb_target_xml(const struct gdb_layout *l);
 

@@ -1,13 +1,15 @@
 /*
  * The gdb stub (gdbstub.h). Lives on the main thread; each packet that looks
  * at a CPU runs whole on the machine's thread. All CPUs stop and go together;
- * a step moves one CPU by one instruction with interrupts held off.
+ * a step moves one CPU by one instruction, with interrupts held off unless gdb
+ * wants them.
  *
  * A stop reply is owed ('running') from the packet that resumes until the
  * machine stops for whatever reason.
  */
 #include "frontend/gdbstub.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include "frontend/gdb_packet.h"
@@ -17,6 +19,13 @@
 #include "frontend/registers.h"
 
 enum { MAX_POINTS = 256, SIGNAL_INT = 2, SIGNAL_TRAP = 5 };
+/* Qqemu.sstep: what a step is. QEMU's bits, all of them set to begin with. */
+enum {
+    STEP_ENABLE = 1,  /* one instruction; else it is as 'continue' */
+    STEP_NOIRQ = 2,   /* interrupts are held off */
+    STEP_NOTIMER = 4, /* so are timers */
+    STEP_ALL = STEP_ENABLE | STEP_NOIRQ | STEP_NOTIMER
+};
 
 /* What gdb inserted. type: the digit of Z packets, 0 software ... 4 access. */
 struct gdb_point {
@@ -35,9 +44,10 @@ struct gdb_server {
     struct gdb_parser parser;
     char reply[2 * GDB_PACKET_MAX + 16];
     size_t reply_len;
-    const struct gdb_layout *layout; /* fixed for a connection: gdb asks once */
+    const struct gdb_layout *layout; /* fixed for a connection, unless gdb asks for another */
     unsigned cpu;                    /* Hg */
     bool connected, no_ack, running, swbreak, hwbreak, physical;
+    unsigned step; /* STEP_... */
     struct gdb_point point[MAX_POINTS];
     unsigned npoints;
     char *xml;
@@ -69,13 +79,17 @@ static void send_reply(struct gdb_server *g, const char *text)
     send_raw(g, g->reply, g->reply_len);
 }
 
-static void ok(struct gdb_server *g) { send_reply(g, "OK"); }
-static void error(struct gdb_server *g, unsigned code)
+PRINTF_LIKE(2, 3) static void answer(struct gdb_server *g, const char *fmt, ...)
 {
-    char text[8];
-    snprintf(text, sizeof(text), "E%02x", code & 0xff);
-    send_reply(g, text);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(g->reply, sizeof(g->reply), fmt, ap);
+    va_end(ap);
+    send_reply(g, g->reply);
 }
+
+static void ok(struct gdb_server *g) { send_reply(g, "OK"); }
+static void error(struct gdb_server *g, unsigned code) { answer(g, "E%02x", code & 0xff); }
 
 /* ---- stops ---- */
 
@@ -106,9 +120,7 @@ static void stop_reply(struct gdb_server *g, unsigned sig, bool why)
     }
     g->m->stop.valid = false;
     g->running = false;
-    char text[128];
-    snprintf(text, sizeof(text), "T%02xthread:%02x;%s", sig, g->cpu + 1, reason);
-    send_reply(g, text);
+    answer(g, "T%02xthread:%02x;%s", sig, g->cpu + 1, reason);
 }
 
 static void on_event(void *owner, enum machine_event e, const char *detail, u64 when_us)
@@ -171,9 +183,14 @@ static void hold_interrupts(struct machine *m, void *arg)
 
 static void step(struct gdb_server *g)
 {
+    if (!(g->step & STEP_ENABLE)) {
+        resume(g);
+        return;
+    }
     g->m->stop.valid = false;
-    machine_call(g->m, hold_interrupts, cpu_of(g));
-    machine_step(g->m, g->cpu);
+    if (g->step & STEP_NOIRQ)
+        machine_call(g->m, hold_interrupts, cpu_of(g));
+    machine_step(g->m, g->cpu, !(g->step & STEP_NOIRQ), !(g->step & STEP_NOTIMER));
     host_deliver(g->host); /* what the step caused is answered here, not by on_event */
     stop_reply(g, SIGNAL_TRAP, true);
 }
@@ -194,18 +211,12 @@ static void all_registers_read(struct gdb_server *g)
 
 static void all_registers_write(struct gdb_server *g)
 {
-    const char *p = g->packet + 1;
-    for (unsigned i = 0; i < gdb_register_count(g->layout) && *p; i++) {
-        u8 value[GDB_REGISTER_MAX];
-        unsigned n = gdb_register_size(g->layout, i);
-        if (!gdb_from_hex(p, value, n)) {
-            error(g, 0x22);
-            return;
-        }
-        gdb_register_write(g->layout, cpu_of(g), i, value);
-        p += 2 * n;
-    }
-    ok(g);
+    u8 values[GDB_PACKET_MAX / 2];
+    size_t n = strlen(g->packet + 1) / 2;
+    if (gdb_from_hex(g->packet + 1, values, n) && gdb_registers_write(g->layout, cpu_of(g), values, n))
+        ok(g);
+    else
+        error(g, 0x22);
 }
 
 static void register_read(struct gdb_server *g)
@@ -371,11 +382,25 @@ static void point(struct gdb_server *g)
     ok(g);
 }
 
-static void choose_layout(struct gdb_server *g)
+static void use_layout(struct gdb_server *g, const struct gdb_layout *l)
 {
-    g->layout = gdb_layout_for(cpu_of(g));
+    g->layout = l;
     free(g->xml);
-    g->xml = gdb_target_xml(g->layout);
+    g->xml = gdb_target_xml(l);
+}
+
+/* Qorrery.describe: the description that fits now, for a gdb that fetches it again when it has changed (orrery.gdb). */
+static void describe(struct machine *m, void *arg)
+{
+    struct gdb_server *g = arg;
+    const struct gdb_layout *now = gdb_layout_now(cpu_of(g));
+    (void)m;
+    if (now == g->layout) {
+        ok(g);
+        return;
+    }
+    use_layout(g, now);
+    send_reply(g, "changed");
 }
 
 /* qXfer:features:read:target.xml:OFFSET,LENGTH */
@@ -421,9 +446,7 @@ static void supported(struct gdb_server *g, const char *p)
 {
     g->swbreak = strstr(p, "swbreak+") != NULL;
     g->hwbreak = strstr(p, "hwbreak+") != NULL;
-    snprintf(g->reply, sizeof(g->reply),
-             "PacketSize=%x;qXfer:features:read+;vContSupported+;QStartNoAckMode+;swbreak+;hwbreak+", GDB_PACKET_MAX);
-    send_reply(g, g->reply);
+    answer(g, "PacketSize=%x;qXfer:features:read+;vContSupported+;QStartNoAckMode+;swbreak+;hwbreak+", GDB_PACKET_MAX);
 }
 
 static void thread_list(struct gdb_server *g)
@@ -496,14 +519,28 @@ static void query(struct gdb_server *g)
     else if (text_prefix(p, "qAttached", &rest))
         send_reply(g, "1");
     else if (!strcmp(p, "qC")) {
-        snprintf(g->reply, sizeof(g->reply), "QC%02x", g->cpu + 1);
-        send_reply(g, g->reply);
+        answer(g, "QC%02x", g->cpu + 1);
     } else if (text_prefix(p, "qRcmd,", &rest))
         monitor_command(g, rest);
     else if (!strcmp(p, "qqemu.PhyMemMode"))
         send_reply(g, g->physical ? "1" : "0");
+    else if (!strcmp(p, "qqemu.sstepbits"))
+        answer(g, "ENABLE=%x,NOIRQ=%x,NOTIMER=%x", STEP_ENABLE, STEP_NOIRQ, STEP_NOTIMER);
+    else if (!strcmp(p, "qqemu.sstep"))
+        answer(g, "0x%x", g->step);
     else
         send_reply(g, "");
+}
+
+static void set_step(struct gdb_server *g, const char *hex)
+{
+    u64 bits;
+    if (!gdb_hex(&hex, &bits) || *hex || (bits & ~(u64)STEP_ALL)) {
+        error(g, 0x22);
+        return;
+    }
+    g->step = (unsigned)bits;
+    ok(g);
 }
 
 static void set(struct gdb_server *g)
@@ -516,6 +553,10 @@ static void set(struct gdb_server *g)
     } else if (text_prefix(g->packet, "Qqemu.PhyMemMode:", &rest)) {
         g->physical = *rest == '1';
         ok(g);
+    } else if (text_prefix(g->packet, "Qqemu.sstep=", &rest)) {
+        set_step(g, rest);
+    } else if (!strcmp(g->packet, "Qorrery.describe")) {
+        machine_call(g->m, describe, g);
     } else {
         send_reply(g, "");
     }
@@ -736,8 +777,9 @@ static void gdb_byte(void *owner, u8 c)
 
 static void connected_there(struct machine *m, void *arg)
 {
+    struct gdb_server *g = arg;
     (void)m;
-    choose_layout(arg);
+    use_layout(g, gdb_layout_for(cpu_of(g)));
 }
 
 static void gdb_event(void *owner, enum stream_event e)
@@ -750,6 +792,7 @@ static void gdb_event(void *owner, enum stream_event e)
         g->parser.check = true;
         g->cpu = 0;
         g->reply_len = 0;
+        g->step = STEP_ALL;
         machine_stop(g->m, RUN_PAUSED);
         host_deliver(g->host); /* the stop is nobody's reply */
         machine_call(g->m, connected_there, g);

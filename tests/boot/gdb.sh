@@ -1,5 +1,6 @@
 #!/bin/bash
-# gdb.sh: stock gdb on the start of an unmodified kernel: breakpoints, steps, watchpoints, memory, threads, Ctrl-c.
+# gdb.sh: stock gdb on the start of an unmodified kernel: code of every mode, breakpoints, steps, watchpoints, memory,
+# threads, Ctrl-c.
 . "$(dirname "$0")/lib.sh"
 command -v gdb >/dev/null || skip "no gdb"
 kernel=$(guest_kernel cloud-amd64) && initrd=$(guest_initrd amd64) || fail "no guest"
@@ -7,6 +8,32 @@ sock=$WORK/gdb
 orrery_start -m 256 -smp 2 -S -gdb "unix:$sock" -kernel "$kernel" -initrd "$initrd" \
     -append 'console=ttyS0 quiet nokaslr panic=-1'
 while [ ! -S "$sock" ]; do sleep 0.1; kill -0 $ORRERY_PID || fail "does not start"; done
+
+want() { grep -q -- "$1" "$WORK/out" || { grep -v "^0x.* in ?? ()" "$WORK/out" >&2; fail "gdb did not say '$1'"; }; }
+
+# 0. With the script that comes with the program code is disassembled as its mode has it, with a base behind it.
+cat >"$WORK/script" <<END
+set pagination off
+source $HERE/../../frontend/orrery.gdb
+target remote $sock
+x/i \$pc
+set {unsigned char[7]}0x10100 = {0xb8, 0x34, 0x12, 0xe8, 0xfd, 0x00, 0xc3}
+set \$cs = 0x1000
+set \$eip = 0x10100
+x/3i \$pc
+stepi
+printf "ax %x at %x\n", \$ax, \$pc
+set \$cs = 0xf000
+set \$eip = 0xffff0
+detach
+END
+timeout 60 gdb -nx -batch -x "$WORK/script" >"$WORK/out" 2>&1
+want '0xfffffff0:.*ljmp *\$0xf000,\$0xe05b'
+want '^=> 0x10100:.*mov *\$0x1234,%ax'
+want '^ *0x10103:.*call *0x10203'
+want '^ *0x10106:.*ret'
+want '^ax 1234 at 10103'
+monitor stop system_reset >/dev/null
 
 # 1. At reset, in real mode; to the kernel's entry (physical 16 MiB) by a hardware breakpoint; steps until the
 #    kernel runs at its virtual addresses; a software breakpoint there and a watchpoint on its stack.
@@ -51,7 +78,6 @@ delete
 detach
 END
 timeout 200 gdb -nx -batch -x "$WORK/script" >"$WORK/out" 2>&1 || { grep -v " in ?? ()" "$WORK/out" >&2; fail "gdb failed"; }
-want() { grep -q -- "$1" "$WORK/out" || { grep -v "^0x.* in ?? ()" "$WORK/out" >&2; fail "gdb did not say '$1'"; }; }
 want '^reset fffffff0'
 want '^real mode fe05b cs f000'
 want '^follows 1e05b'
@@ -67,9 +93,10 @@ want 'VM status: paused (debug)'
 
 # 2. It goes on to a shell as if nothing had been; then gdb breaks in.
 wait_serial 300 'busybox on an unmodified'
-printf 'set pagination off\ntarget remote %s\ninfo threads\nprintf "upper %%d\\n", (unsigned long)$pc > 0xffffffff00000000\nkill\n' "$sock" >"$WORK/script"
+printf 'set pagination off\nsource %s\ntarget remote %s\ninfo threads\nprintf "upper %%d\\n", (unsigned long)$pc > 0xffffffff00000000\nshow architecture\nkill\n' "$HERE/../../frontend/orrery.gdb" "$sock" >"$WORK/script"
 timeout 60 gdb -nx -batch -x "$WORK/script" >"$WORK/out" 2>&1
 want 'Thread 1 (CPU#0'
 want '^upper 1'
+want 'currently "i386:x86-64"'
 for i in $(seq 50); do kill -0 $ORRERY_PID 2>/dev/null || { echo "gdb: all right after $SECONDS s"; exit 0; }; sleep 0.2; done
 fail "kill did not end it"

@@ -143,6 +143,26 @@ START_TEST(real_mode_is_linear)
 }
 END_TEST
 
+/* All registers at once: the program counter is the one that was written, whatever the base is then. */
+START_TEST(all_at_once)
+{
+    struct cpu *cpu = rig.m->cpu[0];
+    static const unsigned rip = 16 * 16, cs = rip + 16 + 8; /* digits before them */
+    char all[4096];
+    snprintf(all, sizeof(all), "G%s", ask("g"));
+    memcpy(all + 1 + rip, "0001010000000000", 16);
+    memcpy(all + 1 + cs, "00100000", 8);
+    ASK(all, "OK");
+    ck_assert_uint_eq(cpu->seg[CS].base, 0x10000);
+    ck_assert_uint_eq(cpu->gpr[SLOT_RIP], 0x100);
+    ck_assert_str_eq(ask("g"), all + 1);
+    ASK("G1122334455667788", "OK"); /* the first one only */
+    ck_assert_uint_eq(cpu->gpr[RAX], 0x8877665544332211);
+    ASK("G112233", "E22");
+    ck_assert_uint_eq(cpu->gpr[RAX], 0x8877665544332211);
+}
+END_TEST
+
 START_TEST(memory)
 {
     ASK("M1000,4:01020304", "OK");
@@ -210,6 +230,60 @@ START_TEST(steps)
 }
 END_TEST
 
+/* QEMU's words for what a step lets in. */
+START_TEST(step_bits)
+{
+    struct cpu *cpu = rig.m->cpu[0];
+    ASK("qqemu.sstepbits", "ENABLE=1,NOIRQ=2,NOTIMER=4");
+    ASK("qqemu.sstep", "0x7");
+    ASK("Qqemu.sstep=8", "E22");
+    ASK("Qqemu.sstep=", "E22");
+    ASK("Qqemu.sstep=1", "OK");
+    ASK("qqemu.sstep", "0x1");
+    /* An NMI's handler is entered, and its first instruction is the next, not behind us; held off it waits. */
+    static const u8 vector[] = {0x00, 0x7d, 0x00, 0x00}, handler[] = {0x90, 0xcf};
+    load_program();
+    space_write_bytes(&rig.m->sys.mem, 8, vector, sizeof(vector));
+    space_write_bytes(&rig.m->sys.mem, 0x7d00, handler, sizeof(handler));
+    cpu->gpr[RSP] = 0x7000;
+    cpu_raise_attention(cpu, ATT_NMI);
+    ASK("Qqemu.sstep=3", "OK");
+    ASK("s", "T05thread:01;");
+    ASK("p10", "027c000000000000");
+    ASK("Qqemu.sstep=1", "OK");
+    ASK("s", "T05thread:01;");
+    ASK("p10", "007d000000000000");
+    ASK("s", "T05thread:01;");
+    ASK("p10", "017d000000000000");
+    ASK("s", "T05thread:01;");
+    ASK("p10", "027c000000000000");
+}
+END_TEST
+
+/* A gdb that asks for it gets the description that fits the code. */
+START_TEST(descriptions)
+{
+    struct cpu *cpu = rig.m->cpu[0];
+    ASK("Qorrery.describe", "changed"); /* at reset: real mode */
+    ASK("Qorrery.describe", "OK");
+    ck_assert_ptr_nonnull(strstr(ask("qXfer:features:read:target.xml:0,3000"), "<architecture>i8086</architecture>"));
+    ck_assert_uint_eq(strlen(ask("g")), 2 * (10 * 4 + 6 * 4 + 9 * 4 + 8 * 10 + 8 * 4 + 8 * 16 + 4));
+    cpu->cr0 |= CR0_PE;
+    cpu->seg[CS].attr |= SEG_DB;
+    cpu_update_mode(cpu);
+    ASK("Qorrery.describe", "changed");
+    ck_assert_ptr_nonnull(strstr(ask("qXfer:features:read:target.xml:0,3000"), "<architecture>i386</architecture>"));
+    cpu->cr4 |= CR4_PAE;
+    cpu->efer |= EFER_LME | EFER_LMA;
+    cpu->cr0 |= CR0_PG;
+    cpu->seg[CS].attr = (cpu->seg[CS].attr & ~(u32)SEG_DB) | SEG_L;
+    cpu_update_mode(cpu);
+    ASK("Qorrery.describe", "changed");
+    ck_assert_ptr_nonnull(
+        strstr(ask("qXfer:features:read:target.xml:0,3000"), "<architecture>i386:x86-64</architecture>"));
+}
+END_TEST
+
 START_TEST(narrow_layout)
 {
     /* 32-bit code with paging on: i386, whatever the CPU could do */
@@ -267,9 +341,12 @@ int main(void)
     tcase_add_test(t, description);
     tcase_add_test(t, registers);
     tcase_add_test(t, real_mode_is_linear);
+    tcase_add_test(t, all_at_once);
     tcase_add_test(t, memory);
     tcase_add_test(t, points);
     tcase_add_test(t, steps);
+    tcase_add_test(t, step_bits);
+    tcase_add_test(t, descriptions);
     tcase_add_test(t, narrow_layout);
     tcase_add_test(t, garbage);
     suite_add_tcase(s, t);
