@@ -1,6 +1,6 @@
 /*
- * Monitor commands that do something: run state, keys, mouse, media, screen,
- * tracing, gdb stub.
+ * Monitor commands that do something: run state, keys, mouse, media, tracing,
+ * gdb stub.
  */
 #include <errno.h>
 
@@ -61,21 +61,6 @@ void hmp_mouse_button(struct hmp *h)
     u64 state;
     if (hmp_number(h, &state))
         keys_mouse_buttons(h->host->keys, (state & 1 ? 1u : 0u) | (state & 4 ? 2u : 0u) | (state & 2 ? 4u : 0u));
-}
-
-void hmp_screendump(struct hmp *h)
-{
-    char file[512], format[16];
-    struct error e;
-    bool given = hmp_flag(h, 'f') && hmp_word(h, format, sizeof(format));
-    if (!hmp_word(h, file, sizeof(file))) {
-        fprintf(h->out, "screendump: filename expected\nTry \"help screendump\" for more information\n");
-        return;
-    }
-    if (!given && hmp_flag(h, 'f'))
-        given = hmp_word(h, format, sizeof(format));
-    if (!host_screendump(h->host, file, given ? format : NULL, &e))
-        fprintf(h->out, "Error: %s\n", e.text);
 }
 
 static void change(struct hmp *h, bool has_file)

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "frontend/picture.h"
-
 struct host_event {
     enum machine_event event;
     char detail[40];
@@ -99,41 +97,6 @@ void host_unlisten(struct host *h, struct host_listener *l)
             return;
         }
     }
-}
-
-/* ---- screen ---- */
-
-struct grab {
-    struct picture picture;
-    const char *why; /* it failed */
-};
-
-static void grab_screen(struct machine *m, void *arg)
-{
-    struct grab *g = arg;
-    if (!m->display) {
-        g->why = "there is no graphics adapter";
-        return;
-    }
-    m->display->refresh(m->display->owner, true);
-    if (!picture_copy(&g->picture, &m->display->surface))
-        g->why = "the screen is off or memory is short";
-}
-
-bool host_screendump(struct host *h, const char *file, const char *format, struct error *e)
-{
-    static const char *const formats[] = {"ppm", "png"};
-    struct grab g = {0};
-    size_t n = strlen(file);
-    bool png = format ? !strcmp(format, "png") : n > 4 && !strcmp(file + n - 4, ".png");
-    if (format && !png && strcmp(format, "ppm") != 0)
-        return fail_unknown(e, "picture format", format, formats, ARRAY_LEN(formats));
-    machine_call(h->machine, grab_screen, &g);
-    if (g.why)
-        return fail(e, "%s", g.why);
-    bool ok = png ? picture_write_png(&g.picture, file, e) : picture_write_ppm(&g.picture, file, e);
-    picture_free(&g.picture);
-    return ok;
 }
 
 /* ---- drives ---- */

@@ -46,9 +46,6 @@ void host_unlisten(struct host *h, struct host_listener *l);
 /* Hands on all events that have happened so far: before answering the command that caused them. */
 void host_deliver(struct host *h);
 
-/* The guest's screen into a file: "ppm" or "png" (NULL: by the file's name, else ppm). */
-bool host_screendump(struct host *h, const char *file, const char *format, struct error *e);
-
 /* A drive of the command line by its id or its default name ("ide0-hd0", "ide1-cd0", "floppy0"). */
 void host_drive_name(const struct drive_option *d, char *name, size_t size);
 struct drive_option *host_find_drive(struct host *h, const char *name, struct error *e);

@@ -1,10 +1,10 @@
 /*
- * Screen pictures (picture.h). PNG through libpng's simplified interface.
+ * Screen pictures (picture.h). PNG through libpng, by rows.
  */
 #include "frontend/picture.h"
 
-#include <errno.h>
 #include <png.h>
+#include <setjmp.h>
 #include <stdlib.h>
 
 bool picture_copy(struct picture *p, const struct surface *s)
@@ -33,26 +33,54 @@ void picture_free(struct picture *p)
     p->rgb = NULL;
 }
 
-bool picture_write_ppm(const struct picture *p, const char *file, struct error *e)
+/* libpng writes through stdio here, and comes back by longjmp when that fails. */
+static bool png_begin(struct picture_encoder *enc)
 {
-    FILE *f = fopen(file, "we");
-    if (!f)
-        return fail(e, "failed to open file '%s': %s", file, strerror(errno));
-    size_t n = (size_t)p->width * p->height * 3;
-    bool ok = fprintf(f, "P6\n%u %u\n255\n", p->width, p->height) > 0 && fwrite(p->rgb, 1, n, f) == n;
-    if (fclose(f) || !ok)
-        return fail(e, "cannot write '%s': %s", file, strerror(errno));
+    enc->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    enc->info = enc->png ? png_create_info_struct(enc->png) : NULL;
+    if (!enc->info || setjmp(png_jmpbuf((png_structp)enc->png)))
+        return false;
+    png_init_io(enc->png, enc->out);
+    png_set_IHDR(enc->png, enc->info, enc->picture->width, enc->picture->height, 8, PNG_COLOR_TYPE_RGB,
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(enc->png, enc->info);
     return true;
 }
 
-bool picture_write_png(const struct picture *p, const char *file, struct error *e)
+static bool png_row(struct picture_encoder *enc, const u8 *row, bool last)
 {
-    png_image image = {.version = PNG_IMAGE_VERSION, .width = p->width, .height = p->height, .format = PNG_FORMAT_RGB};
-    FILE *f = fopen(file, "we");
-    if (!f)
-        return fail(e, "failed to open file '%s': %s", file, strerror(errno));
-    bool ok = png_image_write_to_stdio(&image, f, 0, p->rgb, 0, NULL);
-    if (fclose(f) || !ok)
-        return fail(e, "cannot write '%s': %s", file, ok ? strerror(errno) : image.message);
+    if (setjmp(png_jmpbuf((png_structp)enc->png)))
+        return false;
+    png_write_row(enc->png, row);
+    if (last)
+        png_write_end(enc->png, NULL);
     return true;
+}
+
+bool picture_encode(struct picture_encoder *enc, const struct picture *p, bool png)
+{
+    *enc = (struct picture_encoder){.picture = p};
+    enc->out = open_memstream(&enc->data, &enc->size);
+    if (!enc->out)
+        return false;
+    return png ? png_begin(enc) : fprintf(enc->out, "P6\n%u %u\n255\n", p->width, p->height) > 0;
+}
+
+bool picture_encode_row(struct picture_encoder *enc)
+{
+    const struct picture *p = enc->picture;
+    size_t n = (size_t)p->width * 3;
+    const u8 *row = p->rgb + enc->row++ * n;
+    enc->done = enc->row == p->height;
+    bool ok = enc->png ? png_row(enc, row, enc->done) : fwrite(row, 1, n, enc->out) == n;
+    return ok && (!enc->done || !fflush(enc->out));
+}
+
+void picture_encode_end(struct picture_encoder *enc)
+{
+    if (enc->png)
+        png_destroy_write_struct((png_structp *)&enc->png, (png_infop *)&enc->info);
+    if (enc->out)
+        fclose(enc->out);
+    free(enc->data);
 }

@@ -1,5 +1,6 @@
 /*
- * A copy of the guest's screen, and writing it as PPM or PNG.
+ * A copy of the guest's screen, and its encoding as PPM or PNG, a row at a
+ * time: a large picture takes long to compress.
  */
 #ifndef ORRERY_FRONTEND_PICTURE_H
 #define ORRERY_FRONTEND_PICTURE_H
@@ -13,7 +14,20 @@ struct picture {
 };
 bool picture_copy(struct picture *p, const struct surface *s);
 void picture_free(struct picture *p);
-bool picture_write_ppm(const struct picture *p, const char *file, struct error *e);
-bool picture_write_png(const struct picture *p, const char *file, struct error *e);
+
+struct picture_encoder {
+    const struct picture *picture;
+    char *data; /* what has been encoded, complete once 'done' */
+    size_t size;
+    bool done;
+    unsigned row; /* the next one */
+    FILE *out;
+    void *png, *info; /* libpng's */
+};
+/* False: no memory. End it in either case. */
+bool picture_encode(struct picture_encoder *enc, const struct picture *p, bool png);
+/* One more row, until 'done'. False: no memory. */
+bool picture_encode_row(struct picture_encoder *enc);
+void picture_encode_end(struct picture_encoder *enc);
 
 #endif

@@ -216,19 +216,7 @@ json_t *qmp_inject_nmi(struct qmp_call *c)
     return NULL;
 }
 
-/* ---- screen and input ---- */
-
-json_t *qmp_screendump(struct qmp_call *c)
-{
-    i64 head;
-    const char *file = qmp_string(c, "filename", true), *format = qmp_string(c, "format", false);
-    qmp_string(c, "device", false);
-    qmp_int(c, "head", &head, false);
-    /* As QEMU's: PPM unless asked, whatever the file is called. */
-    if (qmp_args_done(c) && !host_screendump(c->host, file, format ? format : "ppm", &c->error))
-        c->failed = true;
-    return NULL;
-}
+/* ---- input ---- */
 
 /* {"type": "qcode", "data": "a"} or {"type": "number", "data": 30} */
 static bool add_key(struct qmp_call *c, struct key_combo *combo, json_t *key)
@@ -327,7 +315,7 @@ json_t *qmp_input_send_event(struct qmp_call *c)
     return NULL;
 }
 
-/* ---- media, memory ---- */
+/* ---- media ---- */
 
 static json_t *change(struct qmp_call *c, bool has_file)
 {
@@ -349,6 +337,8 @@ static json_t *change(struct qmp_call *c, bool has_file)
 
 json_t *qmp_eject(struct qmp_call *c) { return change(c, false); }
 json_t *qmp_change_medium(struct qmp_call *c) { return change(c, true); }
+
+/* ---- commands of the other monitor ---- */
 
 /* A word of a monitor's line, in quotes; false when it is longer than those take. */
 static bool quoted(char *out, size_t size, const char *word)
@@ -377,6 +367,25 @@ static json_t *said_why_not(struct qmp_call *c)
     if (text_prefix(why, "Error: ", &rest))
         why = rest;
     return qmp_fail(c, "%.*s", (int)strcspn(why, "\n"), why);
+}
+
+json_t *qmp_screendump(struct qmp_call *c)
+{
+    i64 head;
+    char line[1200], name[1024];
+    const char *file = qmp_string(c, "filename", true), *format = qmp_string(c, "format", false);
+    qmp_string(c, "device", false);
+    qmp_int(c, "head", &head, false);
+    if (!qmp_args_done(c))
+        return NULL;
+    if (!quoted(name, sizeof(name), file))
+        return qmp_fail(c, "failed to open file '%.60s...': File name too long", file);
+    /* As QEMU's: PPM unless asked, whatever the file is called. */
+    const char *kind = format && !strcmp(format, "png") ? "png" : "ppm";
+    if (format && strcmp(format, kind) != 0)
+        return qmp_fail(c, "Invalid parameter '%.40s'", format);
+    snprintf(line, sizeof(line), "screendump -f %s %s", kind, name);
+    return qmp_run_line(c, line, -1, said_why_not);
 }
 
 static json_t *save(struct qmp_call *c, const char *command)
