@@ -23,7 +23,9 @@ struct sock {
     struct stream_spec spec; /* a copy: strings are ours */
     struct loop_fd listener;
     struct own_file own; /* the name we listen at */
-    struct loop_timer retry;
+    struct loop_timer retry, linger;
+    size_t pending; /* while lingering: unread output, and how often it was the same */
+    unsigned waited;
     /* telnet: what of a command has been seen: 0 nothing, 1 IAC, 2 IAC and WILL/WONT/DO/DONT, 3 in SB, 4 IAC
      * in SB */
     u8 telnet;
@@ -112,11 +114,20 @@ static void connected(struct sock *k, int fd)
     stream_event(&k->f.s, STREAM_OPENED);
 }
 
-static void sock_hangup(struct fd_stream *f)
+/* The peer may have closed only its sending half: it has until nothing more leaves for a while. */
+static void hung_up(void *owner)
 {
-    struct sock *k = container_of(f, struct sock, f);
+    enum { LOOK_MS = 10, PATIENCE = 100 };
+    struct sock *k = owner;
+    struct fd_stream *f = &k->f;
     int fd = f->in.fd;
-    fd_stream_drain(f); /* the peer may have closed only its sending half */
+    size_t pending = fd_stream_pending(&f->s);
+    k->waited = pending && pending == k->pending ? k->waited + 1 : 0;
+    k->pending = pending;
+    if (k->waited < PATIENCE && fd_stream_answering(f)) {
+        loop_timer_set(f->s.loop, &k->linger, LOOK_MS);
+        return;
+    }
     fd_stream_stop(f);
     close(fd);
     stream_event(&f->s, STREAM_CLOSED);
@@ -124,6 +135,14 @@ static void sock_hangup(struct fd_stream *f)
         loop_fd_add(f->s.loop, &k->listener);
     else if (k->spec.reconnect_s)
         loop_timer_set(f->s.loop, &k->retry, k->spec.reconnect_s * 1000u);
+}
+
+static void sock_hangup(struct fd_stream *f)
+{
+    struct sock *k = container_of(f, struct sock, f);
+    loop_fd_remove(f->s.loop, &f->in);
+    k->waited = 0;
+    hung_up(k);
 }
 
 static void listener_ready(void *owner, short revents)
@@ -144,6 +163,7 @@ static void sock_close(struct stream *s)
     fd_stream_free(&k->f);
     loop_fd_remove(s->loop, &k->listener);
     loop_timer_cancel(s->loop, &k->retry);
+    loop_timer_cancel(s->loop, &k->linger);
     if (fd >= 0)
         close(fd);
     own_file_remove(&k->own);
@@ -288,6 +308,7 @@ struct stream *stream_open_socket(const struct stream_spec *spec, struct loop *l
     k->f.decode = spec->telnet ? telnet_decode : NULL;
     k->listener = (struct loop_fd){.fd = -1, .events = POLLIN, .ready = listener_ready, .owner = k};
     k->retry = (struct loop_timer){.fire = reconnect, .owner = k};
+    k->linger = (struct loop_timer){.fire = hung_up, .owner = k};
     int fd = copy_spec(&k->spec, spec) ? any_socket(spec, e) : -1;
     if (fd < 0 && (spec->server || !spec->reconnect_s)) {
         sock_close(&k->f.s);

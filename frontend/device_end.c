@@ -151,7 +151,7 @@ struct device_end *device_end_create(struct stream *s)
     d->cd = (struct chardev){.write = end_write, .put = end_put, .accept_input = end_accept_input, .close = end_close};
     d->stream = s;
     pthread_mutex_init(&d->lock, NULL);
-    stream_attach(s, &(struct stream_user){end_can_input, end_input, end_event, d});
+    stream_attach(s, &(struct stream_user){end_can_input, end_input, end_event, d, NULL});
     return d;
 }
 

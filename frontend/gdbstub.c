@@ -750,6 +750,8 @@ static void gdb_input(void *owner, const u8 *buf, size_t n)
 
 static bool gdb_busy(void *owner) { return ((struct gdb_server *)owner)->commanding; }
 
+static bool gdb_answering(void *owner) { return intake_busy(&((struct gdb_server *)owner)->intake); }
+
 static void gdb_byte(void *owner, u8 c)
 {
     struct gdb_server *g = owner;
@@ -815,7 +817,7 @@ struct gdb_server *gdb_server_create(struct host *host, struct stream *s)
     intake_init(&g->intake, s, &(struct intake_user){gdb_byte, gdb_busy, g});
     g->listener = (struct host_listener){.event = on_event, .owner = g};
     host_listen(host, &g->listener);
-    stream_attach(s, &(struct stream_user){gdb_can_input, gdb_input, gdb_event, g});
+    stream_attach(s, &(struct stream_user){gdb_can_input, gdb_input, gdb_event, g, gdb_answering});
     return g;
 }
 

@@ -151,7 +151,7 @@ void *hmp_job(struct hmp *h, size_t size, hmp_function *next, void (*end)(void *
 /* As much as fits into a piece, on the command's thread. */
 static void run_piece(struct machine *m, void *arg)
 {
-    enum { PIECE_MS = 5, TEXT_MAX = 64 << 10 };
+    enum { PIECE_MS = 20, TEXT_MAX = 64 << 10 };
     struct hmp *h = arg;
     (void)m;
     u64 end = loop_now_ms() + PIECE_MS;
@@ -245,7 +245,7 @@ void hmp_cancel(struct hmp_task *t)
 
 static void go_on(void *owner)
 {
-    enum { PAUSE_MS = 3, BUSY_MS = 10 };
+    enum { PAUSE_MS = 5, BUSY_MS = 10 };
     struct hmp_task *t = owner;
     bool busy = stream_busy(t->user.stream);
     if (busy || advance(t, NULL)) {

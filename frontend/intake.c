@@ -16,6 +16,8 @@ void intake_init(struct intake *in, struct stream *s, const struct intake_user *
 
 size_t intake_room(const struct intake *in) { return sizeof(in->buf) - in->len; }
 
+bool intake_busy(const struct intake *in) { return in->len || in->user.busy(in->user.owner); }
+
 void intake_put(struct intake *in, const u8 *buf, size_t n)
 {
     n = MIN(n, intake_room(in));

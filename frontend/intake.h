@@ -27,6 +27,8 @@ size_t intake_room(const struct intake *in);
 void intake_put(struct intake *in, const u8 *buf, size_t n);
 /* A request has been carried out: on with the next. */
 void intake_go(struct intake *in);
+/* Something waits, or is being carried out. */
+bool intake_busy(const struct intake *in);
 /* Forgets all; to be called before it goes, too. */
 void intake_clear(struct intake *in);
 

@@ -108,6 +108,12 @@ static void plain_byte(void *owner, u8 c)
 
 static bool plain_busy(void *owner) { return ((struct monitor *)owner)->running; }
 
+static bool monitor_answering(void *owner)
+{
+    struct monitor *m = owner;
+    return m->editor ? m->running : intake_busy(&m->intake);
+}
+
 static size_t monitor_can_input(void *owner)
 {
     struct monitor *m = owner;
@@ -172,7 +178,7 @@ struct monitor *monitor_create(struct host *host, struct stream *s, bool muxed)
     m->muxed = muxed;
     hmp_session_init(&m->session);
     intake_init(&m->intake, s, &(struct intake_user){plain_byte, plain_busy, m});
-    stream_attach(s, &(struct stream_user){monitor_can_input, monitor_input, monitor_event, m});
+    stream_attach(s, &(struct stream_user){monitor_can_input, monitor_input, monitor_event, m, monitor_answering});
     return m;
 }
 

@@ -115,6 +115,17 @@ static void mux_input(void *owner, const u8 *buf, size_t n)
         s->user.input(s->user.owner, buf + start, n - start);
 }
 
+static bool mux_busy(void *owner)
+{
+    struct mux *m = owner;
+    bool busy = false;
+    for (unsigned i = 0; i < m->ports; i++) {
+        const struct stream_user *u = &m->port[i]->s.user;
+        busy |= u->busy && u->busy(u->owner);
+    }
+    return busy;
+}
+
 static void mux_event(void *owner, enum stream_event e)
 {
     struct mux *m = owner;
@@ -173,7 +184,7 @@ struct mux *mux_create(struct stream *below, const struct mux_actions *actions)
     m->below = below;
     m->actions = *actions;
     pthread_mutex_init(&m->lock, NULL);
-    stream_attach(below, &(struct stream_user){mux_can_input, mux_input, mux_event, m});
+    stream_attach(below, &(struct stream_user){mux_can_input, mux_input, mux_event, m, mux_busy});
     return m;
 }
 

@@ -349,6 +349,8 @@ static void qmp_byte(void *owner, u8 byte)
 
 static bool qmp_busy(void *owner) { return ((struct qmp *)owner)->call; }
 
+static bool qmp_answering(void *owner) { return intake_busy(&((struct qmp *)owner)->intake); }
+
 static size_t qmp_can_input(void *owner) { return intake_room(&((struct qmp *)owner)->intake); }
 
 static void qmp_input(void *owner, const u8 *buf, size_t n) { intake_put(&((struct qmp *)owner)->intake, buf, n); }
@@ -384,7 +386,7 @@ struct qmp *qmp_create(struct host *host, struct stream *s)
     intake_init(&q->intake, s, &(struct intake_user){qmp_byte, qmp_busy, q});
     q->listener = (struct host_listener){.event = on_event, .owner = q};
     host_listen(host, &q->listener);
-    stream_attach(s, &(struct stream_user){qmp_can_input, qmp_input, qmp_stream_event, q});
+    stream_attach(s, &(struct stream_user){qmp_can_input, qmp_input, qmp_stream_event, q, qmp_answering});
     return q;
 }
 

@@ -401,6 +401,8 @@ static json_t *save(struct qmp_call *c, const char *command)
         return NULL;
     if (cpu < 0 || cpu >= c->host->machine->ncpus)
         return qmp_fail(c, "Invalid parameter 'cpu-index'");
+    if (size < 0)
+        return qmp_fail(c, "Invalid parameter 'size'");
     if (!quoted(name, sizeof(name), file))
         return qmp_fail(c, "could not open '%.60s...': File name too long", file);
     snprintf(line, sizeof(line), "%s 0x%llx %llu %s", command, (unsigned long long)addr, (unsigned long long)size,

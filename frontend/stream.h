@@ -22,6 +22,7 @@ struct stream_user {
     void (*input)(void *owner, const u8 *buf, size_t n);
     void (*event)(void *owner, enum stream_event e); /* may be NULL */
     void *owner;
+    bool (*busy)(void *owner); /* it still works on what it got: a hangup waits for the answers; may be NULL */
 };
 
 struct stream;

@@ -114,6 +114,14 @@ size_t fd_stream_pending(struct stream *s)
     return n;
 }
 
+bool fd_stream_answering(struct fd_stream *f)
+{
+    pthread_mutex_lock(&f->lock);
+    bool gone = f->discard, pending = f->len;
+    pthread_mutex_unlock(&f->lock);
+    return !gone && (pending || (f->s.user.busy && f->s.user.busy(f->s.user.owner)));
+}
+
 void fd_stream_accept_input(struct stream *s) { loop_wake(s->loop); }
 
 static short want_in(void *owner)

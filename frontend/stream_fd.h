@@ -34,6 +34,8 @@ void fd_stream_free(struct fd_stream *f);
 /* For the class: */
 size_t fd_stream_write(struct stream *s, const u8 *buf, size_t n, bool all);
 size_t fd_stream_pending(struct stream *s);
+/* Whoever hung up gets answers: the user is at work on some, or they have not left, and somebody is there. */
+bool fd_stream_answering(struct fd_stream *f);
 void fd_stream_accept_input(struct stream *s);
 
 #endif

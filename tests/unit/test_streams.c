@@ -36,7 +36,7 @@ static void attach(struct stream *to, struct sink *s)
 {
     memset(s, 0, sizeof(*s));
     s->room = 4096;
-    stream_attach(to, &(struct stream_user){sink_can, sink_input, sink_event, s});
+    stream_attach(to, &(struct stream_user){sink_can, sink_input, sink_event, s, NULL});
 }
 
 static unsigned quits, syncs;
