@@ -10,9 +10,9 @@
 #include "bios/firmware.h"
 #include "bios/kernel.h"
 #include "devices/machine_internal.h"
-#include "devices/uart.h"
 
 struct bare {
+    struct bus isa; /* for ports: no interrupts */
     struct region ram, rom_top, rom_low;
     struct ram *rom;
     struct boot_plan plan; /* of -kernel */
@@ -135,8 +135,6 @@ bool bare_build(struct machine *m)
     region_ram(&b->ram, &m->sys.mem, "ram", 0, m->ram, 0, m->config.ram_size, false);
     if (m->config.bios && !map_rom(m, b))
         return false;
-    struct uart_config com1 = {.base = 0x3f8, .chardev = m->config.serial[0]};
-    if (m->config.serial_present[0] && !device_create(&m->sys, &uart_class, "serial0", &com1))
-        return false;
-    return test_ports_build(m) && (!m->config.kernel || load_kernel(m, b));
+    bus_init(&b->isa, &m->sys, NULL, "ISA", "isa.0");
+    return !m->config.kernel || load_kernel(m, b);
 }

@@ -2,17 +2,24 @@
  * isa-debug-exit: how test programs end the emulator. A value v written gives
  * exit status (v << 1) | 1, which is never the 0 of an ordinary end.
  */
-#include "devices/debugexit.h"
+#include "devices/devices.h"
 
 struct debugexit {
     struct device dev;
-    struct debugexit_config cfg;
+    u16 iobase, iosize;
     struct region ports;
+};
+
+static const struct property properties[] = {
+    PROPERTY_UINT("iobase", struct debugexit, iobase, 0x501, 0, 0xffff, "port", "the first port"),
+    PROPERTY_UINT("iosize", struct debugexit, iosize, 2, 1, 0xffff, "ports", "how many"),
+    PROPERTY_END,
 };
 
 static const struct state_field debugexit_state[] = {
     DEVICE_STATE(struct debugexit),
-    HOST(struct debugexit, cfg),
+    HOST(struct debugexit, iobase),
+    HOST(struct debugexit, iosize),
     HOST(struct debugexit, ports),
     STATE_END,
 };
@@ -31,21 +38,20 @@ static void write(void *owner, u64 off, u64 val, unsigned size)
 static bool create(struct device *dev, const void *cfg)
 {
     struct debugexit *d = container_of(dev, struct debugexit, dev);
-    if (cfg)
-        d->cfg = *(const struct debugexit_config *)cfg;
-    if (!d->cfg.iobase)
-        d->cfg.iobase = 0x501;
-    if (!d->cfg.iosize)
-        d->cfg.iosize = 2;
-    if (d->cfg.iobase + d->cfg.iosize > 0x10000)
+    (void)cfg;
+    if (d->iobase + d->iosize > 0x10000)
         return device_fail(dev->sys, "isa-debug-exit: ports %#x to %#x lie beyond 0xffff; choose a lower iobase",
-                           d->cfg.iobase, d->cfg.iobase + d->cfg.iosize - 1);
-    region_device(&d->ports, &dev->sys->io, "debug exit", d->cfg.iobase, d->cfg.iosize, d, read, write);
+                           d->iobase, d->iobase + d->iosize - 1);
+    region_device(&d->ports, &dev->sys->io, "debug exit", d->iobase, d->iosize, d, read, write);
     return true;
 }
 
 const struct device_class debugexit_class = {
     .name = "isa-debug-exit",
+    .description = "a port that ends the emulator",
+    .bus = "ISA",
+    .user_creatable = true,
+    .properties = properties,
     .size = sizeof(struct debugexit),
     .state = debugexit_state,
     .create = create,

@@ -148,6 +148,17 @@ static bool observe_translators(struct machine *m)
     return true;
 }
 
+/* What the user asked for by name, once the board is there to plug it into. */
+static bool add_devices(struct machine *m)
+{
+    for (unsigned i = 0; i < m->config.ndevices; i++)
+        if (!device_add(&m->sys, &m->config.devices[i], false))
+            return false;
+    if (m->priv->board_complete)
+        m->priv->board_complete(m);
+    return true;
+}
+
 struct machine *machine_create(const struct machine_config *cfg, char *err, size_t err_size)
 {
     struct machine *m = calloc(1, sizeof(*m));
@@ -172,9 +183,14 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
     system_init(&m->sys, cfg->trace);
     m->sys.request = on_request;
     m->sys.request_owner = m;
+    m->sys.globals = cfg->globals;
+    m->sys.find_chardev = cfg->find_chardev;
+    m->sys.find_owner = cfg->find_owner;
+    m->sys.ram_size = cfg->ram_size;
     vclock_init(&p->vclock, &m->sys.clock, cfg);
     world_init(m);
-    bool ok = create_cpus(m) && observe_translators(m) && (cfg->type == MACHINE_BARE ? bare_build(m) : pc_build(m));
+    bool ok = create_cpus(m) && observe_translators(m) && (cfg->type == MACHINE_BARE ? bare_build(m) : pc_build(m)) &&
+              add_devices(m);
     if (!ok) {
         snprintf(err, err_size, "%s", m->sys.err);
         machine_destroy(m);
@@ -606,6 +622,33 @@ static void call_add_observer(struct machine *m, void *arg)
     o->next = m->observers;
     m->observers = o;
 }
+struct device_call {
+    const struct device_args *args;
+    const char *id;
+    char *err;
+    size_t err_size;
+    bool ok;
+};
+static void call_device(struct machine *m, void *arg)
+{
+    struct device_call *c = arg;
+    c->ok = c->args ? device_add(&m->sys, c->args, true) != NULL : device_del(&m->sys, c->id);
+    if (!c->ok)
+        snprintf(c->err, c->err_size, "%s", m->sys.err);
+}
+bool machine_device_add(struct machine *m, const struct device_args *args, char *err, size_t err_size)
+{
+    struct device_call c = {.args = args, .err = err, .err_size = err_size};
+    machine_call(m, call_device, &c);
+    return c.ok;
+}
+bool machine_device_del(struct machine *m, const char *id, char *err, size_t err_size)
+{
+    struct device_call c = {.id = id, .err = err, .err_size = err_size};
+    machine_call(m, call_device, &c);
+    return c.ok;
+}
+
 void machine_add_observer(struct machine *m, struct machine_observer *o) { machine_call(m, call_add_observer, o); }
 
 static void call_add_screen(struct machine *m, void *arg)

@@ -9,11 +9,11 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
 #include "devices/core/chardev.h"
-#include "devices/core/device.h"
 #include "devices/core/disk.h"
 #include "devices/core/display.h"
+#include "devices/devices.h"
 
-enum { MAX_CPUS = 8, MAX_SERIAL = 4, MAX_DEBUGCON = 4, MAX_FLOPPY = 2, MAX_IDE = 4 };
+enum { MAX_CPUS = 8, MAX_SERIAL = 4, MAX_FLOPPY = 2, MAX_IDE = 4 };
 
 enum machine_type { MACHINE_PC, MACHINE_BARE };
 enum icount_mode { ICOUNT_OFF, ICOUNT_SHIFT, ICOUNT_AUTO };
@@ -25,10 +25,6 @@ struct drive_config {
     bool present; /* the drive exists; disk NULL: no medium */
     bool cdrom;
     struct disk *disk;
-};
-struct debugcon_config {
-    u16 port;
-    struct chardev *chardev;
 };
 
 enum { TB_SIZE_DEFAULT = 48, TB_SIZE_MAX = 1024 }; /* MiB */
@@ -48,15 +44,12 @@ struct machine_config {
     bool icount_sleep;
     bool seeded; /* RDRAND's numbers follow from 'seed'; else from the host's, or with icount from a fixed one */
     u64 seed;
-    struct chardev *serial[MAX_SERIAL];
-    bool serial_present[MAX_SERIAL];
-    struct chardev *parallel;
-    bool parallel_present;
-    struct debugcon_config debugcon[MAX_DEBUGCON];
-    unsigned ndebugcon;
-    bool debug_exit;
-    u16 debug_exit_base, debug_exit_size;
-    bool pvpanic, testdev;
+    const struct device_args *devices; /* what the board has besides its own, ports included */
+    unsigned ndevices;
+    const struct global_property *globals;
+    /* The back end a device's property names; see struct system. */
+    struct chardev *(*find_chardev)(void *owner, const char *id);
+    void *find_owner;
     struct drive_config floppy[MAX_FLOPPY], ide[MAX_IDE];
     bool vga;
     const char *bios;                     /* file, or NULL for the default */
@@ -142,6 +135,9 @@ void machine_nmi(struct machine *m);
  * instruction is the next; with 'timers' events that are due happen after it.
  */
 void machine_step(struct machine *m, unsigned cpu, bool interrupts, bool timers);
+/* device_add and device_del; false with a sentence in err. */
+bool machine_device_add(struct machine *m, const struct device_args *args, char *err, size_t err_size);
+bool machine_device_del(struct machine *m, const char *id, char *err, size_t err_size);
 void machine_add_observer(struct machine *m, struct machine_observer *o);
 void machine_add_screen(struct machine *m, struct screen_observer *o);
 

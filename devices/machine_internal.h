@@ -72,6 +72,7 @@ struct machine_private {
     struct jit_perf *perf;
     void *board; /* the board's own */
     void (*board_reset)(struct machine *m);
+    void (*board_complete)(struct machine *m); /* all devices are there; may be NULL */
     void (*board_powerdown)(struct machine *m);
     void (*board_nmi)(struct machine *m);
     void (*board_destroy)(struct machine *m);
@@ -82,8 +83,6 @@ void world_init(struct machine *m);
 /* Boards: false with a sentence in m->sys.err. */
 bool pc_build(struct machine *m);
 bool bare_build(struct machine *m);
-/* What every board may have: debug consoles, isa-debug-exit, pvpanic, as configured. */
-bool test_ports_build(struct machine *m);
 /* Makes every CPU leave its slice soon. Any thread. */
 void machine_kick(struct machine *m);
 

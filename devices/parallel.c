@@ -3,9 +3,10 @@
  * byte; the printer is busy while the host stream takes it, acknowledges with
  * a pulse, and the end of the pulse interrupts.
  */
-#include "devices/parallel.h"
+#include "devices/core/chardev.h"
+#include "devices/devices.h"
 
-enum { DEFAULT_BASE = 0x378, DATA = 0, STATUS = 1, CONTROL = 2 };
+enum { DATA = 0, STATUS = 1, CONTROL = 2 };
 enum {
     STATUS_NOT_BUSY = BIT(7),
     STATUS_NOT_ACK = BIT(6),
@@ -27,20 +28,47 @@ struct parallel {
     u8 phase;
     bool irq;
     struct event step;
-    struct parallel_config cfg;
+    u8 index, irq_number;
+    u16 iobase;
+    struct irq irq_line;
+    struct chardev *chardev;
     struct region ports;
 };
 
+enum { ANY = 0xff /* the next that is free */ };
+static const struct {
+    u16 iobase;
+    u8 irq;
+} usual[] = {{0x378, 7}, {0x278, 5}, {0x3bc, 7}}; /* LPT1 to LPT3, as QEMU numbers them */
+
+static const struct property properties[] = {
+    PROPERTY_CHARDEV(struct parallel, chardev),
+    PROPERTY_UINT("index", struct parallel, index, ANY, 0, ANY, NULL, "0 is LPT1: its usual port and interrupt"),
+    PROPERTY_UINT("iobase", struct parallel, iobase, 0, 0, 0xfff8, "port", "the first port; 0: as the index says"),
+    PROPERTY_UINT("irq", struct parallel, irq_number, 0, 0, 15, NULL, "the interrupt line; 0: as the index says"),
+    PROPERTY_END,
+};
+
 static const struct state_field parallel_state[] = {
-    DEVICE_STATE(struct parallel), STATE(struct parallel, data), STATE(struct parallel, control),
-    STATE(struct parallel, phase), STATE(struct parallel, irq),  EVENT(struct parallel, step),
-    HOST(struct parallel, cfg),    HOST(struct parallel, ports), STATE_END,
+    DEVICE_STATE(struct parallel),
+    STATE(struct parallel, data),
+    STATE(struct parallel, control),
+    STATE(struct parallel, phase),
+    STATE(struct parallel, irq),
+    EVENT(struct parallel, step),
+    HOST(struct parallel, index),
+    HOST(struct parallel, irq_number),
+    HOST(struct parallel, iobase),
+    HOST(struct parallel, irq_line),
+    HOST(struct parallel, chardev),
+    HOST(struct parallel, ports),
+    STATE_END,
 };
 
 static void set_irq(struct parallel *p, bool level)
 {
     p->irq = level;
-    irq_set(&p->cfg.irq, level);
+    irq_set(&p->irq_line, level);
 }
 
 static void step_in(struct parallel *p, enum phase phase, u64 ns)
@@ -53,7 +81,7 @@ static void step_due(void *owner)
 {
     struct parallel *p = owner;
     if (p->phase == BUSY) {
-        bool taken = chardev_write(p->cfg.chardev, &p->data, 1) == 1;
+        bool taken = chardev_write(p->chardev, &p->data, 1) == 1;
         step_in(p, taken ? ACK : BUSY, taken ? ACK_NS : RETRY_NS);
     } else if (p->phase == ACK) {
         p->phase = IDLE;
@@ -117,11 +145,17 @@ static void write(void *owner, u64 off, u64 val, unsigned size)
 static bool create(struct device *dev, const void *cfg)
 {
     struct parallel *p = container_of(dev, struct parallel, dev);
-    if (cfg)
-        p->cfg = *(const struct parallel_config *)cfg;
-    if (!p->cfg.base)
-        p->cfg.base = DEFAULT_BASE;
-    region_device(&p->ports, &dev->sys->io, "parallel", p->cfg.base, 4, p, read, write);
+    (void)cfg;
+    if (p->index == ANY)
+        p->index = (u8)device_free_index(dev, offsetof(struct parallel, index));
+    if (p->index >= ARRAY_LEN(usual))
+        return device_fail(dev->sys, "isa-parallel: there are at most %zu parallel ports", ARRAY_LEN(usual));
+    if (!p->iobase)
+        p->iobase = usual[p->index].iobase;
+    if (!p->irq_number)
+        p->irq_number = usual[p->index].irq;
+    p->irq_line = bus_line(dev, p->irq_number);
+    region_device(&p->ports, &dev->sys->io, "parallel", p->iobase, 4, p, read, write);
     p->ports.max_access = 1;
     event_init(&p->step, "parallel", step_due, p);
     return true;
@@ -140,14 +174,22 @@ static void reset(struct device *dev)
 static void restored(struct device *dev)
 {
     struct parallel *p = container_of(dev, struct parallel, dev);
-    irq_set(&p->cfg.irq, p->irq);
+    irq_set(&p->irq_line, p->irq);
 }
 
-const struct device_class parallel_class = {
+static void destroy(struct device *dev) { bus_line_free(dev, container_of(dev, struct parallel, dev)->irq_line); }
+
+const struct device_class isa_parallel_class = {
     .name = "isa-parallel",
+    .description = "parallel port with a printer",
+    .bus = "ISA",
+    .user_creatable = true,
+    .hotpluggable = true,
+    .properties = properties,
     .size = sizeof(struct parallel),
     .state = parallel_state,
     .create = create,
     .reset = reset,
     .restored = restored,
+    .destroy = destroy,
 };

@@ -9,8 +9,6 @@
 #include "bios/bios.h"
 #include "bios/firmware.h"
 #include "devices/apic_bus.h"
-#include "devices/debugcon.h"
-#include "devices/debugexit.h"
 #include "devices/dma8237.h"
 #include "devices/fdc.h"
 #include "devices/fw_cfg.h"
@@ -21,7 +19,6 @@
 #include "devices/ioapic.h"
 #include "devices/lapic.h"
 #include "devices/machine_internal.h"
-#include "devices/parallel.h"
 #include "devices/pci.h"
 #include "devices/pic.h"
 #include "devices/piix3.h"
@@ -30,11 +27,8 @@
 #include "devices/port61.h"
 #include "devices/port80.h"
 #include "devices/port92.h"
-#include "devices/pvpanic.h"
 #include "devices/ps2.h"
 #include "devices/rtc.h"
-#include "devices/testdev.h"
-#include "devices/uart.h"
 #include "devices/vga.h"
 
 enum { ISA_LINES = 16, TSC_HZ = 1000000000, KIB = 1024, MIB = 1024 * 1024 };
@@ -72,6 +66,22 @@ static void line_set(void *owner, unsigned pin, bool level)
 
 /* A driver's end of ISA line n. */
 static struct irq isa_irq(struct pc *pc, unsigned n) { return irq_or_input(&pc->line[n].junction); }
+
+/* A driver's end of global system interrupt n: an ISA line, or, above those and for 2, a pin of the I/O APIC alone. */
+static struct irq gsi_line(void *owner, unsigned n)
+{
+    struct pc *pc = owner;
+    if (n < ISA_LINES && n != 2)
+        return isa_irq(pc, n);
+    return pc->ioapic ? ioapic_input(pc->ioapic, n) : (struct irq){0};
+}
+static void gsi_line_free(void *owner, struct irq line)
+{
+    struct pc *pc = owner;
+    for (unsigned i = 0; i < ISA_LINES; i++)
+        if (line.owner == &pc->line[i].junction)
+            irq_or_free(line);
+}
 
 /* ---- memory ---- */
 
@@ -316,7 +326,7 @@ static bool add_timers(struct pc *pc)
     struct machine *m = pc->m;
     struct hpet_config hpet = {.legacy = {isa_irq(pc, 0), isa_irq(pc, 8)}};
     for (unsigned i = 0; pc->ioapic && i < HPET_GSIS; i++)
-        hpet.gsi[i] = i < ISA_LINES && i != 2 ? isa_irq(pc, i) : ioapic_input(pc->ioapic, i);
+        hpet.gsi[i] = gsi_line(pc, i);
     if (!(pc->hpet = device_create(&m->sys, &hpet_class, "hpet", &hpet)))
         return false;
     struct pit_config pit = {.irq0 = hpet_legacy_input(pc->hpet, 0)};
@@ -346,25 +356,10 @@ static bool add_keyboard(struct pc *pc)
     return true;
 }
 
-static bool add_ports(struct pc *pc)
+static bool add_delay_ports(struct pc *pc)
 {
-    static const struct {
-        u16 base;
-        u8 irq;
-    } com[MAX_SERIAL] = {{0x3f8, 4}, {0x2f8, 3}, {0x3e8, 4}, {0x2e8, 3}};
-    struct machine *m = pc->m;
-    for (unsigned i = 0; i < MAX_SERIAL; i++) {
-        struct uart_config c = {com[i].base, isa_irq(pc, com[i].irq), m->config.serial[i]};
-        char id[24];
-        snprintf(id, sizeof(id), "serial%u", i);
-        if (m->config.serial_present[i] && !device_create(&m->sys, &uart_class, id, &c))
-            return false;
-    }
-    struct parallel_config lpt = {0x378, isa_irq(pc, 7), m->config.parallel};
-    if (m->config.parallel_present && !device_create(&m->sys, &parallel_class, "parallel0", &lpt))
-        return false;
-    return device_create(&m->sys, &port92_class, "port92", NULL) &&
-           device_create(&m->sys, &port80_class, "port80", NULL);
+    struct system *sys = &pc->m->sys;
+    return device_create(sys, &port92_class, "port92", NULL) && device_create(sys, &port80_class, "port80", NULL);
 }
 
 static bool add_chipset(struct pc *pc)
@@ -376,15 +371,16 @@ static bool add_chipset(struct pc *pc)
     u64 below_1m = MIN(pc->rom->size, 0x40000ull);
     struct i440fx_config host = {pc->pci,       m->ram, m->config.ram_size, pc->rom, pc->rom->size - below_1m,
                                  MIB - below_1m};
-    struct piix3_config isa = {.bus = pc->pci};
+    struct piix3_config isa = {
+        .bus = pc->pci,
+        .line = gsi_line,
+        .line_free = gsi_line_free,
+        .line_owner = pc,
+        .lines = pc->ioapic ? IOAPIC_PINS : ISA_LINES,
+    };
     for (unsigned i = 0; i < ISA_LINES; i++)
         isa.isa_irq[i] = isa_irq(pc, i);
-    struct piix4_pm_config pm = {.bus = pc->pci,
-                                 .sci = isa_irq(pc, 9),
-                                 .cpus = m->ncpus,
-                                 .com1 = m->config.serial_present[0],
-                                 .com2 = m->config.serial_present[1],
-                                 .lpt1 = m->config.parallel_present};
+    struct piix4_pm_config pm = {.bus = pc->pci, .sci = isa_irq(pc, 9), .cpus = m->ncpus};
     return device_create(&m->sys, &i440fx_class, "i440fx", &host) &&
            device_create(&m->sys, &piix3_class, "piix3", &isa) &&
            (pc->pm = device_create(&m->sys, &piix4_pm_class, "piix4_pm", &pm)) != NULL;
@@ -533,27 +529,7 @@ static void pc_destroy(struct machine *m)
     free(pc);
 }
 
-bool test_ports_build(struct machine *m)
-{
-    const struct machine_config *c = &m->config;
-    for (unsigned i = 0; i < c->ndebugcon; i++) {
-        struct debugcon_device_config d = {c->debugcon[i].port, c->debugcon[i].chardev};
-        if (!device_create(&m->sys, &debugcon_class, "debugcon", &d))
-            return false;
-    }
-    struct debugexit_config e = {c->debug_exit_base, c->debug_exit_size};
-    return (!c->debug_exit || device_create(&m->sys, &debugexit_class, "isa-debug-exit", &e)) &&
-           (!c->pvpanic || device_create(&m->sys, &pvpanic_class, "pvpanic", NULL));
-}
-
-static bool add_testdev(struct pc *pc)
-{
-    struct machine *m = pc->m;
-    struct testdev_config t = {.ram_size = m->config.ram_size};
-    for (unsigned i = 0; pc->ioapic && i < TESTDEV_LINES; i++)
-        t.line[i] = i < ISA_LINES && i != 2 ? isa_irq(pc, i) : ioapic_input(pc->ioapic, i);
-    return !m->config.testdev || device_create(&m->sys, &testdev_class, "pc-testdev", &t);
-}
+static void pc_complete(struct machine *m) { piix4_pm_find_ports(pc_of(m)->pm); }
 
 bool pc_build(struct machine *m)
 {
@@ -563,14 +539,15 @@ bool pc_build(struct machine *m)
     pc->m = m;
     m->priv->board = pc;
     m->priv->board_reset = pc_reset;
+    m->priv->board_complete = pc_complete;
     m->priv->board_powerdown = pc_powerdown;
     m->priv->board_nmi = pc_nmi;
     m->priv->board_destroy = pc_destroy;
     m->change_medium = pc_change_medium;
     space_begin(&m->sys.mem);
     bool ok = map_ram(pc) && map_rom(pc) && add_interrupt_controllers(pc) && add_timers(pc) && add_chipset(pc) &&
-              add_vga(pc) && add_ide(pc) && add_floppies(pc) && add_keyboard(pc) && add_ports(pc) &&
-              add_firmware_config(pc) && test_ports_build(m) && add_testdev(pc);
+              add_vga(pc) && add_ide(pc) && add_floppies(pc) && add_keyboard(pc) && add_delay_ports(pc) &&
+              add_firmware_config(pc);
     space_commit(&m->sys.mem);
     if (ok)
         fill_cmos(pc, m->config.boot_once ? m->config.boot_once : m->config.boot_order);

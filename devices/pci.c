@@ -12,6 +12,7 @@
 
 struct pci_bus {
     struct device dev;
+    struct bus bus;
     struct region port;
     struct pci_device *slot[256];
     struct irq pirq[4];
@@ -316,6 +317,7 @@ static bool create(struct device *dev, const void *cfg)
 {
     struct pci_bus *bus = container_of(dev, struct pci_bus, dev);
     (void)cfg;
+    bus_init(&bus->bus, dev->sys, dev, "PCI", "pci.0");
     region_device(&bus->port, &dev->sys->io, "pci-config", 0xcf8, 8, bus, port_read, port_write);
     return true;
 }
@@ -327,13 +329,10 @@ static void reset(struct device *dev)
 }
 
 static const struct state_field state[] = {
-    DEVICE_STATE(struct pci_bus),
-    HOST(struct pci_bus, port),
-    HOST(struct pci_bus, slot),
-    HOST(struct pci_bus, pirq),
-    STATE(struct pci_bus, address),
-    STATE(struct pci_bus, up),
-    STATE_END,
+    DEVICE_STATE(struct pci_bus), HOST(struct pci_bus, bus),
+    HOST(struct pci_bus, port),   HOST(struct pci_bus, slot),
+    HOST(struct pci_bus, pirq),   STATE(struct pci_bus, address),
+    STATE(struct pci_bus, up),    STATE_END,
 };
 
 const struct device_class pci_bus_class = {

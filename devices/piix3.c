@@ -15,6 +15,7 @@ struct piix3 {
     struct pci_device pci;
     struct region reset_port;
     struct irq isa_irq[16];
+    struct bus isa;
     u8 reset_control;
     bool pirq[4];
     u16 up; /* ISA lines held up */
@@ -102,6 +103,11 @@ static bool create(struct device *dev, const void *cfg)
     p->pci.config_written = config_written;
     set_masks(&p->pci);
     memcpy(p->isa_irq, c->isa_irq, sizeof p->isa_irq);
+    bus_init(&p->isa, dev->sys, dev, "ISA", "isa.0");
+    p->isa.line = c->line;
+    p->isa.line_free = c->line_free;
+    p->isa.line_owner = c->line_owner;
+    p->isa.lines = c->lines;
     for (unsigned i = 0; i < 4; i++)
         pirq[i] = (struct irq){set_pirq, p, i};
     pci_connect_pirq(c->bus, pirq);
@@ -144,6 +150,7 @@ static const struct state_field state[] = {
     PCI_DEVICE_STATE(struct piix3, pci),
     HOST(struct piix3, reset_port),
     HOST(struct piix3, isa_irq),
+    HOST(struct piix3, isa),
     STATE(struct piix3, reset_control),
     STATE(struct piix3, pirq),
     STATE(struct piix3, up),
@@ -151,7 +158,9 @@ static const struct state_field state[] = {
 };
 
 const struct device_class piix3_class = {
-    .name = "piix3",
+    .name = "PIIX3",
+    .description = "ISA bridge",
+    .bus = "PCI",
     .size = sizeof(struct piix3),
     .state = state,
     .create = create,

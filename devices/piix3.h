@@ -10,6 +10,11 @@
 struct piix3_config {
     struct device *bus;
     struct irq isa_irq[16]; /* one driver each of the ISA interrupt lines PIRQs may be routed to */
+    /* For devices on the ISA bus: see struct bus. */
+    struct irq (*line)(void *owner, unsigned n);
+    void (*line_free)(void *owner, struct irq line);
+    void *line_owner;
+    unsigned lines;
 };
 extern const struct device_class piix3_class;
 

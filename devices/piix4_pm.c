@@ -31,7 +31,7 @@ struct piix4_pm {
     struct irq sci;
     struct region pm_ports, smb_ports, apm_ports, gpe_ports, pci_hotplug, cpu_hotplug;
     struct event overflow_event, smb_event;
-    u8 cpu_bitmap, devres_lpt, devres_com;
+    u8 cpu_bitmap;
     u64 overflow_ns; /* when the timer's top bit changes next */
     u16 pm1_sts, pm1_en, pm1_cnt;
     u16 gpe_sts, gpe_en;
@@ -368,8 +368,6 @@ static bool create(struct device *dev, const void *cfg)
     set_masks(&p->pci);
     p->sci = c->sci;
     p->cpu_bitmap = (u8)(BIT(MIN(c->cpus, 8u)) - 1);
-    p->devres_lpt = c->lpt1 ? 0x90 : 0x10;
-    p->devres_com = (u8)((c->com1 ? 0x08 : 0) | (c->com2 ? 0x90 : 0));
     event_init(&p->overflow_event, "pm-timer", overflow, p);
     event_init(&p->smb_event, "smbus", smb_done, p);
     region_device(&p->apm_ports, io, "apm", 0xb2, 2, p, apm_read, apm_write);
@@ -393,6 +391,14 @@ static bool create(struct device *dev, const void *cfg)
     return true;
 }
 
+void piix4_pm_find_ports(struct device *dev)
+{
+    const struct space *io = &dev->sys->io;
+    u8 *c = container_of(dev, struct piix4_pm, dev)->pci.config;
+    c[0x5f] = space_find(io, 0x378) ? 0x90 : 0x10;
+    c[0x67] = (u8)((space_find(io, 0x3f8) ? 0x08 : 0) | (space_find(io, 0x2f8) ? 0x90 : 0));
+}
+
 static void reset(struct device *dev)
 {
     struct piix4_pm *p = container_of(dev, struct piix4_pm, dev);
@@ -400,9 +406,8 @@ static void reset(struct device *dev)
     pci_device_reset(&p->pci);
     st32(c + PMBA, 1);
     c[DEVACTB + 3] = 0x02; /* APMC_EN */
-    c[0x5f] = p->devres_lpt;
     c[0x63] = 0x60;
-    c[0x67] = p->devres_com;
+    piix4_pm_find_ports(dev);
     st32(c + SMBBA, 0xb101);
     c[SMBHSTCFG] = 0x09;
     place_ports(p);
@@ -440,8 +445,6 @@ static const struct state_field state[] = {
     EVENT(struct piix4_pm, overflow_event),
     EVENT(struct piix4_pm, smb_event),
     HOST(struct piix4_pm, cpu_bitmap),
-    HOST(struct piix4_pm, devres_lpt),
-    HOST(struct piix4_pm, devres_com),
     PM(overflow_ns),
     PM(pm1_sts),
     PM(pm1_en),

@@ -9,13 +9,14 @@
 
 struct piix4_pm_config {
     struct device *bus;
-    struct irq sci;        /* a driver of ISA interrupt line 9 */
-    unsigned cpus;         /* present, for the CPU hotplug bitmap */
-    bool com1, com2, lpt1; /* decoded on the board: DEVRESB-E tell */
+    struct irq sci; /* a driver of ISA interrupt line 9 */
+    unsigned cpus;  /* present, for the CPU hotplug bitmap */
 };
 extern const struct device_class piix4_pm_class;
 
 /* The power button: PWRBTN_STS, and SCI if the guest asked for it. */
+/* Looks again which serial and parallel ports the board decodes, which DEVRESB-E tell. */
+void piix4_pm_find_ports(struct device *dev);
 void piix4_pm_power_button(struct device *dev);
 /* After the reset that ends S3: WAK_STS, which tells firmware and guest what happened. */
 void piix4_pm_wake(struct device *dev);

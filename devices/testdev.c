@@ -3,7 +3,9 @@
  * and exit of the old "testdev", scratch port, page flush, interrupt lines and
  * memory buffer of "pc-testdev". Interrupt lines follow what is written.
  */
-#include "devices/testdev.h"
+#include "devices/devices.h"
+
+#include "devices/core/chardev.h"
 
 enum {
     CONSOLE = 0xf1,
@@ -12,6 +14,7 @@ enum {
     FLUSH = 0xe4,
     EXIT = 0xf4,
     LINES = 0x2000,
+    TESTDEV_LINES = 24, /* global system interrupts */
     BUFFER_SIZE = 0x10000
 };
 #define BUFFER 0xff000000ull
@@ -21,37 +24,37 @@ struct testdev {
     u8 scratch[8]; /* four ports; the rest keeps st_le in bounds for the compiler */
     u8 buffer[BUFFER_SIZE];
     u32 lines; /* levels written */
-    struct testdev_config cfg;
+    struct irq line[TESTDEV_LINES];
+    struct chardev *chardev;
     struct region console, ram_size, scratch_port, flush, exit, line_ports, memory;
 };
 
+static const struct property properties[] = {
+    PROPERTY_CHARDEV(struct testdev, chardev),
+    PROPERTY_END,
+};
+
 static const struct state_field testdev_state[] = {
-    DEVICE_STATE(struct testdev),
-    STATE(struct testdev, scratch),
-    STATE(struct testdev, buffer),
-    STATE(struct testdev, lines),
-    HOST(struct testdev, cfg),
-    HOST(struct testdev, console),
-    HOST(struct testdev, ram_size),
-    HOST(struct testdev, scratch_port),
-    HOST(struct testdev, flush),
-    HOST(struct testdev, exit),
-    HOST(struct testdev, line_ports),
-    HOST(struct testdev, memory),
-    STATE_END,
+    DEVICE_STATE(struct testdev),       STATE(struct testdev, scratch),
+    STATE(struct testdev, buffer),      STATE(struct testdev, lines),
+    HOST(struct testdev, line),         HOST(struct testdev, chardev),
+    HOST(struct testdev, console),      HOST(struct testdev, ram_size),
+    HOST(struct testdev, scratch_port), HOST(struct testdev, flush),
+    HOST(struct testdev, exit),         HOST(struct testdev, line_ports),
+    HOST(struct testdev, memory),       STATE_END,
 };
 
 static void console_write(void *owner, u64 off, u64 val, unsigned size)
 {
     (void)off, (void)size;
     u8 byte = (u8)val;
-    chardev_put(((struct testdev *)owner)->cfg.chardev, &byte, 1);
+    chardev_put(((struct testdev *)owner)->chardev, &byte, 1);
 }
 
 static u64 ram_size_read(void *owner, u64 off, unsigned size)
 {
     (void)size;
-    return MIN(((struct testdev *)owner)->cfg.ram_size, UINT32_MAX) >> (8 * off);
+    return MIN(((struct testdev *)owner)->dev.sys->ram_size, UINT32_MAX) >> (8 * off);
 }
 
 static u64 scratch_read(void *owner, u64 off, unsigned size)
@@ -79,7 +82,7 @@ static void line_write(void *owner, u64 off, u64 val, unsigned size)
     (void)size;
     struct testdev *t = owner;
     t->lines = val ? t->lines | BIT(off) : t->lines & ~BIT(off);
-    irq_set(&t->cfg.line[off], val != 0);
+    irq_set(&t->line[off], val != 0);
 }
 
 static u64 memory_read(void *owner, u64 off, unsigned size)
@@ -95,8 +98,9 @@ static bool create(struct device *dev, const void *cfg)
 {
     struct testdev *t = container_of(dev, struct testdev, dev);
     struct space *io = &dev->sys->io;
-    if (cfg)
-        t->cfg = *(const struct testdev_config *)cfg;
+    (void)cfg;
+    for (unsigned i = 0; i < TESTDEV_LINES; i++)
+        t->line[i] = bus_line(dev, i);
     region_device(&t->console, io, "test console", CONSOLE, 1, t, NULL, console_write);
     region_device(&t->ram_size, io, "test RAM size", RAM_SIZE, 4, t, ram_size_read, NULL);
     t->ram_size.max_access = 4;
@@ -113,7 +117,7 @@ static bool create(struct device *dev, const void *cfg)
 static void drive(struct testdev *t)
 {
     for (unsigned i = 0; i < TESTDEV_LINES; i++)
-        irq_set(&t->cfg.line[i], t->lines >> i & 1);
+        irq_set(&t->line[i], t->lines >> i & 1);
 }
 
 static void reset(struct device *dev)
@@ -127,11 +131,22 @@ static void reset(struct device *dev)
 
 static void restored(struct device *dev) { drive(container_of(dev, struct testdev, dev)); }
 
+static void destroy(struct device *dev)
+{
+    for (unsigned i = 0; i < TESTDEV_LINES; i++)
+        bus_line_free(dev, container_of(dev, struct testdev, dev)->line[i]);
+}
+
 const struct device_class testdev_class = {
     .name = "pc-testdev",
+    .description = "the test device of kvm-unit-tests",
+    .bus = "ISA",
+    .user_creatable = true,
+    .properties = properties,
     .size = sizeof(struct testdev),
     .state = testdev_state,
     .create = create,
     .reset = reset,
     .restored = restored,
+    .destroy = destroy,
 };

@@ -7,7 +7,7 @@
  */
 #include "devices/uart.h"
 
-enum { DEFAULT_BASE = 0x3f8, CLOCK_HZ = 1843200, FIFO = 16, MAX_TX_NS = 4000, RETRY_NS = 1000000 };
+enum { CLOCK_HZ = 1843200, FIFO = UART_FIFO, MAX_TX_NS = 4000, RETRY_NS = 1000000 };
 enum uart_register { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
 enum {
     IER_RX = BIT(0),
@@ -49,30 +49,6 @@ enum {
     MSR_DELTAS = 0x0f,
 };
 
-struct uart_fifo {
-    u8 data[FIFO];
-    u8 flags[FIFO]; /* received: LSR bits that came with the byte; to send: the host has it already */
-    u8 head, count;
-};
-
-struct uart {
-    struct device dev;
-    u8 ier, fcr, lcr, mcr, msr, scr;
-    u8 line_errors; /* LSR bits not read yet */
-    u16 divisor;
-    struct uart_fifo rx, tx;
-    u8 shifter;
-    bool shifting;     /* the transmitter holds a character */
-    bool shifter_sent; /* ... which the host has already */
-    bool tx_empty;     /* the THRE interrupt waits */
-    bool timeout;      /* the character timeout interrupt waits */
-    bool rx_pause;     /* the line is still busy with what came last */
-    bool irq;
-    struct event tx_done, rx_timeout, rx_open;
-    struct uart_config cfg;
-    struct region ports;
-};
-
 static const struct state_field fifo_state[] = {
     STATE(struct uart_fifo, data),
     STATE(struct uart_fifo, flags),
@@ -80,8 +56,10 @@ static const struct state_field fifo_state[] = {
     STATE(struct uart_fifo, count),
     STATE_END,
 };
-static const struct state_field uart_state[] = {
-    DEVICE_STATE(struct uart),
+const struct state_field uart_state[] = {
+    HOST(struct uart, dev),
+    HOST(struct uart, irq_line),
+    HOST(struct uart, chardev),
     STATE(struct uart, ier),
     STATE(struct uart, fcr),
     STATE(struct uart, lcr),
@@ -102,7 +80,6 @@ static const struct state_field uart_state[] = {
     EVENT(struct uart, tx_done),
     EVENT(struct uart, rx_timeout),
     EVENT(struct uart, rx_open),
-    HOST(struct uart, cfg),
     HOST(struct uart, ports),
     STATE_END,
 };
@@ -126,7 +103,7 @@ static u64 char_ns(const struct uart *u)
 
 static void after(struct uart *u, struct event *e, u64 ns)
 {
-    struct clock *clock = &u->dev.sys->clock;
+    struct clock *clock = &u->dev->sys->clock;
     event_at(clock, e, clock_now(clock) + ns);
 }
 
@@ -171,7 +148,7 @@ static void update(struct uart *u)
     if (irq == u->irq)
         return;
     u->irq = irq;
-    irq_set(&u->cfg.irq, irq);
+    irq_set(&u->irq_line, irq);
 }
 
 /* ---- receiver ---- */
@@ -189,7 +166,7 @@ static void restart_timeout(struct uart *u)
     if (u->rx.count && fifo_mode(u))
         after(u, &u->rx_timeout, 4 * char_ns(u));
     else
-        event_cancel(&u->dev.sys->clock, &u->rx_timeout);
+        event_cancel(&u->dev->sys->clock, &u->rx_timeout);
 }
 
 static void receive_byte(struct uart *u, u8 byte, u8 errors)
@@ -218,7 +195,7 @@ static void rx_open_due(void *owner)
 {
     struct uart *u = owner;
     u->rx_pause = false;
-    chardev_accept_input(u->cfg.chardev);
+    chardev_accept_input(u->chardev);
 }
 
 static size_t can_receive(void *owner)
@@ -253,7 +230,7 @@ static u8 read_data(struct uart *u)
     restart_timeout(u);
     update(u);
     if (!u->rx_pause)
-        chardev_accept_input(u->cfg.chardev);
+        chardev_accept_input(u->chardev);
     return byte;
 }
 
@@ -276,7 +253,7 @@ static void tx_due(void *owner)
     struct uart *u = owner;
     if (looping(u)) {
         receive_byte(u, u->shifter, 0);
-    } else if (!u->shifter_sent && !chardev_write(u->cfg.chardev, &u->shifter, 1)) {
+    } else if (!u->shifter_sent && !chardev_write(u->chardev, &u->shifter, 1)) {
         after(u, &u->tx_done, RETRY_NS); /* the host end is full */
         return;
     }
@@ -292,7 +269,7 @@ static void tx_due(void *owner)
 static bool send_early(struct uart *u, u8 byte)
 {
     bool earlier = u->tx.count ? u->tx.flags[(u->tx.head + u->tx.count - 1u) % FIFO] : !u->shifting || u->shifter_sent;
-    return earlier && !looping(u) && chardev_write(u->cfg.chardev, &byte, 1);
+    return earlier && !looping(u) && chardev_write(u->chardev, &byte, 1);
 }
 
 static void write_data(struct uart *u, u8 byte)
@@ -305,7 +282,7 @@ static void write_data(struct uart *u, u8 byte)
         unsigned last = (u->tx.head + u->tx.count - 1u) % FIFO;
         u->tx.data[last] = byte;
         u->tx.flags[last] = sent;
-        trace(u->dev.sys->trace, guest_errors, "uart %03x: transmitter overrun", u->cfg.base);
+        trace(u->dev->sys->trace, guest_errors, "%s: transmitter overrun", u->dev->id);
     }
     shift_next(u);
     update(u);
@@ -360,7 +337,7 @@ static void write_fcr(struct uart *u, u8 val)
     u->fcr = val & FCR_ENABLE ? val & 0xc9 : 0;
     update(u);
     if (!u->rx_pause)
-        chardev_accept_input(u->cfg.chardev);
+        chardev_accept_input(u->chardev);
 }
 
 static void write_ier(struct uart *u, u8 val)
@@ -387,7 +364,7 @@ static void write(void *owner, u64 off, u64 val64, unsigned size)
     u8 val = (u8)val64;
     bool dlab = u->lcr & LCR_DLAB;
     if (off != RBR_THR || dlab)
-        trace(u->dev.sys->trace, uart, "%03x write %u %02x", u->cfg.base, (unsigned)off, val);
+        trace(u->dev->sys->trace, uart, "%s write %u %02x", u->dev->id, (unsigned)off, val);
     switch ((enum uart_register)off) {
     case RBR_THR:
         if (dlab)
@@ -412,7 +389,7 @@ static void write(void *owner, u64 off, u64 val64, unsigned size)
         u->mcr = val & 0x1f;
         update_modem(u);
         if (was_looping && !looping(u))
-            chardev_accept_input(u->cfg.chardev);
+            chardev_accept_input(u->chardev);
         break;
     }
     case LSR:
@@ -470,32 +447,27 @@ static u64 read(void *owner, u64 off, unsigned size)
 
 /* ---- life ---- */
 
-static bool create(struct device *dev, const void *cfg)
+void uart_init(struct uart *u, struct device *dev, struct irq line)
 {
-    struct uart *u = container_of(dev, struct uart, dev);
-    if (cfg)
-        u->cfg = *(const struct uart_config *)cfg;
-    if (!u->cfg.base)
-        u->cfg.base = DEFAULT_BASE;
-    region_device(&u->ports, &dev->sys->io, "uart", u->cfg.base, 8, u, read, write);
-    u->ports.max_access = 1;
+    u->dev = dev;
+    u->irq_line = line;
+    u->ports = (struct region){
+        .name = "uart", .owner = u, .read = read, .write = write, .priority = PRIO_DEVICE, .size = 8, .max_access = 1};
     event_init(&u->tx_done, "uart sent", tx_due, u);
     event_init(&u->rx_timeout, "uart timeout", timeout_due, u);
     event_init(&u->rx_open, "uart line free", rx_open_due, u);
-    struct chardev *cd = u->cfg.chardev;
+    struct chardev *cd = u->chardev;
     if (cd) {
         cd->can_receive = can_receive;
         cd->receive = receive;
         cd->event = chardev_event;
         cd->owner = u;
     }
-    return true;
 }
 
-static void reset(struct device *dev)
+void uart_reset(struct uart *u)
 {
-    struct uart *u = container_of(dev, struct uart, dev);
-    struct clock *clock = &dev->sys->clock;
+    struct clock *clock = &u->dev->sys->clock;
     u->ier = u->fcr = u->lcr = u->mcr = u->scr = u->line_errors = 0;
     u->msr = MSR_CTS | MSR_DSR | MSR_DCD;
     u->divisor = 12; /* 9600 baud, as QEMU; the chip itself leaves it undefined */
@@ -506,33 +478,12 @@ static void reset(struct device *dev)
     event_cancel(clock, &u->rx_timeout);
     event_cancel(clock, &u->rx_open);
     u->irq = false;
-    irq_set(&u->cfg.irq, false);
+    irq_set(&u->irq_line, false);
 }
 
-static void restored(struct device *dev)
+void uart_restored(struct uart *u)
 {
-    struct uart *u = container_of(dev, struct uart, dev);
     u->rx.count = MIN(u->rx.count, FIFO);
     u->tx.count = MIN(u->tx.count, FIFO);
-    irq_set(&u->cfg.irq, u->irq);
+    irq_set(&u->irq_line, u->irq);
 }
-
-static void destroy(struct device *dev)
-{
-    struct chardev *cd = container_of(dev, struct uart, dev)->cfg.chardev;
-    if (cd) {
-        cd->can_receive = NULL;
-        cd->receive = NULL;
-        cd->event = NULL;
-    }
-}
-
-const struct device_class uart_class = {
-    .name = "isa-serial",
-    .size = sizeof(struct uart),
-    .state = uart_state,
-    .create = create,
-    .reset = reset,
-    .restored = restored,
-    .destroy = destroy,
-};

@@ -21,6 +21,7 @@ struct device_end {
     bool posted;
     /* machine's thread: */
     bool pumping, told;
+    bool taken; /* a device has it */
 };
 
 static unsigned take(struct device_end *d, u8 *out, size_t max)
@@ -141,7 +142,7 @@ static void end_put(struct chardev *cd, const u8 *buf, size_t n)
 static void end_accept_input(struct chardev *cd) { pump(container_of(cd, struct device_end, cd)); }
 
 /* The device lets go; the memory goes with device_end_free, when no post can be under way. */
-static void end_close(struct chardev *cd) { cd->receive = NULL; }
+static void end_close(struct chardev *cd) { container_of(cd, struct device_end, cd)->taken = false; }
 
 struct device_end *device_end_create(struct stream *s)
 {
@@ -155,7 +156,13 @@ struct device_end *device_end_create(struct stream *s)
     return d;
 }
 
-struct chardev *device_end_chardev(struct device_end *d) { return &d->cd; }
+struct chardev *device_end_take(struct device_end *d)
+{
+    if (d->taken)
+        return NULL;
+    d->taken = true;
+    return &d->cd;
+}
 
 void device_end_start(struct device_end *d, struct machine *m)
 {

@@ -11,7 +11,8 @@
 struct device_end;
 /* A chardev for the machine's configuration with this stream behind it. */
 struct device_end *device_end_create(struct stream *s);
-struct chardev *device_end_chardev(struct device_end *d);
+/* For the one device that has it; NULL: another one does. */
+struct chardev *device_end_take(struct device_end *d);
 /* From now on what arrives is handed to the device; before, it waits. */
 void device_end_start(struct device_end *d, struct machine *m);
 /* After the machine is gone. */

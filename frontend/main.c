@@ -29,7 +29,7 @@
 #include "frontend/stream.h"
 #include "frontend/terminal.h"
 
-enum { MAX_ENDS = MAX_SERIAL + MAX_DEBUGCON + 1 };
+enum { MAX_ENDS = MAX_DEVICES };
 
 struct app {
     struct options options;
@@ -37,14 +37,14 @@ struct app {
     struct machine *machine;
     struct host host;                  /* host.stream: by spec */
     struct mux *mux[MAX_STREAM_SPECS]; /* over that stream, or NULL */
-    unsigned mux_users[MAX_STREAM_SPECS];
+    unsigned stream_users[MAX_STREAM_SPECS];
     struct monitor *monitor[MAX_MONITORS];
     struct qmp *qmp[MAX_MONITORS];
     struct gdb_server *gdb;
     struct stream *gdb_stream; /* opened by the monitor; NULL: one of host.stream */
     struct stream *gdb_next;   /* to be taken instead, or NULL for none */
     struct sdl *window;
-    struct device_end *end[MAX_ENDS];
+    struct device_end *end[MAX_ENDS], *end_of[MAX_STREAM_SPECS]; /* all, and the last of a stream's */
     unsigned nends;
     struct loop_fd signals;
     struct own_file pidfile;
@@ -176,32 +176,38 @@ static struct stream *stream_for(struct app *app, int i)
 {
     if (i < 0)
         return NULL;
-    app->mux_users[i]++;
+    app->stream_users[i]++;
     return app->mux[i] ? mux_port(app->mux[i]) : app->host.stream[i];
 }
 
-static struct chardev *chardev_for(struct app *app, int i)
+/* The device's end of stream i, one of its own for each where several share it; NULL: no more can be had. */
+static struct device_end *end_for(struct app *app, int i)
 {
-    struct stream *s = stream_for(app, i);
-    struct device_end *d = s ? device_end_create(s) : NULL;
+    if (!app->mux[i] && app->end_of[i])
+        return app->end_of[i];
+    if ((!app->mux[i] && app->stream_users[i]) || app->nends == MAX_ENDS)
+        return NULL;
+    struct device_end *d = device_end_create(stream_for(app, i));
     if (!d)
         return NULL;
-    app->end[app->nends++] = d;
-    return device_end_chardev(d);
+    app->end_of[i] = app->end[app->nends++] = d;
+    if (app->machine)
+        device_end_start(d, app->machine);
+    return d;
 }
 
-static void connect_devices(struct app *app)
+/* What a device's property names; NULL: there is none, or it has its user. */
+static struct chardev *find_chardev(void *owner, const char *label)
 {
-    struct options *o = &app->options;
-    struct machine_config *c = &o->config;
-    for (unsigned i = 0; i < o->nserial; i++) {
-        c->serial_present[i] = o->serial[i] != STREAM_ABSENT;
-        c->serial[i] = chardev_for(app, o->serial[i]);
+    struct app *app = owner;
+    for (unsigned i = 0; i < app->options.nspecs; i++) {
+        const struct stream_spec *s = &app->options.specs[i];
+        if (s->kind == STREAM_CHARDEV || strcmp(s->label, label) != 0)
+            continue;
+        struct device_end *d = end_for(app, (int)i);
+        return d ? device_end_take(d) : NULL;
     }
-    c->parallel_present = o->parallel != STREAM_ABSENT;
-    c->parallel = chardev_for(app, o->parallel);
-    for (unsigned i = 0; i < c->ndebugcon; i++)
-        c->debugcon[i].chardev = chardev_for(app, o->debugcon[i]);
+    return NULL;
 }
 
 /* ---- the gdb stub, from -gdb or the monitor ---- */
@@ -277,7 +283,7 @@ static void connect_monitors(struct app *app)
         if (o->monitor[i].qmp)
             app->qmp[i] = qmp_create(&app->host, s);
         else
-            app->monitor[i] = monitor_create(&app->host, s, app->mux[at] && app->mux_users[at] > 1);
+            app->monitor[i] = monitor_create(&app->host, s, app->mux[at] && app->stream_users[at] > 1);
     }
 }
 
@@ -319,7 +325,8 @@ static bool build(struct app *app, struct error *e)
         close_drives(app);
         return false;
     }
-    connect_devices(app);
+    app->options.config.find_chardev = find_chardev;
+    app->options.config.find_owner = app;
     app->machine = machine_create(&app->options.config, e->text, sizeof(e->text));
     if (!app->machine)
         return false;

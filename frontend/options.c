@@ -153,7 +153,6 @@ static void options_init(struct options *o)
     c->rtc_base = UINT64_MAX;
     o->gdb = o->parallel = STREAM_NONE;
     o->default_monitor = true;
-    o->debugcon_port = 0xe9;
 }
 
 /* What depends on several options. */
@@ -193,6 +192,11 @@ void options_free(struct options *o)
 {
     for (unsigned i = 0; i < o->ndrives; i++)
         free(o->drive[i].changed);
+    for (unsigned i = 0; i < o->ndevices; i++)
+        device_words_free(&o->device[i]);
+    for (unsigned i = 0; i < o->nglobals; i++)
+        free(o->global[i].buf);
+    o->ndevices = o->nglobals = 0;
     for (unsigned i = 0; i < o->nspecs; i++)
         stream_spec_free(&o->specs[i]);
     for (unsigned i = 0; i < o->nowned; i++)

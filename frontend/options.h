@@ -8,12 +8,15 @@
 #define ORRERY_FRONTEND_OPTIONS_H
 
 #include "devices/machine.h"
+#include "frontend/device_words.h"
 #include "frontend/stream_spec.h"
 
 enum {
     MAX_STREAM_SPECS = 32,
     MAX_DRIVES = MAX_FLOPPY + MAX_IDE,
     MAX_MONITORS = 8,
+    MAX_DEVICES = 64,
+    MAX_GLOBALS = 32,
     STREAM_NONE = -1,  /* no stream: the device is there, nothing behind it */
     STREAM_ABSENT = -2 /* the device is not there either ("-serial none") */
 };
@@ -32,14 +35,18 @@ struct monitor_option {
     int stream; /* index into specs */
     bool qmp;
 };
+struct global_option {
+    struct global_property property;
+    char *buf; /* what it points into */
+};
 enum display_kind { DISPLAY_DEFAULT, DISPLAY_NONE, DISPLAY_SDL };
 
 struct options {
     struct machine_config config; /* complete but for disks and chardevs */
     struct stream_spec specs[MAX_STREAM_SPECS];
     unsigned nspecs;
-    int serial[MAX_SERIAL], parallel, debugcon[MAX_DEBUGCON]; /* indices of specs or STREAM_... */
-    unsigned nserial, nparallel;
+    int serial[MAX_SERIAL], parallel; /* indices of specs or STREAM_... */
+    unsigned nserial, nparallel, ndebugcon;
     struct monitor_option monitor[MAX_MONITORS];
     unsigned nmonitors;
     int gdb; /* STREAM_NONE: no stub */
@@ -48,7 +55,11 @@ struct options {
     enum display_kind display;
     bool nographic, nodefaults, snapshot;
     bool vga_given, default_monitor;
-    u16 debugcon_port; /* -global isa-debugcon.iobase */
+    struct device_words device[MAX_DEVICES];
+    struct device_args device_args[MAX_DEVICES]; /* theirs, for config */
+    unsigned ndevices;
+    struct global_option global[MAX_GLOBALS];
+    unsigned nglobals;
     struct trace trace;
     const char *log_file, *pidfile, *display_arg;
     char *owned[64]; /* strings to free */

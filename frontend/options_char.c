@@ -119,7 +119,7 @@ int opt_chardev(struct options *o, const char *arg, FILE *out, struct error *e)
         return false;
     s->named = true;
     for (unsigned i = 0; i + 1 < o->nspecs; i++) {
-        if (o->specs[i].named && !strcmp(o->specs[i].label, s->label))
+        if (!strcmp(o->specs[i].label, s->label))
             return fail(e, "-chardev %s: the id '%s' is taken", arg, s->label);
     }
     return true;
@@ -128,61 +128,87 @@ int opt_chardev(struct options *o, const char *arg, FILE *out, struct error *e)
 int opt_debugcon(struct options *o, const char *arg, FILE *out, struct error *e)
 {
     (void)out;
+    char label[24];
     if (!strcmp(arg, "none"))
         return true;
-    int stream = options_add_stream(o, arg, "debugcon", e);
-    return stream != STREAM_BAD && add_its_monitor(o, stream, e) &&
-           options_add_debugcon(o, DEBUGCON_BY_GLOBAL, stream, e);
+    snprintf(label, sizeof(label), "debugcon%u", o->ndebugcon++);
+    int stream = options_add_stream(o, arg, label, e);
+    if (stream == STREAM_BAD || !add_its_monitor(o, stream, e))
+        return false;
+    const struct stream_spec *s = &o->specs[stream];
+    return options_add_device(o, "isa-debugcon", -1, s->kind == STREAM_CHARDEV ? s->path : s->label, e);
 }
 
-/* Where "chardev:id" leads; negative indices stay. */
-static bool resolve(struct options *o, int *stream, struct error *e)
+/* The stream of that label among those that may be named. */
+static int find_stream(struct options *o, const char *label, struct error *e)
 {
-    if (*stream < 0 || o->specs[*stream].kind != STREAM_CHARDEV)
-        return true;
-    const struct stream_spec *use = &o->specs[*stream];
     const char *names[MAX_STREAM_SPECS];
     size_t n = 0;
     for (unsigned i = 0; i < o->nspecs; i++) {
-        if (!o->specs[i].named)
+        if (o->specs[i].kind == STREAM_CHARDEV)
             continue;
-        names[n++] = o->specs[i].label;
-        if (!strcmp(o->specs[i].label, use->path)) {
-            *stream = (int)i;
-            return true;
-        }
+        if (!strcmp(o->specs[i].label, label))
+            return (int)i;
+        if (o->specs[i].named)
+            names[n++] = o->specs[i].label;
     }
-    return fail_unknown(e, "character device (-chardev id)", use->path, names, n);
+    fail_unknown(e, "character device (-chardev id)", label, names, n);
+    return STREAM_BAD;
 }
 
-static bool count_use(struct options *o, int *stream, struct error *e)
+static bool use(struct stream_spec *s, struct error *e)
 {
-    if (!resolve(o, stream, e))
-        return false;
-    if (*stream < 0)
-        return true;
-    struct stream_spec *s = &o->specs[*stream];
     if (++s->uses > 1 && !s->mux)
         return fail(e, "character device '%s' has two users, give it mux=on to share it", s->label);
     return true;
 }
 
+bool options_use_chardev(struct options *o, const char *label, struct error *e)
+{
+    int stream = find_stream(o, label, e);
+    return stream >= 0 && use(&o->specs[stream], e);
+}
+
+/* A stream by its -chardev, or its own; counted. */
+static bool count_use(struct options *o, int *stream, struct error *e)
+{
+    if (*stream >= 0 && o->specs[*stream].kind == STREAM_CHARDEV)
+        *stream = find_stream(o, o->specs[*stream].path, e);
+    if (*stream == STREAM_BAD)
+        return false;
+    return *stream < 0 || use(&o->specs[*stream], e);
+}
+
+/* A serial or parallel port is a device like others. */
+static bool port_device(struct options *o, const char *driver, unsigned index, int *stream, struct error *e)
+{
+    if (*stream == STREAM_ABSENT)
+        return true;
+    if (*stream >= 0 && o->specs[*stream].kind == STREAM_CHARDEV)
+        *stream = find_stream(o, o->specs[*stream].path, e);
+    return *stream != STREAM_BAD &&
+           options_add_device(o, driver, (int)index, *stream < 0 ? NULL : o->specs[*stream].label, e);
+}
+
 static bool resolve_all(struct options *o, struct error *e)
 {
     for (unsigned i = 0; i < o->nserial; i++) {
-        if (!count_use(o, &o->serial[i], e))
+        if (!port_device(o, "isa-serial", i, &o->serial[i], e))
             return false;
     }
-    for (unsigned i = 0; i < o->config.ndebugcon; i++) {
-        if (!count_use(o, &o->debugcon[i], e))
+    if (!port_device(o, "isa-parallel", 0, &o->parallel, e))
+        return false;
+    for (unsigned i = 0; i < o->ndevices; i++) {
+        if (!options_device_streams(o, &o->device[i].args, e))
             return false;
     }
     for (unsigned i = 0; i < o->nmonitors; i++) {
         if (!count_use(o, &o->monitor[i].stream, e))
             return false;
     }
-    if (!count_use(o, &o->parallel, e) || !count_use(o, &o->gdb, e))
+    if (!count_use(o, &o->gdb, e))
         return false;
+    options_list_devices(o);
     unsigned stdios = 0;
     for (unsigned i = 0; i < o->nspecs; i++)
         stdios += o->specs[i].kind == STREAM_STDIO;
@@ -191,6 +217,7 @@ static bool resolve_all(struct options *o, struct error *e)
     return true;
 }
 
+/* The serial port, parallel port and monitor nobody mentioned (QEMU's rules, -nographic included). */
 static bool default_streams(struct options *o, struct error *e)
 {
     bool serial = !o->nserial && !o->nodefaults, parallel = !o->nparallel && !o->nodefaults;
@@ -213,9 +240,5 @@ static bool default_streams(struct options *o, struct error *e)
 
 bool options_finish_streams(struct options *o, struct error *e)
 {
-    for (unsigned i = 0; i < o->config.ndebugcon; i++) {
-        if (o->config.debugcon[i].port == DEBUGCON_BY_GLOBAL)
-            o->config.debugcon[i].port = o->debugcon_port;
-    }
     return default_streams(o, e) && resolve_all(o, e);
 }

@@ -1,106 +1,85 @@
 /*
- * -device and -global: one function a device that can be asked for.
+ * Command line rows about devices by name: -device, -global, and those that
+ * are short for one (-debugcon; -serial and -parallel become theirs at the
+ * end). Values of properties are looked at when the device is made.
  */
 #include "frontend/options_parse.h"
 
-static bool device_debug_exit(struct options *o, struct subopts *s, struct error *e)
-{
-    u64 base = 0x501, size = 2;
-    if (!subopts_number(s, "iobase", 0xffff, &base, e) || !subopts_number(s, "iosize", 4, &size, e))
-        return false;
-    if (size != 1 && size != 2 && size != 4)
-        return fail(e, "-device isa-debug-exit: iosize must be 1, 2 or 4");
-    o->config.debug_exit = true;
-    o->config.debug_exit_base = (u16)base;
-    o->config.debug_exit_size = (u16)size;
-    return true;
-}
+#include <stdlib.h>
 
-static bool device_debugcon(struct options *o, struct subopts *s, struct error *e)
+static struct device_words *new_device(struct options *o, struct error *e)
 {
-    u64 base = DEBUGCON_BY_GLOBAL, readback;
-    const char *id = subopts_get(s, "chardev");
-    if (!subopts_number(s, "iobase", 0xffff, &base, e) || !subopts_number(s, "readback", 0xff, &readback, e))
-        return false;
-    int stream = STREAM_NONE;
-    if (id) {
-        char dev[80];
-        snprintf(dev, sizeof(dev), "chardev:%s", id);
-        stream = options_add_stream(o, dev, "debugcon", e);
-    }
-    return stream != STREAM_BAD && options_add_debugcon(o, (u16)base, stream, e);
-}
-
-static bool device_pvpanic(struct options *o, struct subopts *s, struct error *e)
-{
-    u64 port = 0x505;
-    if (!subopts_number(s, "ioport", 0xffff, &port, e))
-        return false;
-    if (port != 0x505)
-        return fail(e, "-device pvpanic: its port is 0x505");
-    return o->config.pvpanic = true;
-}
-
-static bool device_testdev(struct options *o, struct subopts *s, struct error *e)
-{
-    (void)s;
-    (void)e;
-    return o->config.testdev = true;
+    if (o->ndevices < MAX_DEVICES)
+        return &o->device[o->ndevices++];
+    fail(e, "there is room for %d devices", MAX_DEVICES);
+    return NULL;
 }
 
 int opt_device(struct options *o, const char *arg, FILE *out, struct error *e)
 {
-    static const struct {
-        const char *name;
-        bool (*parse)(struct options *o, struct subopts *s, struct error *e);
-    } devices[] = {{"isa-debug-exit", device_debug_exit},
-                   {"isa-debugcon", device_debugcon},
-                   {"pvpanic", device_pvpanic},
-                   {"pc-testdev", device_testdev}};
-    const char *names[ARRAY_LEN(devices)];
-    for (size_t i = 0; i < ARRAY_LEN(devices); i++)
-        names[i] = devices[i].name;
-    if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
-        for (size_t i = 0; i < ARRAY_LEN(names); i++)
-            fprintf(out, "%s\n", names[i]);
+    struct error why;
+    if (device_words_help(arg, out))
         return OPTION_DONE;
-    }
-    struct subopts s;
-    if (!subopts_parse(&s, arg, "driver", e))
+    struct device_words *w = new_device(o, e);
+    if (!w)
         return false;
-    const char *driver = subopts_get(&s, "driver");
-    subopts_get(&s, "id");
-    if (!driver) {
-        subopts_free(&s);
-        return fail(e, "-device: a name is missing, '-device help' lists them");
-    }
-    size_t i = 0;
-    while (i < ARRAY_LEN(devices) && strcmp(names[i], driver) != 0)
-        i++;
-    bool ok = i < ARRAY_LEN(devices) ? devices[i].parse(o, &s, e) && subopts_done(&s, "-device", e)
-                                     : fail_unknown(e, "-device", driver, names, ARRAY_LEN(names));
-    subopts_free(&s);
-    return ok;
+    return device_words_parse(w, arg, &why) || fail(e, "-device %s: %.300s", arg, why.text);
+}
+
+bool options_add_device(struct options *o, const char *driver, int index, const char *chardev, struct error *e)
+{
+    struct device_words *w = new_device(o, e);
+    char text[160];
+    int at = snprintf(text, sizeof(text), "%s", driver);
+    if (!w)
+        return false;
+    if (index >= 0)
+        at += snprintf(text + at, sizeof(text) - (size_t)at, ",index=%d", index);
+    if (chardev)
+        snprintf(text + at, sizeof(text) - (size_t)at, ",chardev=%s", chardev);
+    return device_words_parse(w, text, e);
 }
 
 int opt_global(struct options *o, const char *arg, FILE *out, struct error *e)
 {
+    struct error why;
     (void)out;
-    const char *rest;
-    u64 port;
-    if (!text_prefix(arg, "isa-debugcon.iobase=", &rest))
-        return fail(e, "-global %s: the only global property is isa-debugcon.iobase=PORT", arg);
-    if (!text_number(rest, 0xffff, &port))
-        return fail(e, "-global %s: the port must be a number from 0 to 0xffff", arg);
-    o->debugcon_port = (u16)port;
+    const char *dot = strchr(arg, '.'), *eq = dot ? strchr(dot, '=') : NULL;
+    if (!eq || dot == arg)
+        return fail(e, "-global %s: it is written DRIVER.PROPERTY=VALUE", arg);
+    if (o->nglobals == MAX_GLOBALS)
+        return fail(e, "-global %s: there is room for %d of them", arg, MAX_GLOBALS);
+    struct global_option *g = &o->global[o->nglobals++];
+    g->buf = strdup(arg);
+    if (!g->buf)
+        return fail(e, "out of memory");
+    g->buf[dot - arg] = g->buf[eq - arg] = 0;
+    g->property = (struct global_property){g->buf, g->buf + (dot - arg) + 1, g->buf + (eq - arg) + 1, NULL};
+    const struct device_class *cls = device_words_class(g->property.driver, &why);
+    if (!cls || !device_words_property(cls, g->property.property, &why))
+        return fail(e, "-global %s: %.300s", arg, why.text);
     return true;
 }
 
-bool options_add_debugcon(struct options *o, u16 port, int stream, struct error *e)
+/* The -chardev a property of a device names is there, and is not somebody else's. */
+bool options_device_streams(struct options *o, const struct device_args *a, struct error *e)
 {
-    if (o->config.ndebugcon == MAX_DEBUGCON)
-        return fail(e, "there is room for %d debug consoles", MAX_DEBUGCON);
-    o->debugcon[o->config.ndebugcon] = stream;
-    o->config.debugcon[o->config.ndebugcon++].port = port;
+    const struct device_class *cls = device_class_find(a->driver);
+    for (unsigned i = 0; i < a->nproperties; i++) {
+        const struct property *p = property_find(cls->properties, a->property[i].name);
+        if (p->type == PROPERTY_CHARDEV && !options_use_chardev(o, a->property[i].value, e))
+            return false;
+    }
     return true;
+}
+
+void options_list_devices(struct options *o)
+{
+    for (unsigned i = 0; i < o->ndevices; i++)
+        o->device_args[i] = o->device[i].args;
+    for (unsigned i = 0; i + 1 < o->nglobals; i++)
+        o->global[i].property.next = &o->global[i + 1].property;
+    o->config.devices = o->device_args;
+    o->config.ndevices = o->ndevices;
+    o->config.globals = o->nglobals ? &o->global[0].property : NULL;
 }

@@ -40,9 +40,16 @@ int options_add_stream(struct options *o, const char *dev, const char *label, st
 /* Ports and monitors nobody mentioned (QEMU's rules, -nographic included), and every chardev:ID led to its device. */
 bool options_finish_streams(struct options *o, struct error *e);
 
-/* ---- debug consoles (options_device.c) ---- */
-enum { DEBUGCON_BY_GLOBAL = 0 }; /* port still to come from -global */
-bool options_add_debugcon(struct options *o, u16 port, int stream, struct error *e);
+/* One more user of the stream of that label; false: there is none, or it cannot be shared. */
+bool options_use_chardev(struct options *o, const char *label, struct error *e);
+
+/* ---- devices (options_device.c) ---- */
+/* A device of that class; index -1 and chardev NULL: not said. */
+bool options_add_device(struct options *o, const char *driver, int index, const char *chardev, struct error *e);
+/* Checks and counts what the device's properties name. */
+bool options_device_streams(struct options *o, const struct device_args *a, struct error *e);
+/* All devices and globals are known: config has them. */
+void options_list_devices(struct options *o);
 
 /* ---- drives (options_drive.c) ---- */
 /* Indices for drives without; the empty CD-ROM and floppy drive every PC has. */

@@ -1,12 +1,11 @@
 /*
- * Small text tools of the front ends: one-sentence errors, the nearest name
- * to a mistyped one, numbers and sizes as users write them, and QEMU's
+ * Text tools of the front ends: one-sentence errors and QEMU's
  * "file=a,,b,format=raw" suboptions. Knows nothing of options or machines.
  */
 #ifndef ORRERY_FRONTEND_TEXT_H
 #define ORRERY_FRONTEND_TEXT_H
 
-#include "cpu/base.h"
+#include "devices/core/text.h"
 
 /* One sentence for the user, without a full stop or a program name. */
 struct error {
@@ -15,19 +14,8 @@ struct error {
 /* Writes the sentence; returns false so that callers can return it. */
 bool fail(struct error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* The name nearest to 'word' by edit distance, or NULL when none is near enough to be meant. */
-const char *text_nearest(const char *word, const char *const *names, size_t count);
 /* Fails with "<what> 'word' is unknown", and the nearest name or the list of all. */
 bool fail_unknown(struct error *e, const char *what, const char *word, const char *const *names, size_t count);
-
-/* A whole unsigned number (decimal, 0x hex, 0 octal) not above max. */
-bool text_number(const char *s, u64 max, u64 *out);
-/* "512", "512M", "1.5G": bytes; a bare number is in units of 'unit' (1, 'K' = 1024, ...). */
-bool text_size(const char *s, u64 unit, u64 *out);
-/* on off yes no true false y n */
-bool text_bool(const char *s, bool *out);
-/* True when s starts with prefix; *rest is what follows. */
-bool text_prefix(const char *s, const char *prefix, const char **rest);
 
 enum { SUBOPTS_MAX = 32 };
 struct subopts {

@@ -17,6 +17,15 @@ void irq_or_init(struct irq_or *j, struct irq out) { *j = (struct irq_or){.out =
 
 struct irq irq_or_input(struct irq_or *j)
 {
-    assert(j->inputs < 32);
-    return (struct irq){or_set, j, j->inputs++};
+    assert(~j->taken);
+    unsigned pin = (unsigned)__builtin_ctz(~j->taken);
+    j->taken |= BIT(pin);
+    return (struct irq){or_set, j, pin};
+}
+
+void irq_or_free(struct irq input)
+{
+    struct irq_or *j = input.owner;
+    irq_set(&input, false);
+    j->taken &= ~BIT(input.pin);
 }

@@ -28,10 +28,12 @@ ALWAYS_INLINE void irq_pulse(const struct irq *irq)
 /* A wired-OR junction: each driver gets a pin of it by irq_or_input (32 at most). */
 struct irq_or {
     struct irq out;
-    u32 up; /* bit per driver */
-    unsigned inputs;
+    u32 up;    /* bit per driver */
+    u32 taken; /* pins given to drivers */
 };
 void irq_or_init(struct irq_or *j, struct irq out);
 struct irq irq_or_input(struct irq_or *j);
+/* The driver lets go of its pin. */
+void irq_or_free(struct irq input);
 
 #endif

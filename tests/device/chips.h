@@ -7,19 +7,15 @@
 
 #include <stdlib.h>
 
-#include "devices/core/device.h"
+#include "devices/devices.h"
 #include "devices/fdc.h"
 #include "devices/i440fx.h"
 #include "devices/ide.h"
 #include "devices/piix3.h"
 #include "devices/piix4_pm.h"
 
-#define DEVICE(cls, header) extern const struct device_class cls;
-#include "devices/devices.def"
-#undef DEVICE
-
 static const struct device_class *const chip_classes[] = {
-#define DEVICE(cls, header) &cls,
+#define DEVICE(cls) &cls,
 #include "devices/devices.def"
 #undef DEVICE
 };

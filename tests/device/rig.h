@@ -19,6 +19,7 @@ static struct rig {
     bool level[RIG_WIRES];
     unsigned rises[RIG_WIRES];
     unsigned requests[8];
+    struct bus bus;
 } rig;
 
 static void rig_wire_set(void *owner, unsigned pin, bool level)
@@ -40,6 +41,18 @@ static inline void rig_up(void)
     memset(&rig, 0, sizeof rig);
     system_init(&rig.sys, &rig.trace);
     rig.sys.request = rig_request;
+}
+static struct irq rig_line(void *owner, unsigned n)
+{
+    (void)owner;
+    return rig_wire(n);
+}
+/* A bus of that type, whose interrupt line n is wire n. */
+static inline void rig_bus(const char *type)
+{
+    bus_init(&rig.bus, &rig.sys, NULL, type, "rig.0");
+    rig.bus.line = rig_line;
+    rig.bus.lines = RIG_WIRES;
 }
 static inline void rig_down(void) { system_destroy(&rig.sys); }
 

@@ -1,6 +1,7 @@
 /* PIIX4 power management: the PM1 block, SCI, timer, sleep, SMBus, and QEMU's fixed ports. */
 #include "pcibench.h"
 
+#include "devices/devices.h"
 #include "devices/piix4_pm.h"
 
 enum { PM = (1 << 3) + 3, BASE = 0x600, SMB = 0x700, SCI = 9 };
@@ -11,7 +12,9 @@ static struct device *pm;
 static void setup(void)
 {
     bench_setup();
-    struct piix4_pm_config c = {.bus = bench.bus, .sci = bench_line(SCI), .cpus = 3, .com1 = true, .lpt1 = true};
+    struct piix4_pm_config c = {.bus = bench.bus, .sci = bench_line(SCI), .cpus = 3};
+    ck_assert(device_create(&bench.sys, &isa_serial_class, NULL, NULL) &&
+              device_create(&bench.sys, &isa_parallel_class, NULL, NULL));
     pm = device_create(&bench.sys, &piix4_pm_class, "pm", &c);
     ck_assert_ptr_nonnull(pm);
     /* as SeaBIOS sets it up */

@@ -1,5 +1,6 @@
 /* 16550A: FIFOs, triggers, interrupt priorities, timeout, loopback, modem lines, breaks, a host end that is full. */
-#include "devices/uart.h"
+#include "devices/core/chardev.h"
+#include "devices/devices.h"
 #include "tests/device/rig.h"
 
 enum { BASE = 0x3f8, DATA = BASE, IER, IIR, LCR, MCR, LSR, MSR, SCR };
@@ -28,8 +29,10 @@ static void setup(void)
 {
     rig_up();
     host = (struct host_end){.cd = {.write = host_write, .accept_input = host_accept}};
-    struct uart_config cfg = {.irq = rig_wire(0), .chardev = &host.cd};
-    uart = rig_plug(&uart_class, &cfg);
+    rig_bus("ISA");
+    uart = device_new(&rig.sys, &isa_serial_class, NULL);
+    device_set_chardev(uart, &host.cd);
+    ck_assert_ptr_nonnull(device_plug(uart, NULL, NULL));
 }
 
 static void feed(const char *text)
@@ -40,7 +43,7 @@ static void feed(const char *text)
         host.cd.receive(host.cd.owner, (const u8 *)text, 1);
     }
 }
-static bool irq(void) { return rig.level[0]; }
+static bool irq(void) { return rig.level[4]; }
 
 START_TEST(detection)
 {

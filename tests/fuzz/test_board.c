@@ -30,6 +30,9 @@ static void feed(struct chardev *cd)
         cd->event(cd->owner, CHARDEV_BREAK);
 }
 
+static struct chardev sink[2] = {{.write = sink_write}, {.write = sink_write}};
+static struct chardev *find_sink(void *owner, const char *id) { return (void)owner, &sink[*id - '0']; }
+
 static void one_input(struct machine *m)
 {
     switch (below(4)) {
@@ -40,7 +43,7 @@ static void one_input(struct machine *m)
         m->mouse.mouse(m->mouse.owner, (int)rnd(), (int)rnd(), (int)rnd(), (unsigned)rnd());
         break;
     case 2:
-        feed(m->config.serial[0]);
+        feed(&sink[0]);
         break;
     default:
         if (m->display)
@@ -74,18 +77,21 @@ static void step(struct machine *m)
 
 static struct machine *build(struct trace *quiet)
 {
-    static struct chardev sink = {.write = sink_write}, printer = {.write = sink_write};
+    static const struct device_args devices[] = {
+        {.driver = "isa-serial", .property = {{"chardev", "0"}}, .nproperties = 1},
+        {.driver = "isa-serial"},
+        {.driver = "isa-parallel", .property = {{"chardev", "1"}}, .nproperties = 1},
+        {.driver = "isa-debug-exit"},
+        {.driver = "pvpanic"},
+        {.driver = "pc-testdev"},
+    };
     struct machine_config c = {.type = MACHINE_PC,
                                .ram_size = RAM_SIZE,
                                .cpus = 2,
                                .icount = ICOUNT_SHIFT,
-                               .serial = {&sink},
-                               .serial_present = {true, true},
-                               .parallel = &printer,
-                               .parallel_present = true,
-                               .debug_exit = true,
-                               .pvpanic = true,
-                               .testdev = true,
+                               .devices = devices,
+                               .ndevices = ARRAY_LEN(devices),
+                               .find_chardev = find_sink,
                                .vga = true,
                                .trace = quiet};
     c.floppy[0] = (struct drive_config){.present = true, .disk = memory_disk(2880, quiet)};

@@ -280,21 +280,36 @@ END_TEST
 
 START_TEST(devices)
 {
-    RUNS("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04");
-    ck_assert(o.config.debug_exit && o.config.debug_exit_base == 0xf4 && o.config.debug_exit_size == 4);
-    RUNS("-device", "isa-debug-exit");
-    ck_assert(o.config.debug_exit_base == 0x501 && o.config.debug_exit_size == 2);
-    RUNS("-device", "isa-debugcon,iobase=0x402,chardev=d", "-chardev", "file,id=d,path=/tmp/x", "-device", "pc-testdev",
-         "-device", "pvpanic");
-    ck_assert(o.config.ndebugcon == 1 && o.config.debugcon[0].port == 0x402 && o.config.testdev && o.config.pvpanic);
-    ck_assert_int_eq(o.debugcon[0], 1);
-    RUNS("-debugcon", "null", "-global", "isa-debugcon.iobase=0x402");
-    ck_assert_uint_eq(o.config.debugcon[0].port, 0x402);
-    RUNS("-debugcon", "null");
-    ck_assert_uint_eq(o.config.debugcon[0].port, 0xe9);
-    FAILS("-device 'isa-debug-exti' is unknown, did you mean 'isa-debug-exit'?", "-device", "isa-debug-exti");
-    FAILS("-device: a name is missing, '-device help' lists them", "-device", "iobase=3");
-    FAILS("'iobase=65536' must be a number from 0 to 65535", "-device", "isa-debug-exit,iobase=65536");
+    RUNS("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04,id=x", "-device", "pvpanic", "-nodefaults");
+    ck_assert_uint_eq(o.config.ndevices, 2);
+    const struct device_args *a = &o.config.devices[0];
+    ck_assert_str_eq(a->driver, "isa-debug-exit");
+    ck_assert_str_eq(a->id, "x");
+    ck_assert_uint_eq(a->nproperties, 2);
+    ck_assert_str_eq(a->property[1].name, "iosize");
+    ck_assert_str_eq(a->property[1].value, "0x04");
+    RUNS("-device", "isa-debugcon,iobase=0x402,chardev=d", "-chardev", "file,id=d,path=/tmp/x", "-nodefaults");
+    ck_assert_str_eq(o.config.devices[0].property[1].value, "d");
+    /* what is short for a device: in the order of the words, then ports */
+    RUNS("-debugcon", "null", "-global", "isa-debugcon.iobase=0x402", "-serial", "null", "-parallel", "none");
+    ck_assert_uint_eq(o.config.ndevices, 2);
+    ck_assert_str_eq(o.config.devices[0].driver, "isa-debugcon");
+    ck_assert_str_eq(o.config.devices[0].property[0].value, "debugcon0");
+    ck_assert_str_eq(o.config.devices[1].driver, "isa-serial");
+    ck_assert_str_eq(o.config.globals->property, "iobase");
+    ck_assert_str_eq(o.config.globals->value, "0x402");
+    FAILS("-device isa-debug-exti: device 'isa-debug-exti' is unknown, did you mean 'isa-debug-exit'?", "-device",
+          "isa-debug-exti");
+    FAILS("-device iobase=3: a device's name comes first, '-device help' lists them", "-device", "iobase=3");
+    FAILS("-device isa-debug-exit,iobase=65536: 'iobase=65536' must be a number from 0 to 65535", "-device",
+          "isa-debug-exit,iobase=65536");
+    FAILS("-device isa-serial,iobse=1: isa-serial property 'iobse' is unknown, did you mean 'iobase'?", "-device",
+          "isa-serial,iobse=1");
+    FAILS("-global isa-serial.iobse=1: isa-serial property 'iobse' is unknown, did you mean 'iobase'?", "-global",
+          "isa-serial.iobse=1");
+    FAILS("character device (-chardev id) 'no' is unknown", "-device", "isa-serial,chardev=no");
+    FAILS("character device 'd' has two users, give it mux=on to share it", "-chardev", "null,id=d", "-device",
+          "isa-serial,chardev=d", "-serial", "chardev:d");
 }
 END_TEST
 

@@ -121,7 +121,7 @@ static void read_some(struct machine *m, void *arg)
 START_TEST(flow_control)
 {
     struct device_end *d = device_end_create(rig.stream);
-    struct chardev *cd = device_end_chardev(d);
+    struct chardev *cd = device_end_take(d);
     char text[20000];
     cd->can_receive = dev_can;
     cd->receive = dev_receive;
