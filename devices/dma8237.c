@@ -366,7 +366,8 @@ static const struct state_field state[] = {
 };
 
 const struct device_class dma8237_class = {
-    .name = "i8237",
+    .name = "i8257",
+    .description = "DMA controllers",
     .size = sizeof(struct dma8237),
     .state = state,
     .create = create,

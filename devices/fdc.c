@@ -454,7 +454,8 @@ static const struct state_field state[] = {
 };
 
 const struct device_class fdc_class = {
-    .name = "fdc",
+    .name = "isa-fdc",
+    .description = "floppy disk controller",
     .size = sizeof(struct fdc),
     .state = state,
     .create = create,

@@ -300,7 +300,8 @@ static const struct state_field fw_cfg_state[] = {
 };
 
 const struct device_class fw_cfg_class = {
-    .name = "fw_cfg",
+    .name = "fw_cfg_io",
+    .description = "what firmware is told",
     .size = sizeof(struct fw_cfg),
     .state = fw_cfg_state,
     .create = fw_cfg_create,

@@ -349,6 +349,7 @@ static void restored(struct device *dev)
 
 const struct device_class hpet_class = {
     .name = "hpet",
+    .description = "event timers",
     .size = sizeof(struct hpet),
     .state = hpet_state,
     .create = create,

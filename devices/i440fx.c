@@ -217,7 +217,9 @@ static const struct state_field state[] = {
 };
 
 const struct device_class i440fx_class = {
-    .name = "i440fx",
+    .name = "i440FX",
+    .description = "host bridge",
+    .bus = "PCI",
     .size = sizeof(struct i440fx),
     .state = state,
     .create = create,

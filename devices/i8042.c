@@ -403,6 +403,7 @@ static void restored(struct device *dev)
 
 const struct device_class i8042_class = {
     .name = "i8042",
+    .description = "keyboard controller",
     .size = sizeof(struct i8042),
     .state = i8042_state,
     .create = create,

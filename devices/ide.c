@@ -728,6 +728,8 @@ static const struct state_field state[] = {
 
 const struct device_class ide_class = {
     .name = "piix3-ide",
+    .description = "IDE controller",
+    .bus = "PCI",
     .size = sizeof(struct ide),
     .state = state,
     .create = create,

@@ -200,6 +200,7 @@ static void destroy(struct device *dev)
 
 const struct device_class ioapic_class = {
     .name = "ioapic",
+    .description = "I/O APIC",
     .size = sizeof(struct ioapic),
     .state = ioapic_state,
     .create = create,

@@ -926,7 +926,8 @@ static void destroy(struct device *dev)
 }
 
 const struct device_class lapic_class = {
-    .name = "lapic",
+    .name = "apic",
+    .description = "local APIC",
     .size = sizeof(struct lapic),
     .state = lapic_state,
     .create = create,

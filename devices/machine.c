@@ -635,6 +635,8 @@ static void call_device(struct machine *m, void *arg)
     c->ok = c->args ? device_add(&m->sys, c->args, true) != NULL : device_del(&m->sys, c->id);
     if (!c->ok)
         snprintf(c->err, c->err_size, "%s", m->sys.err);
+    else if (!c->args)
+        tell(m, EVENT_DEVICE_DELETED, c->id);
 }
 bool machine_device_add(struct machine *m, const struct device_args *args, char *err, size_t err_size)
 {

@@ -77,10 +77,12 @@ enum machine_event {
     EVENT_SHUTDOWN,
     EVENT_POWERDOWN,
     EVENT_GUEST_PANICKED,
-    EVENT_DEBUG
+    EVENT_DEBUG,
+    EVENT_DEVICE_DELETED
 };
 struct machine_observer {
-    /* On the machine thread. detail: for SHUTDOWN and RESET the QMP reason ("guest-shutdown", ...), else NULL. */
+    /* On the machine thread. detail: for SHUTDOWN and RESET the QMP reason ("guest-shutdown", ...), for
+     * DEVICE_DELETED the device's id, else NULL. */
     void (*event)(struct machine_observer *o, enum machine_event e, const char *detail);
     struct machine_observer *next;
 };

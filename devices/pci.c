@@ -21,19 +21,13 @@ struct pci_bus {
 };
 
 const struct state_field pci_device_state[] = {
-    HOST(struct pci_device, bus),
-    HOST(struct pci_device, owner),
-    HOST(struct pci_device, id),
-    HOST(struct pci_device, config_written),
-    HOST(struct pci_device, bar),
-    HOST(struct pci_device, devfn),
-    STATE(struct pci_device, intx),
-    STATE(struct pci_device, intx_out),
-    STATE(struct pci_device, cap_next),
-    STATE(struct pci_device, config),
-    HOST(struct pci_device, wmask),
-    HOST(struct pci_device, w1cmask),
-    STATE_END,
+    HOST(struct pci_device, bus),       HOST(struct pci_device, owner),
+    HOST(struct pci_device, id),        HOST(struct pci_device, config_written),
+    HOST(struct pci_device, bar),       HOST(struct pci_device, devfn),
+    HOST(struct pci_device, addr),      STATE(struct pci_device, intx),
+    STATE(struct pci_device, intx_out), STATE(struct pci_device, cap_next),
+    STATE(struct pci_device, config),   HOST(struct pci_device, wmask),
+    HOST(struct pci_device, w1cmask),   STATE_END,
 };
 
 static unsigned bar_offset(unsigned n) { return n == PCI_ROM ? PCI_ROM_BAR : PCI_BAR0 + 4 * n; }
@@ -135,6 +129,30 @@ bool pci_device_init(struct pci_device *d, struct system *sys, struct device *bu
     d->wmask[PCI_CACHE_LINE] = 0xff;
     d->wmask[PCI_INT_LINE] = 0xff;
     return true;
+}
+
+bool pci_plug(struct pci_device *d, struct device *dev, const struct pci_identity *id)
+{
+    enum { FIRST_FREE = 3 }; /* the board's own sit below, the graphics adapter's place included */
+    if (!dev->bus || !dev->bus->owner)
+        return device_fail(dev->sys, "%s needs a PCI bus", dev->cls->name);
+    const struct pci_bus *b = container_of(dev->bus->owner, struct pci_bus, dev);
+    unsigned devfn = d->addr;
+    for (unsigned slot = FIRST_FREE; devfn == DEVFN_ANY && slot < 32; slot++)
+        if (!b->slot[slot << 3])
+            devfn = slot << 3;
+    if (devfn == DEVFN_ANY)
+        return device_fail(dev->sys, "%s: there is no free slot on bus %s", dev->cls->name, dev->bus->name);
+    if (!pci_device_init(d, dev->sys, dev->bus->owner, devfn, id, dev))
+        return false;
+    d->addr = (u16)devfn;
+    return true;
+}
+
+void pci_unplug(struct pci_device *d)
+{
+    pci_set_intx(d, false);
+    d->bus->slot[d->devfn] = NULL;
 }
 
 void pci_bar(struct pci_device *d, unsigned n, enum pci_bar_type type, struct region *r)
@@ -336,7 +354,8 @@ static const struct state_field state[] = {
 };
 
 const struct device_class pci_bus_class = {
-    .name = "pci-bus",
+    .name = "i440FX-pcihost",
+    .description = "PCI bus",
     .size = sizeof(struct pci_bus),
     .state = state,
     .create = create,

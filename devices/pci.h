@@ -4,9 +4,10 @@
  * and the interrupt pin. This header is the bus, not a chip: every PCI chip
  * may include it.
  *
- * A chip's create calls pci_device_init and pci_bar for each region; its reset
- * begins with pci_device_reset, its restored with pci_device_restored. It
- * lists PCI_DEVICE_STATE(T, field) in its state.
+ * A chip's create calls pci_plug (pci_device_init, if the board says where)
+ * and pci_bar for each region; its reset begins with pci_device_reset, its
+ * restored with pci_device_restored, its destroy ends with pci_unplug. It lists
+ * PCI_DEVICE_STATE(T, field) in its state and, for users, PCI_PROPERTIES.
  */
 #ifndef ORRERY_PCI_H
 #define ORRERY_PCI_H
@@ -82,6 +83,7 @@ struct pci_device {
     void (*config_written)(void *owner, unsigned off, unsigned size);
     struct pci_bar bar[PCI_BARS];
     u8 devfn;
+    u16 addr;      /* the property: devfn, or DEVFN_ANY */
     bool intx;     /* the chip holds its pin up */
     bool intx_out; /* ... and COMMAND lets it out */
     u8 cap_next;   /* where the next capability goes */
@@ -91,6 +93,16 @@ struct pci_device {
 };
 extern const struct state_field pci_device_state[];
 #define PCI_DEVICE_STATE(T, f) STRUCTS(T, f, struct pci_device, pci_device_state)
+#define PCI_PROPERTIES(T, f)                                                                                           \
+    {                                                                                                                  \
+        "addr", PROPERTY_DEVFN, offsetof(T, f.addr), sizeof(((T *)0)->f.addr), DEVFN_ANY, 0, 0xff, NULL,               \
+            "slot[.function], hexadecimal; the next free one if not said"                                              \
+    }
+
+/* For create: takes the slot that 'addr' says, or a free one, of the bus that dev is plugged into. False: sentence. */
+bool pci_plug(struct pci_device *d, struct device *dev, const struct pci_identity *id);
+/* Gives the slot back. */
+void pci_unplug(struct pci_device *d);
 
 /* For create: takes a slot of the bus. False when it is taken (sentence in sys->err). */
 bool pci_device_init(struct pci_device *d, struct system *sys, struct device *bus, unsigned devfn,

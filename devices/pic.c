@@ -367,7 +367,8 @@ static void info(struct device *dev, FILE *out)
 }
 
 const struct device_class pic_class = {
-    .name = "i8259",
+    .name = "isa-i8259",
+    .description = "interrupt controllers",
     .size = sizeof(struct pic),
     .state = pic_state,
     .create = create,

@@ -461,7 +461,9 @@ static const struct state_field state[] = {
 };
 
 const struct device_class piix4_pm_class = {
-    .name = "piix4-pm",
+    .name = "PIIX4_PM",
+    .description = "power management",
+    .bus = "PCI",
     .size = sizeof(struct piix4_pm),
     .state = state,
     .create = create,

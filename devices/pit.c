@@ -422,7 +422,8 @@ static void restored(struct device *dev)
 }
 
 const struct device_class pit_class = {
-    .name = "i8254",
+    .name = "isa-pit",
+    .description = "interval timer",
     .size = sizeof(struct pit),
     .state = pit_state,
     .create = create,

@@ -389,6 +389,7 @@ static void restored(struct device *dev)
 
 const struct device_class rtc_class = {
     .name = "mc146818rtc",
+    .description = "clock and CMOS RAM",
     .size = sizeof(struct rtc),
     .state = rtc_state,
     .create = create,

@@ -635,6 +635,8 @@ static const struct state_field vga_state[] = {
 
 const struct device_class vga_class = {
     .name = "VGA",
+    .description = "graphics adapter",
+    .bus = "PCI",
     .size = sizeof(struct vga),
     .state = vga_state,
     .create = vga_create,

@@ -38,9 +38,8 @@ const struct property *device_words_property(const struct device_class *cls, con
     return NULL;
 }
 
-static bool take_word(struct device_words *w, const char *key, const char *val, struct error *e)
+bool device_args_take(struct device_args *a, const char *key, const char *val, struct error *e)
 {
-    struct device_args *a = &w->args;
     const struct device_class *cls;
     const struct property *p;
     if (!strcmp(key, "driver")) {
@@ -73,7 +72,7 @@ bool device_words_parse(struct device_words *w, const char *text, struct error *
         return false;
     w->buf = s.buf; /* what the items point into */
     for (unsigned i = 0; i < s.count; i++)
-        if (!take_word(w, s.item[i].key, s.item[i].val ? s.item[i].val : "on", e))
+        if (!device_args_take(&w->args, s.item[i].key, s.item[i].val ? s.item[i].val : "on", e))
             return false;
     if (!w->args.driver || !*w->args.driver)
         return fail(e, "a device's name is missing, '-device help' lists them");

@@ -15,6 +15,8 @@ struct device_words {
 /* False with a sentence: not of that form, no such device or property. Pair with device_words_free. */
 bool device_words_parse(struct device_words *w, const char *text, struct error *e);
 void device_words_free(struct device_words *w);
+/* One key of a device; "driver" comes first. */
+bool device_args_take(struct device_args *a, const char *key, const char *val, struct error *e);
 /* "help" lists the devices, "NAME,help" the properties of one; true: it was one of these, and is printed. */
 bool device_words_help(const char *text, FILE *out);
 /* The class of that name for users; NULL with a sentence that names the nearest. */

@@ -114,7 +114,7 @@ void info_lapic(struct hmp *h)
 {
     bool any = false;
     for (struct device *d = h->m->sys.devices; d; d = d->next) {
-        if (!strcmp(d->cls->name, "lapic")) {
+        if (d->cls == &lapic_class) {
             print_device(h, d, "local APIC");
             any = true;
         }
@@ -161,13 +161,6 @@ void info_device(struct hmp *h)
     }
     for (struct device *d = h->m->sys.devices; d; d = d->next)
         fprintf(h->out, "%s%s%s\n", d->cls->name, d->id[0] ? " " : "", d->id);
-}
-
-void info_qtree(struct hmp *h)
-{
-    fprintf(h->out, "bus: main-system-bus\n  type System\n");
-    for (struct device *d = h->m->sys.devices; d; d = d->next)
-        fprintf(h->out, "  dev: %s, id \"%s\"\n", d->cls->name, d->id);
 }
 
 void info_jit(struct hmp *h)

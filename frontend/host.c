@@ -9,7 +9,7 @@
 
 struct host_event {
     enum machine_event event;
-    char detail[40];
+    char detail[DEVICE_ID_MAX];
     bool has_detail;
     u64 when_us;
     struct host_event *next;

@@ -238,7 +238,4 @@ static bool default_streams(struct options *o, struct error *e)
     return true;
 }
 
-bool options_finish_streams(struct options *o, struct error *e)
-{
-    return default_streams(o, e) && resolve_all(o, e);
-}
+bool options_finish_streams(struct options *o, struct error *e) { return default_streams(o, e) && resolve_all(o, e); }

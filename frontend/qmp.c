@@ -164,9 +164,13 @@ static bool loses_events(struct qmp *q)
 
 static void on_event(void *owner, enum machine_event e, const char *detail, u64 when_us)
 {
-    static const char *const names[] = {
-        [EVENT_STOP] = "STOP",         [EVENT_RESUME] = "RESUME",       [EVENT_RESET] = "RESET",
-        [EVENT_SHUTDOWN] = "SHUTDOWN", [EVENT_POWERDOWN] = "POWERDOWN", [EVENT_GUEST_PANICKED] = "GUEST_PANICKED"};
+    static const char *const names[] = {[EVENT_STOP] = "STOP",
+                                        [EVENT_RESUME] = "RESUME",
+                                        [EVENT_RESET] = "RESET",
+                                        [EVENT_SHUTDOWN] = "SHUTDOWN",
+                                        [EVENT_POWERDOWN] = "POWERDOWN",
+                                        [EVENT_GUEST_PANICKED] = "GUEST_PANICKED",
+                                        [EVENT_DEVICE_DELETED] = "DEVICE_DELETED"};
     struct qmp *q = owner;
     if (!q->negotiated || (size_t)e >= ARRAY_LEN(names) || !names[e] || loses_events(q))
         return;
@@ -175,6 +179,9 @@ static void on_event(void *owner, enum machine_event e, const char *detail, u64 
     if (e == EVENT_SHUTDOWN || e == EVENT_RESET) {
         bool guest = detail && !strncmp(detail, "guest", 5);
         json_object_set_new(r, "data", json_pack("{s:b, s:s}", "guest", guest, "reason", detail ? detail : "none"));
+    } else if (e == EVENT_DEVICE_DELETED) {
+        json_object_set_new(r, "data",
+                            json_pack("{s:s, s:s++}", "device", detail, "path", "/machine/peripheral/", detail, ""));
     } else if (e == EVENT_GUEST_PANICKED) {
         const char *action = q->host->options->config.no_shutdown ? "pause" : "poweroff";
         json_object_set_new(r, "data", json_pack("{s:s}", "action", action));

@@ -28,7 +28,7 @@ run() {
             tr -d '\r' | grep -v '^Orrery\|^(qemu) .*\(info\|pmemsave\)'
         monitor 'info jit' | tr -d '\r' | sed 's/^(qemu) //' | grep '^CPU #.*instructions$\|^virtual time'
         [ "$(stat -c %s "$WORK/memory")" = $((MIB << 20)) ] && sha256sum <"$WORK/memory" && rm "$WORK/memory"
-        for device in $(monitor 'info device' | tr -d '\r' | awk 'NF == 2 && !/qemu/ {print $2}' | sort -u); do
+        for device in $(monitor 'info device' | tr -d '\r' | awk 'NF && !/qemu/ {print $NF}' | sort -u); do
             echo "== $device"
             monitor "info device $device" | grep -v '^Orrery'
         done

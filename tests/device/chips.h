@@ -93,6 +93,8 @@ static inline struct device *chip_create(struct system *sys, const struct device
         cfg.drive[3] = (struct ide_drive_config){.present = true, .cdrom = true};
         return device_create(sys, cls, NULL, &cfg);
     }
+    if (cls->bus && !strcmp(cls->bus, "PCI"))
+        chip_bus(sys);
     if (cls == &fdc_class) {
         struct fdc_config cfg = {.drive = {{true, memory_disk(2880, sys->trace)}, {true, NULL}}};
         return device_create(sys, cls, NULL, &cfg);
