@@ -15,7 +15,7 @@ static struct qmp *qmp;
 static const char *hmp(const char *line)
 {
     static char text[65536];
-    char *s = hmp_run_to_string(&rig.host, &session, line);
+    char *s = rig_hmp(&rig, &session, line);
     snprintf(text, sizeof(text), "%s", s);
     free(s);
     return text;
