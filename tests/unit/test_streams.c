@@ -186,7 +186,7 @@ START_TEST(put_output)
 {
     static u8 block[64 << 10];
     struct device_end *d = device_end_create(rig.stream);
-    struct chardev *cd = device_end_chardev(d);
+    struct chardev *cd = device_end_take(d);
     const struct fd_stream *f = container_of(rig.stream, struct fd_stream, s);
     rig_talk(&rig, "");
     for (int i = 0; i < 200; i++)
