@@ -264,9 +264,11 @@ void device_destroy_all(struct system *sys)
 {
     space_begin(&sys->mem);
     space_begin(&sys->io);
-    while (sys->devices) {
+    while (sys->devices) { /* the last first: it may hold what others gave it */
         struct device *dev = sys->devices;
-        sys->devices = dev->next;
+        while (dev->next)
+            dev = dev->next;
+        unlink_device(dev);
         if (dev->cls->destroy)
             dev->cls->destroy(dev);
         release(dev);

@@ -20,7 +20,7 @@ includes 'devices/core/*.[ch]' 'cpu/base\.h|cpu/trace\.def|devices/core/.*'
 includes "$(ls devices/*.[ch] | grep -vE "devices/($board)[._]" | tr '\n' ' ')" 'cpu/base\.h|devices/.*'
 includes 'jit/*.[ch] jit/*/*.[ch]' 'cpu/.*|jit/.*'
 includes 'bios/*.[ch]' 'cpu/base\.h|devices/core/.*|devices/fw_cfg\.h|bios/.*'
-includes 'frontend/*.[ch]' 'cpu/.*|devices/machine\.h|devices/core/.*|devices/devices\.def|frontend/.*'
+includes 'frontend/*.[ch]' 'cpu/.*|devices/machine\.h|devices/core/.*|devices/devices\.h|frontend/.*'
 
 for doc in README.md */README.md docs/*.md; do
     dir=$(dirname "$doc")
