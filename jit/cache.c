@@ -400,6 +400,8 @@ bool jit_near_hole(struct jit *jit, u64 pa)
 
 static struct translation_block *make(struct jit *jit, struct superblock *sb)
 {
+    size_t used = jit->used, meta_used = jit->meta_used;
+    u32 nsites = jit->nsites;
     struct translation_block *tb = jit_meta(jit, sizeof(*tb));
     if (!tb)
         return NULL;
@@ -409,13 +411,14 @@ static struct translation_block *make(struct jit *jit, struct superblock *sb)
     tb->valid = true;
     tb->serial = jit->serial++;
     tb->n = (u8)sb->n;
-    size_t used = jit->used;
     if (jit->backend->translate(jit, sb, tb) && enter_in_tables(jit, tb)) {
         tb->chunks = sb->chunks; /* all that the translation looked at */
         jit->counters.host_bytes += tb->length;
         return tb;
     }
     jit->used = used;
+    jit->meta_used = meta_used;
+    jit->nsites = nsites;
     return NULL;
 }
 

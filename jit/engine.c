@@ -93,7 +93,6 @@ static u32 chain(struct jit *jit)
 /* The instruction touches one page after another: asking the TLB each time will be faster. */
 static void translate_as_wanderer(struct jit *jit, const struct call_site *s, struct translation_block *tb)
 {
-    jit->wanderer = false;
     insn_set_add(&jit->wanderers, (tb->pa & PAGE_MASK) + s->u.pc_off);
     jit_drop(jit, tb);
 }
@@ -117,6 +116,8 @@ u32 jit_call_site(struct cpu *cpu, u32 offset)
     cpu->block = &jit->head[tb->n];
     cpu->cur = &s->u;
     jit->stale = false;
+    bool wanders = jit->wanderer; /* of this instruction, even if it faults */
+    jit->wanderer = false;
     jit->counters.site_calls++;
     if (s->recipe)
         recipe_flags(cpu, jit_meta_at(jit, s->recipe));
@@ -128,7 +129,7 @@ u32 jit_call_site(struct cpu *cpu, u32 offset)
         count_failure(jit, s, tb);
     if (s->access && cpu->tlb_fills != fills)
         jit_site_fill(jit, s->access, tb->key >> KEY_MMU_SHIFT & (MMU_COUNT - 1));
-    if (unlikely(jit->wanderer))
+    if (unlikely(wanders))
         translate_as_wanderer(jit, s, tb);
     if (!next)
         return chain(jit);

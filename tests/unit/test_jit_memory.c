@@ -219,8 +219,96 @@ START_TEST(kernels_get_no_sites)
 }
 END_TEST
 
+/*
+ * Locked accesses that are not aligned are C's, each time: on the host they could lie across a cache line. Aligned ones
+ * are not.
+ */
+START_TEST(locked_and_misaligned)
+{
+    static const struct {
+        u8 code[5], n, size;
+    } cases[] = {{{0xf0, 0x01, 0x1e}, 3, 4},              /* LOCK ADD [RSI], EBX */
+                 {{0xf0, 0xff, 0x06}, 3, 4},              /* LOCK INC DWORD [RSI] */
+                 {{0xf0, 0x0f, 0xc1, 0x1e}, 4, 4},        /* LOCK XADD [RSI], EBX */
+                 {{0xf0, 0x0f, 0xb1, 0x1e}, 4, 4},        /* LOCK CMPXCHG [RSI], EBX */
+                 {{0x48, 0x87, 0x1e}, 3, 8},              /* XCHG [RSI], RBX */
+                 {{0xf0, 0x0f, 0xc7, 0x0e}, 4, 8},        /* LOCK CMPXCHG8B [RSI] */
+                 {{0xf0, 0x0f, 0xba, 0x2e, 0x03}, 5, 4}}; /* LOCK BTS DWORD [RSI], 3 */
+    enum { TURNS = 100 };
+    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+        u8 code[16];
+        unsigned n = cases[i].n;
+        memcpy(code, cases[i].code, n);
+        memcpy(code + n, (const u8[]){0x41, 0xff, 0xc8, 0x75}, 4); /* DEC R8D; JNZ */
+        code[n + 4] = (u8) - (n + 5);
+        code[n + 5] = 0xf4;
+        for (unsigned misaligned = 0; misaligned < 2; misaligned++) {
+            for (unsigned cpl = 0; cpl <= 3; cpl += 3) {
+                begin(&(struct program){code, n + 6, cpl, small_pages, 0, false}, true, CODE_BYTES);
+                w.cpu->gpr[RSI] = DATA + 64 - (misaligned ? 1 : cases[i].size);
+                w.cpu->gpr[R8] = TURNS;
+                w_run(TURNS * 100);
+                ck_assert_uint_eq(w.cpu->gpr[R8], 0);
+                if (translator()->backend->no_code)
+                    return;
+                if (misaligned)
+                    ck_assert_uint_ge(translator()->counters.site_calls, TURNS);
+                else
+                    ck_assert_uint_lt(translator()->counters.site_calls, TURNS / 2);
+            }
+        }
+    }
+}
+END_TEST
+
+/* That its site is out of strikes is said of one instruction, even if that faults. */
+START_TEST(wanderers_that_fault)
+{
+    static const u8 code[] = {0x8b, 0x06, 0xf4};
+    begin(&(struct program){code, sizeof(code), 3, small_pages, 0, false}, true, CODE_BYTES);
+    st64(pte(DATA), 0);
+    w.cpu->gpr[RSI] = DATA;
+    ((struct jit *)w.cpu->translator)->wanderer = true;
+    w_run(10);
+    ck_assert_int_eq(w_vector(), EXC_PF);
+    ck_assert(!translator()->wanderer);
+    ck_assert_uint_eq(translator()->counters.invalidated, 0);
+}
+END_TEST
+
+/* A backend that begins, takes what it needs, and gives up. */
+static bool gives_up(struct jit *jit, struct superblock *sb, struct translation_block *tb)
+{
+    (void)sb, (void)tb;
+    jit_meta(jit, 1000);
+    jit_site(jit);
+    return false;
+}
+START_TEST(failures_leave_nothing_behind)
+{
+    static struct backend failing;
+    static const u8 code[] = {0xff, 0xc1, 0xeb, 0xfc}; /* again: inc ecx; jmp again */
+    begin(&(struct program){code, sizeof(code), 3, small_pages, 0, false}, true, CODE_BYTES);
+    struct jit *jit = w.cpu->translator;
+    failing = *jit->backend;
+    failing.translate = gives_up;
+    jit->backend = &failing;
+    size_t meta = jit->meta_used, used = jit->used;
+    u32 nsites = jit->nsites;
+    w_run(1000);
+    ck_assert_uint_eq(w.cpu->gpr[RCX], 500);
+    ck_assert_uint_eq(jit->meta_used, meta);
+    ck_assert_uint_eq(jit->used, used);
+    ck_assert_uint_eq(jit->nsites, nsites);
+    ck_assert_uint_eq(jit->counters.flushes, 0);
+}
+END_TEST
+
 static void add(TCase *t)
 {
+    tcase_add_test(t, locked_and_misaligned);
+    tcase_add_test(t, wanderers_that_fault);
+    tcase_add_test(t, failures_leave_nothing_behind);
     tcase_add_test(t, pages_that_move_are_forgotten);
     tcase_add_test(t, emptied_sites_match_no_address);
     tcase_add_test(t, groups_across_pages);
