@@ -15,6 +15,11 @@ static void lock_prefix(struct tr *t, const struct uop *u)
     if (u->flags & UF_LOCK)
         e8(&t->e, 0xf0);
 }
+/*
+ * How a locked instruction accesses its operand: what lies across a cache line would stop every core of the host, or
+ * raise SIGBUS, and CPUs run in turns, so the plain C of the slow path will do.
+ */
+static unsigned locked_access(const struct uop *u) { return u->flags & UF_LOCK ? ACC_WRITE | ACC_ALIGN : ACC_WRITE; }
 static void e_imm(struct emit *e, unsigned size, u64 imm)
 {
     if (size == 1)
@@ -65,7 +70,7 @@ static unsigned source_beside_memory(struct tr *t, unsigned slot, unsigned size)
 static bool alu_mem(struct tr *t, const struct uop *u, u32 opcode, bool store, bool reads)
 {
     struct rm m;
-    unsigned how = (store ? ACC_WRITE : ACC_READ) | ACC_FREE_S0;
+    unsigned how = (store ? locked_access(u) : ACC_READ) | ACC_FREE_S0;
     if (!access_operand(t, u, u->size, how, &m))
         return false;
     if (reads)
@@ -158,7 +163,7 @@ bool rule_unary(struct tr *t, const struct uop *u)
     bool flags = u->op != UOP_NOT;
     struct rm m;
     if (u->form == FORM_M) {
-        if (!access_operand(t, u, u->size, ACC_WRITE | ACC_FREE_S0, &m))
+        if (!access_operand(t, u, u->size, locked_access(u) | ACC_FREE_S0, &m))
             return false;
         if (flags)
             flags_merge(t);
@@ -375,7 +380,7 @@ bool rule_xchg(struct tr *t, const struct uop *u)
     if (u->op == UOP_XCHG_ACC && u->dst == RAX)
         return true;
     if (u->form == FORM_MR) {
-        if (!access_operand(t, u, u->size, ACC_WRITE | ACC_FREE_S0, &m))
+        if (!access_operand(t, u, u->size, ACC_WRITE | ACC_ALIGN | ACC_FREE_S0, &m)) /* locked on the host, too */
             return false;
         struct rm src = operand_of(t, u->src, u->size);
         unsigned with = src.mem ? S0 : src.reg;
@@ -579,7 +584,7 @@ bool rule_bt(struct tr *t, const struct uop *u)
         struct uop at = *u;
         if (u->form == FORM_MR && !bit_string(t, u, &at))
             return false;
-        if (!access_operand(t, &at, u->size, (store ? ACC_WRITE : ACC_READ) | ACC_FREE_S0, &m))
+        if (!access_operand(t, &at, u->size, (store ? locked_access(u) : ACC_READ) | ACC_FREE_S0, &m))
             return false;
         flags_merge(t);
     } else {
@@ -735,7 +740,7 @@ bool rule_xadd(struct tr *t, const struct uop *u)
     struct rm m;
     if (u->form != FORM_MR || operand_of(t, u->src, 8).mem || u->size == 1)
         return false;
-    if (!access_operand(t, u, u->size, ACC_WRITE, &m))
+    if (!access_operand(t, u, u->size, locked_access(u), &m))
         return false;
     lock_prefix(t, u);
     e_op(&t->e, u->size, 0x0fc1, (unsigned)host_of(u->src), m);
@@ -749,7 +754,7 @@ bool rule_cmpxchg(struct tr *t, const struct uop *u)
     unsigned a = (unsigned)host_of(RAX);
     if (u->form != FORM_MR || u->size == 1 || host_of(u->src) < 0)
         return false;
-    if (!access_operand(t, u, u->size, ACC_WRITE | ACC_FREE_S0, &m))
+    if (!access_operand(t, u, u->size, locked_access(u) | ACC_FREE_S0, &m))
         return false;
     e_mov_rr(e, 8, S0, a);
     lock_prefix(t, u);
@@ -766,7 +771,7 @@ bool rule_cmpxchg_pair(struct tr *t, const struct uop *u)
     unsigned half = rule_arg(u), a = (unsigned)host_of(RAX);
     struct rm m;
     if (!x64_host_has(t, t->i->in.row) ||
-        !access_operand(t, u, half * 2, ACC_WRITE | ACC_FREE_S0 | (half == 8 ? ACC_ALIGN : 0u), &m))
+        !access_operand(t, u, half * 2, locked_access(u) | ACC_FREE_S0 | (half == 8 ? ACC_ALIGN : 0u), &m))
         return false;
     flags_merge(t);
     e_mov_rr(e, 8, S0, a);
