@@ -498,25 +498,27 @@ static UOP_FN(pmovmskb_rr)
 const struct uop_table uop_mmx_pextrw = {.fn = {[FORM_RR] = ANY_SIZE(pextrw_rr)}};
 const struct uop_table uop_mmx_pmovmskb = {.fn = {[FORM_RR] = ANY_SIZE(pmovmskb_rr)}};
 
-u64 masked_lin(struct cpu *cpu, const struct uop *u, unsigned at)
+/* Byte by byte, as silicon has it. */
+struct area masked_area(struct cpu *cpu, const struct uop *u, unsigned at)
 {
-    u64 lin = lin_at(cpu, u, u->seg, addr_wrap(u, cpu->gpr[RDI] + at), 8, true);
-    if (!tlb_write_ptr(cpu, lin, 8, cpu->mmu_idx))
-        mem_probe_write(cpu, lin, 8, cpu->mmu_idx);
-    return lin;
+    u64 ea = addr_wrap(u, cpu->gpr[RDI] + at), lin = lin_at(cpu, u, u->seg, ea, 8, true);
+    struct area a = area_of(cpu, u, u->seg, ea, lin, 8, (struct area_parts){8, 1});
+    area_probe_write(cpu, &a, 0, 8);
+    return a;
 }
-void store_masked(struct cpu *cpu, u64 lin, u64 v, u64 mask)
+void store_masked(struct cpu *cpu, const struct area *a, u64 v, u64 mask)
 {
     for (unsigned i = 0; i < 8; i++)
         if (lane8(mask, i) & 0x80)
-            mem_write(cpu, lin + i, lane8(v, i), 1);
+            area_write(cpu, a, i, &(u8){lane8(v, i)}, 1);
 }
 /* A fault finds the unit already in MMX mode: so does AMD's silicon. */
 static UOP_FN(maskmovq_rr)
 {
     MMX_WAIT(cpu, u);
     MMX_ENTER(cpu);
-    store_masked(cpu, masked_lin(cpu, u, 0), mmx_get(cpu, u->dst), mmx_get(cpu, u->src));
+    struct area a = masked_area(cpu, u, 0);
+    store_masked(cpu, &a, mmx_get(cpu, u->dst), mmx_get(cpu, u->src));
     NEXT(u);
 }
 const struct uop_table uop_mmx_maskmovq = {.fn = {[FORM_RR] = ANY_SIZE(maskmovq_rr)}};

@@ -27,8 +27,8 @@ ALWAYS_INLINE void mmx_set(struct cpu *cpu, unsigned n, u64 v)
     cpu->fpu.reg[n & 7].se = 0xffff;
 }
 /* MASKMOVQ's operand, 'at' bytes past seg:rDI, in two steps: all eight bytes may be written, whatever the mask; */
-u64 masked_lin(struct cpu *cpu, const struct uop *u, unsigned at);
+struct area masked_area(struct cpu *cpu, const struct uop *u, unsigned at);
 /* then those of v whose mask byte is negative go there. */
-void store_masked(struct cpu *cpu, u64 lin, u64 v, u64 mask);
+void store_masked(struct cpu *cpu, const struct area *a, u64 v, u64 mask);
 
 #endif

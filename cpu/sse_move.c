@@ -119,9 +119,9 @@ const struct uop_table MOVNTI_table = {{[FORM_MR] = ANY_SIZE(movnti)}};
 static UOP_FN(maskmovdqu)
 {
     const union vec *v = &cpu->xmm[u->dst], *mask = &cpu->xmm[u->src];
-    u64 lin[2] = {masked_lin(cpu, u, 0), masked_lin(cpu, u, 8)};
+    struct area half[2] = {masked_area(cpu, u, 0), masked_area(cpu, u, 8)};
     for (unsigned n = 0; n < 2; n++)
-        store_masked(cpu, lin[n], VQ(v, n), VQ(mask, n));
+        store_masked(cpu, &half[n], VQ(v, n), VQ(mask, n));
     NEXT(u);
 }
 const struct uop_table MASKMOVDQU_table = {{[FORM_RR] = ANY_SIZE(maskmovdqu)}};

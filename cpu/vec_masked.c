@@ -18,28 +18,42 @@ ALWAYS_INLINE bool element_chosen(const union vec *mask, unsigned elem, unsigned
     return element_get(mask, elem, i) >> (elem * 8 - 1);
 }
 
-/* ---- masked moves; the mask is src2 ---- */
+/*
+ * ---- masked moves; the mask is src2 ----
+ * The operand's address is cut to the address size once, and elements run on from there (seen on Zen 5): past 4 GiB in
+ * 64-bit code, beyond any segment's limit elsewhere.
+ */
+ALWAYS_INLINE u64 element_lin(struct cpu *cpu, const struct uop *u, u64 ea, unsigned elem, bool write)
+{
+    if (unlikely(ea >> 32) && (cpu->mode & MODE_CODE) != MODE_CODE64)
+        cpu_raise_error(cpu, u->seg == SS ? EXC_SS : EXC_GP, 0);
+    return lin_at(cpu, u, u->seg, ea, elem, write);
+}
 ALWAYS_INLINE void masked_load(struct cpu *cpu, const struct uop *u, unsigned elem)
 {
     union vec r = {.q = {0}};
+    u64 ea = uop_ea(cpu, u);
+    RAISES(cpu, u);
     for (unsigned i = 0; i < u->size / elem; i++)
         if (element_chosen(&cpu->xmm[u->src2], elem, i))
-            element_set(&r, elem, i, mem_read(cpu, uop_lin_off(cpu, u, i * elem, elem, false), elem));
+            element_set(&r, elem, i, mem_read(cpu, element_lin(cpu, u, ea + i * elem, elem, false), elem));
     cpu->xmm[u->dst] = r;
 }
 ALWAYS_INLINE void masked_store(struct cpu *cpu, const struct uop *u, unsigned elem)
 {
     const union vec *mask = &cpu->xmm[u->src2], *v = &cpu->xmm[u->src];
+    u64 ea = uop_ea(cpu, u);
+    RAISES(cpu, u);
     for (unsigned i = 0; i < u->size / elem; i++) {
         if (!element_chosen(mask, elem, i))
             continue;
-        u64 lin = uop_lin_off(cpu, u, i * elem, elem, true);
+        u64 lin = element_lin(cpu, u, ea + i * elem, elem, true);
         if (!tlb_write_ptr(cpu, lin, elem, cpu->mmu_idx))
             mem_probe_write(cpu, lin, elem, cpu->mmu_idx);
     }
     for (unsigned i = 0; i < u->size / elem; i++)
         if (element_chosen(mask, elem, i))
-            mem_write(cpu, uop_lin_off(cpu, u, i * elem, elem, true), element_get(v, elem, i), elem);
+            mem_write(cpu, element_lin(cpu, u, ea + i * elem, elem, true), element_get(v, elem, i), elem);
 }
 static UOP_FN(vmaskmovps_rm)
 {

@@ -7,6 +7,7 @@
 #ifndef ORRERY_CPU_X87_H
 #define ORRERY_CPU_X87_H
 
+#include "cpu/area.h"
 #include "cpu/fp80.h"
 #include "cpu/mem.h"
 
@@ -92,22 +93,22 @@ ALWAYS_INLINE void x87_note_mem(struct cpu *cpu, const struct uop *u)
     cpu->fpu.fds = cpu->seg[u->seg].sel;
 }
 
-/* Ten bytes of memory; the slow path is only for page crossings and the like. */
-struct x87_reg x87_read80_slow(struct cpu *cpu, u64 lin);
-void x87_write80_slow(struct cpu *cpu, u64 lin, struct x87_reg r);
-ALWAYS_INLINE struct x87_reg x87_read80(struct cpu *cpu, u64 lin)
+/* Ten bytes of memory, u's operand; the slow path is only for page crossings and the like. */
+struct x87_reg x87_read80_slow(struct cpu *cpu, const struct uop *u, u64 lin);
+void x87_write80_slow(struct cpu *cpu, const struct uop *u, u64 lin, struct x87_reg r);
+ALWAYS_INLINE struct x87_reg x87_read80(struct cpu *cpu, const struct uop *u, u64 lin)
 {
     const u8 *p = tlb_read_ptr(cpu, lin, 10, cpu->mmu_idx);
-    return likely(p != NULL) ? (struct x87_reg){ld64(p), ld16(p + 8)} : x87_read80_slow(cpu, lin);
+    return likely(p != NULL) ? (struct x87_reg){ld64(p), ld16(p + 8)} : x87_read80_slow(cpu, u, lin);
 }
-ALWAYS_INLINE void x87_write80(struct cpu *cpu, u64 lin, struct x87_reg r)
+ALWAYS_INLINE void x87_write80(struct cpu *cpu, const struct uop *u, u64 lin, struct x87_reg r)
 {
     u8 *p = tlb_write_ptr(cpu, lin, 10, cpu->mmu_idx);
     if (likely(p != NULL)) {
         st64(p, r.man);
         st16(p + 8, r.se);
     } else {
-        x87_write80_slow(cpu, lin, r);
+        x87_write80_slow(cpu, u, lin, r);
     }
 }
 /*
@@ -124,6 +125,10 @@ ALWAYS_INLINE u64 x87_lin80(struct cpu *cpu, const struct uop *u, bool write)
             mem_read(cpu, lin, 8);
     }
     return uop_lin(cpu, u, 10, write);
+}
+ALWAYS_INLINE struct area x87_area80(struct cpu *cpu, const struct uop *u, u64 lin)
+{
+    return area_of(cpu, u, u->seg, uop_ea(cpu, u), lin, 10, (struct area_parts){0, 0});
 }
 
 #endif

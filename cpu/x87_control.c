@@ -175,6 +175,11 @@ u8 x87_abridged_tags(u16 tags)
 enum { ENV_WORDS = 7, ENV_MAX = ENV_WORDS * 4, IMAGE_MAX = ENV_MAX + 80 };
 
 static unsigned env_word_size(const struct uop *u) { return u->size == 2 ? 2 : 4; }
+/* Environment or image of n bytes. */
+static struct area env_area(struct cpu *cpu, const struct uop *u, unsigned n, bool write)
+{
+    return area_operand(cpu, u, n, write, (struct area_parts){ENV_WORDS, (u8)env_word_size(u)});
+}
 static bool real_format(const struct cpu *cpu) { return !(cpu->cr0 & CR0_PE) || cpu->eflags & FL_VM; }
 
 /* Unused upper halves are stored as ones. */
@@ -224,29 +229,30 @@ static NOINLINE void store_env(struct cpu *cpu, const struct uop *u)
 {
     u8 buf[ENV_MAX];
     unsigned n = ENV_WORDS * env_word_size(u);
-    u64 lin = uop_lin(cpu, u, n, true);
+    struct area a = env_area(cpu, u, n, true);
     env_build(cpu, buf, env_word_size(u));
-    mem_write_bytes(cpu, lin, buf, n, cpu->mmu_idx);
+    area_write(cpu, &a, 0, buf, n);
     x87_load_fcw(cpu, cpu->fpu.fcw | FSW_EXC);
 }
 static NOINLINE void load_env(struct cpu *cpu, const struct uop *u)
 {
     u8 buf[ENV_MAX];
     unsigned n = ENV_WORDS * env_word_size(u);
-    mem_read_bytes(cpu, uop_lin(cpu, u, n, false), buf, n, cpu->mmu_idx);
+    struct area a = env_area(cpu, u, n, false);
+    area_read(cpu, &a, 0, buf, n);
     env_take(cpu, buf, env_word_size(u));
 }
 static NOINLINE void save(struct cpu *cpu, const struct uop *u)
 {
     u8 buf[IMAGE_MAX];
     unsigned env = ENV_WORDS * env_word_size(u);
-    u64 lin = uop_lin(cpu, u, env + 80, true);
+    struct area a = env_area(cpu, u, env + 80, true);
     env_build(cpu, buf, env_word_size(u));
     for (unsigned i = 0; i < 8; i++) {
         st64(buf + env + i * 10, x87_st(&cpu->fpu, i)->man);
         st16(buf + env + i * 10 + 8, x87_st(&cpu->fpu, i)->se);
     }
-    mem_write_bytes(cpu, lin, buf, env + 80, cpu->mmu_idx);
+    area_write(cpu, &a, 0, buf, env + 80);
     x87_init(&cpu->fpu);
     x87_update_ferr(cpu);
 }
@@ -254,7 +260,8 @@ static NOINLINE void restore(struct cpu *cpu, const struct uop *u)
 {
     u8 buf[IMAGE_MAX];
     unsigned env = ENV_WORDS * env_word_size(u);
-    mem_read_bytes(cpu, uop_lin(cpu, u, env + 80, false), buf, env + 80, cpu->mmu_idx);
+    struct area a = env_area(cpu, u, env + 80, false);
+    area_read(cpu, &a, 0, buf, env + 80);
     env_take(cpu, buf, env_word_size(u));
     for (unsigned i = 0; i < 8; i++)
         *x87_st(&cpu->fpu, i) = (struct x87_reg){ld64(buf + env + i * 10), ld16(buf + env + i * 10 + 8)};
@@ -288,18 +295,20 @@ const struct uop_table uop_frstor = {.fn = {[FORM_M] = ANY_SIZE(frstor_m)}};
 
 /* ---- ten bytes of memory, the slow way ---- */
 
-struct x87_reg x87_read80_slow(struct cpu *cpu, u64 lin)
+struct x87_reg x87_read80_slow(struct cpu *cpu, const struct uop *u, u64 lin)
 {
     u8 b[10];
+    struct area a = x87_area80(cpu, u, lin);
     mem_read(cpu, lin, 8); /* see x87_lin80 */
-    mem_read_bytes(cpu, lin, b, 10, cpu->mmu_idx);
+    area_read(cpu, &a, 0, b, 10);
     return (struct x87_reg){ld64(b), ld16(b + 8)};
 }
-void x87_write80_slow(struct cpu *cpu, u64 lin, struct x87_reg r)
+void x87_write80_slow(struct cpu *cpu, const struct uop *u, u64 lin, struct x87_reg r)
 {
     u8 b[10];
+    struct area a = x87_area80(cpu, u, lin);
     st64(b, r.man);
     st16(b + 8, r.se);
     mem_probe_write(cpu, lin, 8, cpu->mmu_idx);
-    mem_write_bytes(cpu, lin, b, 10, cpu->mmu_idx);
+    area_write(cpu, &a, 0, b, 10);
 }

@@ -70,7 +70,7 @@ static UOP_FN(fld_m64)
 static UOP_FN(fld_m80)
 {
     X87_WAIT(cpu, u);
-    struct x87_reg r = x87_read80(cpu, x87_lin80(cpu, u, false));
+    struct x87_reg r = x87_read80(cpu, u, x87_lin80(cpu, u, false));
     x87_note_mem(cpu, u);
     push(&cpu->fpu, r);
     NEXT(u);
@@ -111,7 +111,8 @@ const struct uop_table uop_fild = {.fn = {[FORM_M] = {NULL, fild_m16, fild_m32, 
 static NOINLINE void load_bcd(struct cpu *cpu, const struct uop *u)
 {
     u8 bcd[10];
-    mem_read_bytes(cpu, x87_lin80(cpu, u, false), bcd, 10, cpu->mmu_idx);
+    struct area a = x87_area80(cpu, u, x87_lin80(cpu, u, false));
+    area_read(cpu, &a, 0, bcd, 10);
     x87_note_mem(cpu, u);
     struct x87_reg r;
     fp80_from_bcd(&r, bcd);
@@ -240,10 +241,11 @@ static UOP_FN(fstp_m80)
         r = FP80_INDEFINITE;
     }
     if (likely(!(status & FP80_NO_STORE))) {
-        x87_write80(cpu, x87_lin80(cpu, u, true), r);
+        x87_write80(cpu, u, x87_lin80(cpu, u, true), r);
         x87_pop(f);
     } else {
-        mem_probe_write(cpu, x87_lin80(cpu, u, true), 10, cpu->mmu_idx);
+        struct area a = x87_area80(cpu, u, x87_lin80(cpu, u, true));
+        area_probe_write(cpu, &a, 0, 10);
     }
     f->fsw = (u16)status;
     x87_note_mem(cpu, u);
@@ -254,11 +256,11 @@ static NOINLINE void store_bcd(struct cpu *cpu, const struct uop *u)
     struct fpu *f = &cpu->fpu;
     u8 bcd[10] = {0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff}; /* packed decimal indefinite */
     u32 status = x87_empty(f, 0) ? x87_stack_fault(f, false) : fp80_to_bcd(bcd, x87_st(f, 0), f->fcw, f->fsw);
-    u64 lin = x87_lin80(cpu, u, true);
-    mem_probe_write(cpu, lin, 8, cpu->mmu_idx); /* see x87_lin80 */
-    mem_probe_write(cpu, lin, 10, cpu->mmu_idx);
+    struct area a = x87_area80(cpu, u, x87_lin80(cpu, u, true));
+    area_probe_write(cpu, &a, 0, 8); /* see x87_lin80 */
+    area_probe_write(cpu, &a, 0, 10);
     if (!(status & FP80_NO_STORE)) {
-        mem_write_bytes(cpu, lin, bcd, 10, cpu->mmu_idx);
+        area_write(cpu, &a, 0, bcd, 10);
         x87_pop(f);
     }
     f->fsw = (u16)status;
