@@ -5,6 +5,7 @@
  */
 #include "cpu/block.h"
 #include "cpu/mxcsr.h"
+#include "cpu/rng.h"
 #include "cpu/sys.h"
 #include "cpu/tlb.h"
 #include "cpu/x87.h"
@@ -25,8 +26,8 @@ struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const stru
     cpu->env = env;
     cpu->trace = trace;
     static_assert(WORD_COUNT <= ARRAY_LEN(cpu->features), "feature words fit");
-    memcpy(cpu->features, model->features, sizeof(model->features));
-    cpu->rng_state = 0x6f7272657279ull + index;
+    memcpy(cpu->features, model->features, WORD_COUNT * sizeof(u32));
+    rng_init(&cpu->rng, (u32[8]){index});
     cpu->a20_mask = ~0ull;
     cpu->engine = &engine_interp;
     cpu->engine_data = block_cache_create(BLOCK_CACHE_BYTES);

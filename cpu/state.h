@@ -254,6 +254,13 @@ struct cpu;
 struct uop;
 struct block;
 struct cpu_model;
+/* A generator of random numbers: what has been drawn cannot be computed from what is here. */
+struct rng {
+    u32 key[8];
+    u8 out[32]; /* numbers to come, from 'used' on */
+    u32 used;
+};
+
 
 /* What lies behind a physical page: host pointers, aligned to 32 (translated VMOVAPS looks), for plain access. */
 struct cpu_page {
@@ -344,7 +351,7 @@ struct cpu {
     u64 pat, mtrr_def, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     u64 misc_enable, mcg_status, tsc_offset, debugctl, mcg_ctl, ucode_rev;
     u64 mc_bank[4][4]; /* machine check: CTL, STATUS, ADDR, MISC of each bank */
-    u64 rng_state;     /* RDRAND: the machine may seed it */
+    struct rng rng;    /* RDRAND: see rng.h */
     u64 pdpte[4];      /* PAE: loaded by MOV CR3 */
     u8 cpl;
     bool halted;     /* HLT or MWAIT */

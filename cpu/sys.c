@@ -6,6 +6,8 @@
  *
  * Handlers check privilege themselves: CPL is not part of a block's key.
  */
+#include "cpu/mxcsr.h"
+#include "cpu/rng.h"
 #include "cpu/sys.h"
 
 static void need_cpl0(struct cpu *cpu)
@@ -641,10 +643,7 @@ static UOP_FN(cpuid_op)
 /* SplitMix64 over saved state: the same run gives the same numbers (the machine may seed it). */
 static UOP_FN(rdrand)
 {
-    u64 z = cpu->rng_state += 0x9e3779b97f4a7c15ull;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    reg_set(cpu, u->dst, u->size, z ^ (z >> 31));
+    reg_set(cpu, u->dst, u->size, rng_next(&cpu->rng));
     flags_from_image(cpu, FL_CF);
     NEXT(u);
 }

@@ -4,6 +4,7 @@
  * and ends are carried out. Front ends never touch devices from outside that
  * thread: they post.
  */
+#include "cpu/rng.h"
 #include "jit/engine.h"
 #include "devices/machine.h"
 
@@ -66,15 +67,15 @@ static void on_request(void *owner, enum system_request what)
     machine_kick(m);
 }
 
-/* Where RDRAND's numbers start: runs that are to repeat must not ask the host. */
-static u64 random_seed(const struct machine_config *c)
+/* RDRAND's numbers of CPU n: from the host, but for runs that are to repeat. False: the host has none. */
+static bool seed_rng(const struct machine_config *c, struct cpu *cpu, unsigned n)
 {
-    u64 seed = 0;
-    if (c->seeded)
-        return c->seed;
-    if (c->icount == ICOUNT_OFF && getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-        seed = host_ns();
-    return seed;
+    u32 key[8] = {(u32)c->seed, (u32)(c->seed >> 32), n};
+    bool repeats = c->seeded || c->icount != ICOUNT_OFF;
+    if (!repeats && getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
+        return false;
+    rng_init(&cpu->rng, key);
+    return true;
 }
 
 /* Translator and interpreter do not agree: what was asked for with -accel lockstep has come out. */
@@ -117,14 +118,14 @@ static bool do_without_engine(struct machine *m, unsigned from)
 static bool create_cpus(struct machine *m)
 {
     bool attaches = true;
-    u64 seed = random_seed(&m->config);
     for (unsigned i = 0; i < m->config.cpus; i++) {
         struct cpu *cpu = cpu_create(&m->config.cpu, i, &m->priv->env, m->sys.trace);
         if (!cpu)
             return device_fail(&m->sys, "not enough memory for CPU %u", i);
         cpu->count = m->config.cpus;
-        cpu->rng_state += seed;
         m->cpu[m->ncpus++] = cpu;
+        if (!seed_rng(&m->config, cpu, i))
+            return device_fail(&m->sys, "no random numbers from this host (getrandom): use -seed");
         if (attaches && !attach_engine(m, cpu)) {
             attaches = false;
             if (!do_without_engine(m, i))

@@ -73,7 +73,7 @@ const struct compared_part compared_parts[] = {
     PART(debugctl),
     PART(mcg_ctl),
     PART(mc_bank),
-    PART(rng_state),
+    PART(rng),
     PART(pdpte),
     PART(cpl),
     PART(halted),
