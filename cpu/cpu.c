@@ -84,6 +84,7 @@ void cpu_reset(struct cpu *cpu, bool init)
     u64 cache = init ? cpu->cr0 & (CR0_CD | CR0_NW) : (u64)(CR0_CD | CR0_NW);
     cpu->cr0 = cache | CR0_ET;
     cpu->cr2 = cpu->cr3 = cpu->cr4 = 0;
+    cpu->pkru = cpu->pkrs = 0;
     memset(cpu->pdpte, 0, sizeof(cpu->pdpte));
     memset(cpu->dr, 0, sizeof(cpu->dr));
     cpu->dr[6] = 0xffff0ff0u;
@@ -316,13 +317,11 @@ bool cpu_reg_write(struct cpu *cpu, const char *name, const void *in)
         for (unsigned i = 0; i < r->size / 8u; i++)
             VQ(&cpu->xmm[r->number], i) = ld64((const u8 *)in + 8 * i);
         break;
+    case REG_CONTROL:
+        return cpu_control_write(cpu, r->number, v);
     default:
         member_set(member, r->field, v);
         break;
-    }
-    if (r->kind == REG_CONTROL) {
-        tlb_flush(cpu, true);
-        debug_changed(cpu);
     }
     cpu_update_mode(cpu);
     return ok;

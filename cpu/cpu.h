@@ -109,6 +109,24 @@ bool debug_page_has_break(const struct cpu *cpu, u64 lin_page);
 /* Registers by name for debuggers and monitors (slots.def). Size in bytes, 0: no such register. */
 unsigned cpu_reg_read(struct cpu *cpu, const char *name, void *out);
 bool cpu_reg_write(struct cpu *cpu, const char *name, const void *in);
+/*
+ * For debuggers: writes a control register as MOV, WRMSR, XSETBV, LDMXCSR or FLDCW at CPL 0 would, with all that
+ * follows from it. False: they would fault, and nothing has happened.
+ */
+enum cpu_control {
+    CONTROL_CR0,
+    CONTROL_CR2 = 2,
+    CONTROL_CR3,
+    CONTROL_CR4,
+    CONTROL_CR8 = 8,
+    CONTROL_EFER,
+    CONTROL_XCR0,
+    CONTROL_PKRU,
+    CONTROL_MXCSR,
+    CONTROL_FCW,
+    CONTROL_DR0 = 16,
+};
+bool cpu_control_write(struct cpu *cpu, unsigned which, u64 val);
 /* Guest-virtual memory for debuggers; false at the first unmapped byte. */
 bool cpu_debug_read(struct cpu *cpu, u64 lin, void *buf, size_t n);
 bool cpu_debug_write(struct cpu *cpu, u64 lin, const void *buf, size_t n);

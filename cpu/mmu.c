@@ -20,7 +20,7 @@ enum pte_bits {
 #define PTE_NX   BIT64(63)
 #define PTE_ADDR 0x000ffffffffff000ull
 
-enum pf_error { PF_P = BIT(0), PF_W = BIT(1), PF_U = BIT(2), PF_RSVD = BIT(3), PF_I = BIT(4) };
+enum pf_error { PF_P = BIT(0), PF_W = BIT(1), PF_U = BIT(2), PF_RSVD = BIT(3), PF_I = BIT(4), PF_PK = BIT(5) };
 
 /* A page-table path that is present and well formed. */
 struct walk {
@@ -186,6 +186,23 @@ static void tell_tables(struct cpu *cpu, const struct walk *w)
 
 static bool idx_is_user(unsigned idx) { return idx == MMU_USER || idx == MMU_USER_AC; }
 
+/* Protection keys take rights away from data accesses (SDM vol. 3, 4.6.2); the PK bit of the error code where they do.
+ */
+static u32 apply_key(const struct cpu *cpu, const struct walk *w, enum access access, unsigned idx,
+                     struct translation *t)
+{
+    int key = pkey_of(cpu, w->entry[w->level], w->user);
+    if (likely(key < 0))
+        return 0;
+    unsigned denies = pkey_denies(cpu, key, idx_is_user(idx));
+    t->keyed = true;
+    t->key = (u8)key;
+    t->write = t->write && !denies;
+    t->read = t->read && denies != PKEY_DENIES_ALL;
+    bool denied = access == ACCESS_WRITE ? denies != 0 : access == ACCESS_READ && denies == PKEY_DENIES_ALL;
+    return denied ? PF_PK : 0;
+}
+
 /* What the path allows to accesses of that kind, D bit aside (SDM vol. 3, 4.6). */
 static void rights(const struct cpu *cpu, const struct walk *w, unsigned idx, struct translation *t)
 {
@@ -221,6 +238,7 @@ static void translate(struct cpu *cpu, u64 lin, enum access access, unsigned idx
         page_fault(cpu, lin, access, idx, error);
     *t = (struct translation){.phys = w.phys & cpu->a20_mask};
     rights(cpu, &w, idx, t);
+    error |= apply_key(cpu, &w, access, idx, t);
     bool ok = access == ACCESS_READ ? t->read : access == ACCESS_WRITE ? t->write : t->exec;
     if (!ok)
         page_fault(cpu, lin, access, idx, error);

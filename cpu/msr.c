@@ -48,6 +48,7 @@ enum msr_number {
     MSR_MTRR_DEF_TYPE = 0x2ff,
     MSR_MC0_CTL = 0x400,
     MSR_TSC_DEADLINE = 0x6e0,
+    MSR_PKRS = 0x6e1,
     MSR_X2APIC = 0x800,
     MSR_X2APIC_LAST = 0x8ff,
 };
@@ -116,7 +117,7 @@ static bool set(u64 *reg, u64 val)
 }
 static bool set_canonical(u64 *reg, u64 val) { return is_canonical(val) && set(reg, val); }
 
-static bool efer_write(struct cpu *cpu, u64 val)
+bool efer_write(struct cpu *cpu, u64 val)
 {
     u64 valid = (cpu_has(cpu, FEAT_SYSCALL) ? EFER_SCE : 0) | (cpu_has(cpu, FEAT_LM) ? EFER_LME | EFER_LMA : 0) |
                 (cpu_has(cpu, FEAT_NX) ? EFER_NXE : 0);
@@ -368,6 +369,8 @@ bool msr_read(struct cpu *cpu, u32 msr, u64 *val)
         return cpu_has(cpu, FEAT_TSC) && set(val, tsc_read(cpu));
     if (msr == (u32)MSR_EFER)
         return (cpu_has(cpu, FEAT_SYSCALL) || cpu_has(cpu, FEAT_NX)) && set(val, cpu->efer);
+    if (msr == MSR_PKRS)
+        return cpu_has(cpu, FEAT_PKS) && set(val, cpu->pkrs);
     const u64 *reg = plain_register(cpu, msr);
     if (reg)
         return set(val, *reg);
@@ -389,6 +392,8 @@ bool msr_write(struct cpu *cpu, u32 msr, u64 val)
     }
     if (msr == (u32)MSR_EFER)
         return (cpu_has(cpu, FEAT_SYSCALL) || cpu_has(cpu, FEAT_NX)) && efer_write(cpu, val);
+    if (msr == MSR_PKRS)
+        return cpu_has(cpu, FEAT_PKS) && !(val >> 32) && pkrs_write(cpu, (u32)val);
     u64 *reg = plain_register(cpu, msr);
     if (reg)
         return plain_write(cpu, msr, reg, val);

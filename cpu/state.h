@@ -130,6 +130,8 @@ enum cr4_bits {
     CR4_OSXSAVE = BIT(18),
     CR4_SMEP = BIT(20),
     CR4_SMAP = BIT(21),
+    CR4_PKE = BIT(22), /* PKRU guards user pages */
+    CR4_PKS = BIT(24), /* IA32_PKRS guards supervisor pages */
 };
 enum efer_bits { EFER_SCE = BIT(0), EFER_LME = BIT(8), EFER_LMA = BIT(10), EFER_NXE = BIT(11), EFER_FFXSR = BIT(14) };
 
@@ -208,6 +210,8 @@ enum tlb_phys_bits {
     TLB_PHYS_READ = BIT(1),
     TLB_PHYS_GLOBAL = BIT(2),
     TLB_PHYS_LARGE = BIT(3), /* part of a larger page: INVLPG anywhere in it must find us */
+    TLB_PHYS_KEYED = BIT(4), /* its rights depend on a protection key: ... */
+    TLB_PHYS_KEY_SHIFT = 5,  /* ... 0..15 of IA32_PKRS, 16..31 of PKRU */
 };
 struct tlb {
     struct tlb_phys phys[TLB_ENTRIES];
@@ -250,10 +254,6 @@ struct fpu {
     u16 fcs, fds;
 };
 
-struct cpu;
-struct uop;
-struct block;
-struct cpu_model;
 /* A generator of random numbers: what has been drawn cannot be computed from what is here. */
 struct rng {
     u32 key[8];
@@ -261,6 +261,10 @@ struct rng {
     u32 used;
 };
 
+struct cpu;
+struct uop;
+struct block;
+struct cpu_model;
 
 /* What lies behind a physical page: host pointers, aligned to 32 (translated VMOVAPS looks), for plain access. */
 struct cpu_page {
@@ -346,6 +350,7 @@ struct cpu {
     u64 cr0, cr2, cr3, cr4;
     u64 dr[8]; /* 4 and 5 unused */
     u64 efer, xcr0;
+    u32 pkru, pkrs; /* access (bit 2k) and write (2k + 1) denied to pages of key k */
     u64 star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
     u64 pat, mtrr_def, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];

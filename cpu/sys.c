@@ -9,6 +9,7 @@
 #include "cpu/mxcsr.h"
 #include "cpu/rng.h"
 #include "cpu/sys.h"
+#include "cpu/x87.h"
 
 static void need_cpl0(struct cpu *cpu)
 {
@@ -119,6 +120,7 @@ static u64 cr4_valid(const struct cpu *cpu)
         {CR4_PAE, FEAT_PAE},           {CR4_MCE, FEAT_MCE},        {CR4_PGE, FEAT_PGE},   {CR4_PCE, FEAT_P6},
         {CR4_OSFXSR, FEAT_FXSR},       {CR4_OSXMMEXCPT, FEAT_SSE}, {CR4_UMIP, FEAT_UMIP}, {CR4_FSGSBASE, FEAT_FSGSBASE},
         {CR4_PCIDE, FEAT_PCID},        {CR4_OSXSAVE, FEAT_XSAVE},  {CR4_SMEP, FEAT_SMEP}, {CR4_SMAP, FEAT_SMAP},
+        {CR4_PKE, FEAT_PKU},           {CR4_PKS, FEAT_PKS},
     };
     u64 valid = 0;
     for (unsigned i = 0; i < ARRAY_LEN(map); i++)
@@ -137,9 +139,16 @@ void cr4_write(struct cpu *cpu, u64 val)
     if (changed & (CR4_PAE | CR4_PSE | CR4_PGE | CR4_SMEP))
         reload_pdptes(cpu, cpu->cr0, cpu->cr3, val);
     cpu->cr4 = val;
-    if (changed & (CR4_PAE | CR4_PSE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP))
+    if (changed & (CR4_PAE | CR4_PSE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_PKS))
         tlb_flush(cpu, true);
     cpu_update_mode(cpu);
+}
+
+static void cr8_write(struct cpu *cpu, u64 val)
+{
+    if (val >> 4)
+        raise_gp(cpu, 0);
+    cpu->env->tpr_write(cpu->env->world, cpu, (u8)val);
 }
 
 /* #UD for control registers that do not exist. */
@@ -186,9 +195,7 @@ static UOP_FN(mov_to_cr)
         cr4_write(cpu, v);
         break;
     default:
-        if (v >> 4)
-            raise_gp(cpu, 0);
-        cpu->env->tpr_write(cpu->env->world, cpu, (u8)v);
+        cr8_write(cpu, v);
     }
     return goto_afresh(cpu, u, next);
 }
@@ -237,6 +244,15 @@ static unsigned check_dr(struct cpu *cpu, unsigned n)
     return n == 4 || n == 5 ? n + 2 : n;
 }
 
+static void dr_write(struct cpu *cpu, unsigned n, u64 v)
+{
+    if (n >= ARRAY_LEN(cpu->dr) || (n >= 6 && v >> 32))
+        raise_gp(cpu, 0);
+    cpu->dr[n] = n == 6 ? (v & 0xe00f) | 0xffff0ff0u : n == 7 ? (v & 0xffff23ffu) | 0x400 : v;
+    if (n != 6)
+        debug_changed(cpu);
+}
+
 static UOP_FN(mov_from_dr)
 {
     RAISES(cpu, u);
@@ -249,12 +265,8 @@ static UOP_FN(mov_to_dr)
 {
     RAISES(cpu, u);
     unsigned n = check_dr(cpu, u->dst);
-    u64 next = uop_next_ip(cpu, u), v = reg_get(cpu, u->src, cr_size(cpu));
-    if (n >= 6 && v >> 32)
-        raise_gp(cpu, 0);
-    cpu->dr[n] = n == 6 ? (v & 0xe00f) | 0xffff0ff0u : n == 7 ? (v & 0xffff23ffu) | 0x400 : v;
-    if (n != 6)
-        debug_changed(cpu);
+    u64 next = uop_next_ip(cpu, u);
+    dr_write(cpu, n, reg_get(cpu, u->src, cr_size(cpu)));
     return goto_afresh(cpu, u, next);
 }
 
@@ -524,6 +536,15 @@ static UOP_FN(clflush)
 }
 
 /* One CPU runs at a time and none reorders: nothing to wait for. */
+/* The whole line that rAX points into. */
+static UOP_FN(clzero)
+{
+    static const u8 zeros[64];
+    RAISES(cpu, u);
+    u64 lin = seg_lin(cpu, u->seg, reg_get(cpu, RAX, u->asize), 1, true);
+    mem_write_bytes(cpu, lin & ~63ull, zeros, sizeof(zeros), cpu->mmu_idx);
+    NEXT(u);
+}
 static UOP_FN(fence)
 {
     (void)cpu;
@@ -551,17 +572,24 @@ static UOP_FN(xgetbv)
     NEXT(u);
 }
 
+static void xcr0_write(struct cpu *cpu, u64 v)
+{
+    if ((v & ~xsave_supported(cpu)) || !(v & 1) || (v & 6) == 4)
+        raise_gp(cpu, 0);
+    cpu->xcr0 = v;
+    cpu_update_mode(cpu);
+}
+
 static UOP_FN(xsetbv)
 {
     RAISES(cpu, u);
     if (!(cpu->cr4 & CR4_OSXSAVE))
         raise_ud(cpu);
-    u64 next = uop_next_ip(cpu, u), v = edx_eax(cpu);
-    bool bad = cpu->cpl != 0 || (u32)cpu->gpr[RCX] != 0 || (v & ~xsave_supported(cpu)) || !(v & 1) || (v & 6) == 4;
-    if (bad)
+    u64 next = uop_next_ip(cpu, u);
+    need_cpl0(cpu);
+    if ((u32)cpu->gpr[RCX] != 0)
         raise_gp(cpu, 0);
-    cpu->xcr0 = v;
-    cpu_update_mode(cpu);
+    xcr0_write(cpu, edx_eax(cpu));
     return goto_afresh(cpu, u, next);
 }
 
@@ -640,12 +668,68 @@ static UOP_FN(cpuid_op)
     NEXT(u);
 }
 
-/* SplitMix64 over saved state: the same run gives the same numbers (the machine may seed it). */
 static UOP_FN(rdrand)
 {
     reg_set(cpu, u->dst, u->size, rng_next(&cpu->rng));
     flags_from_image(cpu, FL_CF);
     NEXT(u);
+}
+
+/* ---- the same for debuggers ---- */
+
+static void control_write(struct cpu *cpu, unsigned which, u64 val)
+{
+    switch (which) {
+    case CONTROL_CR0:
+        cr0_write(cpu, val);
+        break;
+    case CONTROL_CR2:
+        cpu->cr2 = val;
+        break;
+    case CONTROL_CR3:
+        cr3_write(cpu, val);
+        break;
+    case CONTROL_CR4:
+        cr4_write(cpu, val);
+        break;
+    case CONTROL_CR8:
+        cr8_write(cpu, val);
+        break;
+    case CONTROL_EFER:
+        if (!efer_write(cpu, val))
+            raise_gp(cpu, 0);
+        break;
+    case CONTROL_XCR0:
+        xcr0_write(cpu, val);
+        break;
+    case CONTROL_PKRU:
+        pkru_write(cpu, (u32)val);
+        break;
+    case CONTROL_MXCSR:
+        if (val & ~(u64)MXCSR_WRITABLE)
+            raise_gp(cpu, 0);
+        cpu_set_mxcsr(cpu, (u32)val);
+        break;
+    case CONTROL_FCW:
+        x87_load_fcw(cpu, (u16)val);
+        break;
+    default:
+        dr_write(cpu, which - CONTROL_DR0, val);
+    }
+}
+
+bool cpu_control_write(struct cpu *cpu, unsigned which, u64 val)
+{
+    const struct uop *cur = cpu->cur;
+    jmp_buf unwind;
+    memcpy(&unwind, &cpu->unwind, sizeof(unwind));
+    cpu->cur = NULL;
+    bool ok = _setjmp(cpu->unwind) == 0;
+    if (ok)
+        control_write(cpu, which, val);
+    memcpy(&cpu->unwind, &unwind, sizeof(unwind));
+    cpu->cur = cur;
+    return ok;
 }
 
 const struct uop_table uop_mov_from_cr = {{[FORM_RR] = ANY_SIZE(mov_from_cr)}};
@@ -672,6 +756,7 @@ const struct uop_table uop_invlpg = {{[FORM_M] = ANY_SIZE(invlpg)}};
 const struct uop_table uop_invpcid = {{[FORM_RM] = ANY_SIZE(invpcid)}};
 const struct uop_table uop_wbinvd = {{[FORM_0] = ANY_SIZE(wbinvd)}};
 const struct uop_table uop_clflush = {{[FORM_M] = ANY_SIZE(clflush)}};
+const struct uop_table uop_clzero = {{[FORM_0] = ANY_SIZE(clzero)}};
 const struct uop_table uop_fence = {{[FORM_0] = ANY_SIZE(fence), [FORM_R] = ANY_SIZE(fence)}};
 const struct uop_table uop_xgetbv = {{[FORM_0] = ANY_SIZE(xgetbv)}};
 const struct uop_table uop_xsetbv = {{[FORM_0] = ANY_SIZE(xsetbv)}};

@@ -20,7 +20,8 @@ ALWAYS_INLINE bool is_long(const struct cpu *cpu) { return cpu->efer & EFER_LMA;
 ALWAYS_INLINE bool is_code64(const struct cpu *cpu) { return (cpu->mode & MODE_CODE) == MODE_CODE64; }
 ALWAYS_INLINE unsigned iopl(const struct cpu *cpu) { return (cpu->eflags & FL_IOPL) >> 12; }
 ALWAYS_INLINE bool is_canonical(u64 lin) { return (u64)((i64)(lin << 16) >> 16) == lin; }
-ALWAYS_INLINE bool is_amd(const struct cpu *cpu) { return cpu->model->vendor[0] == 'A'; }
+/* AMD, or Hygon after it. */
+ALWAYS_INLINE bool is_amd(const struct cpu *cpu) { return cpu->model->vendor[0] == 'A' || cpu->model->vendor[0] == 'H'; }
 
 /* The virtual interrupt of VME and PVI is pending and enabled (SDM vol. 3, 21.3.2). */
 ALWAYS_INLINE bool virtual_interrupt_pending(const struct cpu *cpu)
@@ -154,6 +155,7 @@ u16 task_gate_tss(struct cpu *cpu, const struct desc *gate, struct desc *tss);
 void cr0_write(struct cpu *cpu, u64 val);
 void cr3_write(struct cpu *cpu, u64 val);
 void cr4_write(struct cpu *cpu, u64 val);
+bool efer_write(struct cpu *cpu, u64 val); /* false: #GP(0) */
 /* Loads the PAE page-directory-pointer registers from cr3; false: reserved bits set. */
 bool pdptes_load(struct cpu *cpu, u64 cr3, u64 out[4]);
 /* Time-stamp counter as RDTSC returns it. */
@@ -164,11 +166,23 @@ bool msr_read(struct cpu *cpu, u32 msr, u64 *val); /* false: #GP(0) */
 bool msr_write(struct cpu *cpu, u32 msr, u64 val);
 void msr_reset(struct cpu *cpu);
 
+/* ---- protection keys (pkeys.c) ---- */
+void pkru_write(struct cpu *cpu, u32 val);
+bool pkrs_write(struct cpu *cpu, u32 val); /* true */
+/* Of a page with that leaf entry, user or not: which key guards it, 0..15 of IA32_PKRS, 16..31 of PKRU; -1: none. */
+int pkey_of(const struct cpu *cpu, u64 leaf, bool user);
+/* What that key denies to data accesses; 'user': accesses of CPL 3. */
+enum { PKEY_DENIES_WRITE = 1, PKEY_DENIES_ALL = 3 };
+unsigned pkey_denies(const struct cpu *cpu, int key, bool user);
+
 /* ---- XSAVE (xsave.c) ---- */
-/* XCR0 bits this CPU knows; components not in their initial state; bytes of the standard form for a mask. */
+/* XCR0 bits this CPU knows; components not in their initial state. */
 u64 xsave_supported(const struct cpu *cpu);
 u64 xsave_inuse(struct cpu *cpu);
-u32 xsave_size(u64 components);
+/* Bytes that components take, in the standard or the compacted form. */
+u32 xsave_size(const struct cpu *cpu, u64 components, bool compact);
+/* Size and standard offset of one that is beyond the legacy region; false: there is none of that number. */
+bool xsave_component(const struct cpu *cpu, unsigned number, u32 *size, u32 *offset);
 
 /* ---- debug.c ---- */
 /* DR7, DR0..3 or the debugger's points changed. */

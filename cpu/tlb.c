@@ -19,6 +19,7 @@ struct tlb_lists {
     u8 exec_flags[SLOTS]; /* TLB_PHYS_GLOBAL, TLB_PHYS_LARGE of exec entries */
     /* Which 2 MiB and 1 GiB regions may have entries that are part of a large page. */
     u64 large[4096], huge[64];
+    u32 keys; /* protection keys that entries may depend on */
 };
 
 static_assert(SLOTS <= 65536, "slots are listed as u16");
@@ -105,6 +106,10 @@ void tlb_fill_data(struct cpu *cpu, unsigned idx, u64 lin, const struct translat
                            .phys = (t->phys & PAGE_MASK) | (t->read ? TLB_PHYS_READ : 0u) |
                                    (t->write ? TLB_PHYS_WRITE : 0u) | (t->global ? TLB_PHYS_GLOBAL : 0u) |
                                    (t->large ? TLB_PHYS_LARGE : 0u)};
+    if (unlikely(t->keyed)) {
+        now.phys |= TLB_PHYS_KEYED | (u64)t->key << TLB_PHYS_KEY_SHIFT;
+        cpu->tlb_lists->keys |= BIT(t->key);
+    }
     if (replaces(cpu, &tlb->phys[slot], &now))
         flush_engine(cpu, FLUSH_DATA, lin);
     cpu->tlb_fills++;
@@ -171,8 +176,28 @@ void tlb_flush(struct cpu *cpu, bool global)
         memset(cpu->phys_host, 0, sizeof(cpu->phys_host));
         memset(l->large, 0, sizeof(l->large));
         memset(l->huge, 0, sizeof(l->huge));
+        l->keys = 0;
     }
     flush_engine(cpu, global ? FLUSH_GLOBAL : FLUSH_LOCAL, 0);
+}
+
+void tlb_flush_keys(struct cpu *cpu, u32 keys)
+{
+    struct tlb_lists *l = cpu->tlb_lists;
+    if (!(l->keys & keys))
+        return;
+    l->keys &= ~keys;
+    cpu->tlb_epoch++;
+    for (unsigned list = 0; list < LIST_COUNT; list++) {
+        for (unsigned i = 0; i < l->count[list]; i++) {
+            unsigned n = l->slot[list][i], slot = n % TLB_ENTRIES;
+            struct tlb *t = &cpu->tlb[n / TLB_ENTRIES];
+            u64 phys = t->phys[slot].phys;
+            if ((phys & TLB_PHYS_KEYED) && keys >> (phys >> TLB_PHYS_KEY_SHIFT & 31) & 1)
+                clear_data(t, slot);
+        }
+    }
+    flush_engine(cpu, FLUSH_DATA, 0);
 }
 
 /* Drops all entries that came from large pages (of at most 4 MiB; any, when 'huge') around lin. */

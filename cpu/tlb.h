@@ -15,6 +15,8 @@ struct translation {
     bool global;
     bool large; /* 2 MiB, 4 MiB or 1 GiB page */
     bool huge;  /* 1 GiB */
+    bool keyed; /* rights depend on protection key 'key' (pkey_of) */
+    u8 key;
 };
 
 /* The tables lie right behind *cpu, where translated code reaches them from the same register. */
@@ -26,6 +28,8 @@ void tlb_fill_data(struct cpu *cpu, unsigned idx, u64 lin, const struct translat
 void tlb_fill_host(struct cpu *cpu, unsigned idx, u64 lin, const struct cpu_page *page);
 /* Whether code at lin lies in a global page, as far as the TLB still knows. */
 bool tlb_exec_global(const struct cpu *cpu, u64 lin);
+/* Drops data entries whose rights depend on these keys, by BIT(pkey_of). Costs nothing where there are none. */
+void tlb_flush_keys(struct cpu *cpu, u32 keys);
 void tlb_fill_exec(struct cpu *cpu, unsigned idx, u64 lin, const struct translation *t);
 
 #endif

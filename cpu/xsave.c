@@ -1,20 +1,60 @@
 /*
  * FXSAVE and the XSAVE family (SDM vol. 1, 10.5 and chapter 13): the 512-byte
- * legacy region, the header and the YMM halves, standard and compacted. There
- * is no modified optimisation (XSAVEOPT may always write what is in use) and
- * no supervisor state.
+ * legacy region, the header, the YMM halves and PKRU, standard and compacted.
+ * There is no modified optimisation (XSAVEOPT may always write what is in use)
+ * and no supervisor state.
  */
+#include "cpu/area.h"
 #include "cpu/mxcsr.h"
 #include "cpu/sys.h"
 #include "cpu/x87.h"
 
-enum { XS_X87 = 1, XS_SSE = 2, XS_AVX = 4 };
-enum { LEGACY_SIZE = 512, HEADER = 512, HEADER_SIZE = 64, AVX_OFFSET = 576, AVX_SIZE = 256, LEGACY_XMM = 160 };
+enum { XS_X87 = 1, XS_SSE = 2, XS_AVX = 4, XS_PKRU = 1 << 9 };
+enum { LEGACY_SIZE = 512, HEADER = 512, HEADER_SIZE = 64, LEGACY_XMM = 160, EXTENDED = 576, EXTENDED_MAX = 256 };
 #define XCOMP_COMPACT BIT64(63)
 
-u64 xsave_supported(const struct cpu *cpu) { return XS_X87 | XS_SSE | (cpu_has(cpu, FEAT_AVX) ? XS_AVX : 0); }
+/* Components beyond the legacy region, and where the vendor's silicon has them in the standard form. */
+static const struct component {
+    u8 number;
+    u16 size, intel, amd;
+} components[] = {{2, 256, 576, 576}, {9, 8, 2688, 832}};
 
-u32 xsave_size(u64 components) { return components & XS_AVX ? AVX_OFFSET + AVX_SIZE : AVX_OFFSET; }
+u64 xsave_supported(const struct cpu *cpu)
+{
+    return XS_X87 | XS_SSE | (cpu_has(cpu, FEAT_AVX) ? XS_AVX : 0) | (cpu_has(cpu, FEAT_PKU) ? XS_PKRU : 0);
+}
+
+/* Where component c is in the standard form, or (compact) among those of 'all'. */
+static u32 component_at(const struct cpu *cpu, const struct component *c, u64 all, bool compact)
+{
+    u32 at = EXTENDED;
+    if (!compact)
+        return is_amd(cpu) ? c->amd : c->intel;
+    for (const struct component *before = components; before < c; before++)
+        at += all >> before->number & 1 ? before->size : 0;
+    return at;
+}
+
+u32 xsave_size(const struct cpu *cpu, u64 all, bool compact)
+{
+    u32 size = EXTENDED;
+    for (const struct component *c = components; c < components + ARRAY_LEN(components); c++)
+        if (all >> c->number & 1)
+            size = component_at(cpu, c, all, compact) + c->size;
+    return size;
+}
+
+bool xsave_component(const struct cpu *cpu, unsigned number, u32 *size, u32 *offset)
+{
+    for (const struct component *c = components; c < components + ARRAY_LEN(components); c++) {
+        if (c->number == number && (xsave_supported(cpu) >> number & 1)) {
+            *size = c->size;
+            *offset = component_at(cpu, c, 0, false);
+            return true;
+        }
+    }
+    return false;
+}
 
 /* XMM and YMM registers the running code has. */
 static unsigned vec_count(const struct cpu *cpu) { return is_code64(cpu) ? 16 : 8; }
@@ -29,7 +69,8 @@ static bool vec_bits(const struct cpu *cpu, unsigned quad)
 
 u64 xsave_inuse(struct cpu *cpu)
 {
-    return XS_X87 | (vec_bits(cpu, 0) || cpu_mxcsr(cpu) != MXCSR_RESET ? XS_SSE : 0) | (vec_bits(cpu, 2) ? XS_AVX : 0);
+    return XS_X87 | (vec_bits(cpu, 0) || cpu_mxcsr(cpu) != MXCSR_RESET ? XS_SSE : 0) | (vec_bits(cpu, 2) ? XS_AVX : 0) |
+           (cpu->pkru ? XS_PKRU : 0);
 }
 
 /* ---- the parts, in a buffer laid out as in memory ---- */
@@ -94,11 +135,29 @@ static void get_xmm(struct cpu *cpu, const u8 *area)
     }
 }
 
-static void get_ymm(struct cpu *cpu, const u8 *high)
+/* A component beyond the legacy region; bytes of it that the running code has. */
+static unsigned put_component(const struct cpu *cpu, unsigned number, u8 *out)
 {
+    memset(out, 0, EXTENDED_MAX);
+    if (BIT(number) == XS_PKRU) {
+        st32(out, cpu->pkru);
+        return 8;
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        st64(out + 16 * i, VQ(&cpu->xmm[i], 2));
+        st64(out + 16 * i + 8, VQ(&cpu->xmm[i], 3));
+    }
+    return 16 * vec_count(cpu);
+}
+static void get_component(struct cpu *cpu, unsigned number, const u8 *in)
+{
+    if (BIT(number) == XS_PKRU) {
+        pkru_write(cpu, ld32(in));
+        return;
+    }
     for (unsigned i = 0; i < vec_count(cpu); i++) {
-        VQ(&cpu->xmm[i], 2) = ld64(high + 16 * i);
-        VQ(&cpu->xmm[i], 3) = ld64(high + 16 * i + 8);
+        VQ(&cpu->xmm[i], 2) = ld64(in + 16 * i);
+        VQ(&cpu->xmm[i], 3) = ld64(in + 16 * i + 8);
     }
 }
 
@@ -109,19 +168,20 @@ static void init_x87(struct cpu *cpu)
     x87_update_ferr(cpu);
 }
 
-static void init_vec(struct cpu *cpu, unsigned quad)
+static void init_xmm(struct cpu *cpu)
 {
     for (unsigned i = 0; i < vec_count(cpu); i++)
-        VQ(&cpu->xmm[i], quad) = VQ(&cpu->xmm[i], quad + 1) = 0;
+        VQ(&cpu->xmm[i], 0) = VQ(&cpu->xmm[i], 1) = 0;
 }
 
-/* Linear address of the area, n bytes of it within the segment's limit, aligned. */
-static u64 area_lin(struct cpu *cpu, const struct uop *u, unsigned n, unsigned align)
+#define SIXTEENS ((struct area_parts){PAGE_SIZE / 16, 16})
+/* The area, n bytes of it within the segment's limit, aligned. */
+static struct area area_aligned(struct cpu *cpu, const struct uop *u, unsigned n, unsigned align)
 {
-    u64 lin = uop_lin(cpu, u, n, u->aux);
-    if (lin & (align - 1))
+    struct area a = area_operand(cpu, u, n, u->aux, SIXTEENS);
+    if (a.lin & (align - 1))
         raise_gp(cpu, 0);
-    return lin;
+    return a;
 }
 
 /* ---- FXSAVE, FXRSTOR; aux: 1 for the one that writes ---- */
@@ -139,13 +199,13 @@ static UOP_FN(fxsave)
     u8 area[LEGACY_SIZE] = {0};
     RAISES(cpu, u);
     need_fxsr(cpu);
-    u64 lin = area_lin(cpu, u, LEGACY_SIZE, 16);
+    struct area a = area_aligned(cpu, u, LEGACY_SIZE, 16);
     unsigned n = cpu_has(cpu, FEAT_SSE) ? LEGACY_XMM + 16 * vec_count(cpu) : LEGACY_XMM;
     put_x87(cpu, area, u->flags & UF_REXW);
     if (cpu_has(cpu, FEAT_SSE))
         put_mxcsr(cpu, area);
     put_xmm(cpu, area);
-    mem_write_bytes(cpu, lin, area, n, cpu->mmu_idx);
+    area_write(cpu, &a, 0, area, n);
     NEXT(u);
 }
 
@@ -154,7 +214,8 @@ static UOP_FN(fxrstor)
     u8 area[LEGACY_SIZE];
     RAISES(cpu, u);
     need_fxsr(cpu);
-    mem_read_bytes(cpu, area_lin(cpu, u, LEGACY_SIZE, 16), area, LEGACY_SIZE, cpu->mmu_idx);
+    struct area a = area_aligned(cpu, u, LEGACY_SIZE, 16);
+    area_read(cpu, &a, 0, area, LEGACY_SIZE);
     u32 mxcsr = ld32(area + 24);
     bool sse = cpu_has(cpu, FEAT_SSE) && (cpu->cr4 & CR4_OSFXSR);
     if (sse && (mxcsr & ~(u32)MXCSR_WRITABLE))
@@ -178,51 +239,58 @@ static u64 requested(struct cpu *cpu)
     return cpu->xcr0 & (cpu->gpr[RDX] << 32 | (u32)cpu->gpr[RAX]);
 }
 
-/* A piece of the area that is to be written. */
-static void write_piece(struct cpu *cpu, u64 lin, const u8 *area, unsigned offset, unsigned n)
+/* Raises unless the components in 'rfbm', and the header, may be written. */
+static void probe_components(struct cpu *cpu, const struct area *a, u64 rfbm, bool compact)
 {
-    mem_write_bytes(cpu, lin + offset, area + offset, n, cpu->mmu_idx);
+    area_probe_write(cpu, a, 0, EXTENDED);
+    for (const struct component *c = components; c < components + ARRAY_LEN(components); c++)
+        if (rfbm >> c->number & 1)
+            area_probe_write(cpu, a, component_at(cpu, c, rfbm, compact), c->size);
 }
 
-/* Writes the components in 'write' in standard offsets; YMM halves at avx_offset. */
-static void write_components(struct cpu *cpu, const struct uop *u, u64 lin, u64 write, u64 mxcsr_for, u32 avx_offset)
+/* Writes the components in 'write', of 'rfbm'; MXCSR with any in 'mxcsr_for'. */
+static void write_components(struct cpu *cpu, const struct uop *u, const struct area *a, u64 rfbm, u64 write,
+                             u64 mxcsr_for, bool compact)
 {
-    u8 area[AVX_OFFSET] = {0}, high[AVX_SIZE];
-    put_x87(cpu, area, u->flags & UF_REXW);
-    put_mxcsr(cpu, area);
-    put_xmm(cpu, area);
+    u8 legacy[LEGACY_SIZE] = {0}, part[EXTENDED_MAX];
+    put_x87(cpu, legacy, u->flags & UF_REXW);
+    put_mxcsr(cpu, legacy);
+    put_xmm(cpu, legacy);
     if (write & XS_X87) {
-        write_piece(cpu, lin, area, 0, 24);
-        write_piece(cpu, lin, area, 32, 128);
+        area_write(cpu, a, 0, legacy, 24);
+        area_write(cpu, a, 32, legacy + 32, 128);
     }
-    if (write & mxcsr_for)
-        write_piece(cpu, lin, area, 24, 8);
+    if (mxcsr_for & rfbm)
+        area_write(cpu, a, 24, legacy + 24, 8);
     if (write & XS_SSE)
-        write_piece(cpu, lin, area, LEGACY_XMM, 16 * vec_count(cpu));
-    if (write & XS_AVX) {
-        for (unsigned i = 0; i < 16; i++) {
-            st64(high + 16 * i, VQ(&cpu->xmm[i], 2));
-            st64(high + 16 * i + 8, VQ(&cpu->xmm[i], 3));
-        }
-        mem_write_bytes(cpu, lin + avx_offset, high, 16 * vec_count(cpu), cpu->mmu_idx);
-    }
+        area_write(cpu, a, LEGACY_XMM, legacy + LEGACY_XMM, 16 * vec_count(cpu));
+    for (const struct component *c = components; c < components + ARRAY_LEN(components); c++)
+        if (write >> c->number & 1)
+            area_write(cpu, a, component_at(cpu, c, rfbm, compact), part, put_component(cpu, c->number, part));
+}
+
+static u64 header_read(struct cpu *cpu, const struct area *a)
+{
+    u8 raw[8];
+    area_read(cpu, a, HEADER, raw, 8);
+    return ld64(raw);
+}
+static void header_write(struct cpu *cpu, const struct area *a, unsigned at, u64 val)
+{
+    u8 raw[8];
+    st64(raw, val);
+    area_write(cpu, a, HEADER + at, raw, 8);
 }
 
 static const struct uop *save_standard(struct cpu *cpu, const struct uop *u, bool optimise)
 {
     RAISES(cpu, u);
     u64 rfbm = requested(cpu), inuse = xsave_inuse(cpu);
-    u32 size = xsave_size(rfbm);
-    u64 lin = area_lin(cpu, u, size, 64);
-    mem_probe_write(cpu, lin, size, cpu->mmu_idx);
-    u64 old = mem_read(cpu, lin + HEADER, 8);
-    write_components(cpu, u, lin, optimise ? rfbm & inuse : rfbm, XS_SSE | XS_AVX, AVX_OFFSET);
-    if (optimise && (rfbm & (XS_SSE | XS_AVX))) {
-        u8 mxcsr[32] = {0};
-        put_mxcsr(cpu, mxcsr);
-        write_piece(cpu, lin, mxcsr, 24, 8);
-    }
-    mem_write(cpu, lin + HEADER, (old & ~rfbm) | (inuse & rfbm), 8);
+    struct area a = area_aligned(cpu, u, xsave_size(cpu, rfbm, false), 64);
+    probe_components(cpu, &a, rfbm, false);
+    u64 old = header_read(cpu, &a);
+    write_components(cpu, u, &a, rfbm, optimise ? rfbm & inuse : rfbm, XS_SSE | XS_AVX, false);
+    header_write(cpu, &a, 0, (old & ~rfbm) | (inuse & rfbm));
     NEXT(u);
 }
 static UOP_FN(xsave) { return save_standard(cpu, u, false); }
@@ -232,12 +300,11 @@ static UOP_FN(xsavec)
 {
     RAISES(cpu, u);
     u64 rfbm = requested(cpu), inuse = xsave_inuse(cpu);
-    u32 size = xsave_size(rfbm);
-    u64 lin = area_lin(cpu, u, size, 64);
-    mem_probe_write(cpu, lin, size, cpu->mmu_idx);
-    write_components(cpu, u, lin, rfbm & inuse, XS_SSE, AVX_OFFSET);
-    mem_write(cpu, lin + HEADER, rfbm & inuse, 8);
-    mem_write(cpu, lin + HEADER + 8, rfbm | XCOMP_COMPACT, 8);
+    struct area a = area_aligned(cpu, u, xsave_size(cpu, rfbm, true), 64);
+    probe_components(cpu, &a, rfbm, true);
+    write_components(cpu, u, &a, rfbm, rfbm & inuse, inuse & XS_SSE, true);
+    header_write(cpu, &a, 0, rfbm & inuse);
+    header_write(cpu, &a, 8, rfbm | XCOMP_COMPACT);
     NEXT(u);
 }
 
@@ -274,34 +341,52 @@ static void restore_mxcsr(struct cpu *cpu, const u8 *area, u64 rfbm, u64 bv, boo
         cpu_set_mxcsr(cpu, bv & XS_SSE ? ld32(area + 24) : MXCSR_RESET);
 }
 
-static UOP_FN(xrstor)
+/* Components beyond the legacy region, of those in 'load': into parts, one after the other as in components[]. */
+static void read_components(struct cpu *cpu, const struct area *a, u64 load, u64 all, bool compact,
+                            u8 parts[][EXTENDED_MAX])
 {
-    u8 area[AVX_OFFSET + AVX_SIZE] = {0};
-    RAISES(cpu, u);
-    u64 rfbm = requested(cpu);
-    u64 lin = area_lin(cpu, u, AVX_OFFSET, 64);
-    mem_read_bytes(cpu, lin, area, AVX_OFFSET, cpu->mmu_idx);
-    bool compact = ld64(area + HEADER + 8) & XCOMP_COMPACT;
-    check_header(cpu, area + HEADER, compact);
-    u64 bv = ld64(area + HEADER), load = rfbm & bv;
-    bool wants_mxcsr = compact ? load & XS_SSE : rfbm & (XS_SSE | XS_AVX);
-    if (wants_mxcsr && (ld32(area + 24) & ~(u32)MXCSR_WRITABLE))
-        raise_gp(cpu, 0);
-    if (load & XS_AVX)
-        mem_read_bytes(cpu, lin + AVX_OFFSET, area + AVX_OFFSET, 16 * vec_count(cpu), cpu->mmu_idx);
+    for (unsigned i = 0; i < ARRAY_LEN(components); i++) {
+        const struct component *c = &components[i];
+        if (load >> c->number & 1)
+            area_read(cpu, a, component_at(cpu, c, all, compact), parts[i], MIN(c->size, 16 * vec_count(cpu)));
+    }
+}
+
+/* Once nothing can fault any more: what is in 'load' comes from the area, the rest of rfbm is initialised. */
+static void restore_components(struct cpu *cpu, const struct uop *u, const u8 *legacy, u8 parts[][EXTENDED_MAX],
+                               u64 rfbm, u64 load)
+{
+    static const u8 initial[EXTENDED_MAX];
     if (load & XS_X87)
-        get_x87(cpu, area, u->flags & UF_REXW);
+        get_x87(cpu, legacy, u->flags & UF_REXW);
     else if (rfbm & XS_X87)
         init_x87(cpu);
-    restore_mxcsr(cpu, area, rfbm, bv, compact);
     if (load & XS_SSE)
-        get_xmm(cpu, area);
+        get_xmm(cpu, legacy);
     else if (rfbm & XS_SSE)
-        init_vec(cpu, 0);
-    if (load & XS_AVX)
-        get_ymm(cpu, area + AVX_OFFSET);
-    else if (rfbm & XS_AVX)
-        init_vec(cpu, 2);
+        init_xmm(cpu);
+    for (unsigned i = 0; i < ARRAY_LEN(components); i++)
+        if (rfbm >> components[i].number & 1)
+            get_component(cpu, components[i].number, load >> components[i].number & 1 ? parts[i] : initial);
+}
+
+static UOP_FN(xrstor)
+{
+    u8 legacy[EXTENDED], parts[ARRAY_LEN(components)][EXTENDED_MAX];
+    RAISES(cpu, u);
+    u64 rfbm = requested(cpu);
+    struct area a = area_aligned(cpu, u, EXTENDED, 64);
+    area_read(cpu, &a, 0, legacy, EXTENDED);
+    bool compact = ld64(legacy + HEADER + 8) & XCOMP_COMPACT;
+    check_header(cpu, legacy + HEADER, compact);
+    u64 bv = ld64(legacy + HEADER), comp = ld64(legacy + HEADER + 8), load = rfbm & bv;
+    bool wants_mxcsr = compact ? load & XS_SSE : rfbm & (XS_SSE | XS_AVX);
+    if (wants_mxcsr && (ld32(legacy + 24) & ~(u32)MXCSR_WRITABLE))
+        raise_gp(cpu, 0);
+    a = area_operand(cpu, u, xsave_size(cpu, compact ? comp : load, compact), false, SIXTEENS);
+    read_components(cpu, &a, load, comp, compact, parts);
+    restore_mxcsr(cpu, legacy, rfbm, bv, compact);
+    restore_components(cpu, u, legacy, parts, rfbm, load);
     NEXT(u);
 }
 

@@ -173,34 +173,10 @@ static u64 control_read(struct cpu *cpu, unsigned index)
     }
 }
 
-static void set_lma(struct cpu *cpu)
+/* Debuggers write back all registers: what did not change has no effect. False: the CPU would not take it. */
+static bool control_write(struct cpu *cpu, unsigned which, u64 old, u64 v)
 {
-    bool active = (cpu->efer & EFER_LME) && (cpu->cr0 & CR0_PG) && (cpu->cr0 & CR0_PE) && (cpu->cr4 & CR4_PAE);
-    cpu->efer = active ? cpu->efer | EFER_LMA : cpu->efer & ~(u64)EFER_LMA;
-}
-
-static void control_write(struct cpu *cpu, unsigned index, u64 v)
-{
-    switch (index) {
-    case 0:
-        cpu->cr0 = (u32)v | CR0_ET;
-        break;
-    case 2:
-        cpu->cr2 = v;
-        break;
-    case 3:
-        cpu->cr3 = v;
-        break;
-    case 4:
-        cpu->cr4 = (u32)v;
-        break;
-    default:
-        cpu->env->tpr_write(cpu->env->world, cpu, v & 15);
-        break;
-    }
-    set_lma(cpu);
-    cpu_update_mode(cpu);
-    tlb_flush(cpu, true);
+    return v == old || cpu_control_write(cpu, which, v);
 }
 
 /* ---- any of them ---- */
@@ -239,7 +215,7 @@ static void write_pc(struct cpu *cpu, u64 v)
     reg_set_pc(cpu, offset ? v + cs->base : v);
 }
 
-static void scalar_write(struct cpu *cpu, const struct row *r, u64 v, unsigned size)
+static bool scalar_write(struct cpu *cpu, const struct row *r, u64 v, unsigned size)
 {
     switch (r->what) {
     case GPR:
@@ -264,21 +240,16 @@ static void scalar_write(struct cpu *cpu, const struct row *r, u64 v, unsigned s
         cpu->kernel_gs_base = v;
         break;
     case CR:
-        control_write(cpu, r->index, v);
-        break;
+        return control_write(cpu, r->index, control_read(cpu, r->index), v);
     case EFER:
-        cpu->efer = (v & (EFER_SCE | EFER_LME | EFER_NXE)) | (cpu->efer & EFER_LMA);
-        set_lma(cpu);
-        cpu_update_mode(cpu);
-        tlb_flush(cpu, true);
-        break;
+        return control_write(cpu, CONTROL_EFER, cpu->efer, v);
     case FPU:
         fpu_write(&cpu->fpu, r->index, (u32)v);
         break;
     default:
-        cpu_set_mxcsr(cpu, (u32)v & MXCSR_WRITABLE);
-        break;
+        return cpu_control_write(cpu, CONTROL_MXCSR, v);
     }
+    return true;
 }
 
 unsigned gdb_register_read(const struct gdb_layout *l, struct cpu *cpu, unsigned n, u8 *out)
@@ -300,11 +271,11 @@ unsigned gdb_register_read(const struct gdb_layout *l, struct cpu *cpu, unsigned
     return size;
 }
 
-unsigned gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigned n, const u8 *in)
+bool gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigned n, const u8 *in)
 {
     const struct row *r = find(l, n);
     if (!r)
-        return 0;
+        return false;
     unsigned size = r->bits[l->wide] / 8;
     if (r->what == ST) {
         struct x87_reg *reg = &cpu->fpu.reg[(cpu->fpu.top + r->index) & 7];
@@ -314,9 +285,9 @@ unsigned gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigne
         VQ(&cpu->xmm[r->index], 0) = ld64(in);
         VQ(&cpu->xmm[r->index], 1) = ld64(in + 8);
     } else {
-        scalar_write(cpu, r, ld_le(in, size), size);
+        return scalar_write(cpu, r, ld_le(in, size), size);
     }
-    return size;
+    return true;
 }
 
 bool gdb_registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *in, size_t size)
@@ -328,18 +299,19 @@ bool gdb_registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *
     if (at != size)
         return false;
     at = 0;
+    bool taken = true;
     for (unsigned i = 0; i < n; i++) {
         if (find(l, i)->what == PC) {
             pc = i;
             pc_at = at;
         } else {
-            gdb_register_write(l, cpu, i, in + at);
+            taken &= gdb_register_write(l, cpu, i, in + at);
         }
         at += gdb_register_size(l, i);
     }
     if (pc)
         gdb_register_write(l, cpu, pc, in + pc_at);
-    return true;
+    return taken;
 }
 
 /* ---- target.xml ---- */
@@ -359,7 +331,7 @@ static const struct flag cr4_bits[] = {
     {"VME", 0, 0},          {"PVI", 1, 1},    {"TSD", 2, 2},        {"DE", 3, 3},      {"PSE", 4, 4},
     {"PAE", 5, 5},          {"MCE", 6, 6},    {"PGE", 7, 7},        {"PCE", 8, 8},     {"OSFXSR", 9, 9},
     {"OSXMMEXCPT", 10, 10}, {"UMIP", 11, 11}, {"FSGSBASE", 16, 16}, {"PCIDE", 17, 17}, {"OSXSAVE", 18, 18},
-    {"SMEP", 20, 20},       {"SMAP", 21, 21}};
+    {"SMEP", 20, 20},       {"SMAP", 21, 21}, {"PKE", 22, 22},      {"PKS", 24, 24}};
 static const struct flag efer_bits[] = {{"SCE", 0, 0}, {"LME", 8, 8}, {"LMA", 10, 10}, {"NXE", 11, 11}};
 static const struct flag mxcsr_bits[] = {{"IE", 0, 0},   {"DE", 1, 1},   {"ZE", 2, 2},   {"OE", 3, 3},
                                          {"UE", 4, 4},   {"PE", 5, 5},   {"DAZ", 6, 6},  {"IM", 7, 7},

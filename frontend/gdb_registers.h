@@ -18,10 +18,12 @@ unsigned gdb_register_count(const struct gdb_layout *l);
 unsigned gdb_register_size(const struct gdb_layout *l, unsigned n);
 /* Little-endian, as the protocol wants it; returns the size, 0: no such register. */
 unsigned gdb_register_read(const struct gdb_layout *l, struct cpu *cpu, unsigned n, u8 *out);
-unsigned gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigned n, const u8 *in);
+/* False: no such register, or the CPU would fault at such a value, and nothing has changed. */
+bool gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigned n, const u8 *in);
 /*
- * All of them, one behind the other, or the first ones that make 'size' bytes; false: it ends within one, nothing was
- * written. The program counter is set last: what was written is what is read, whichever base or mode came with it.
+ * All of them, one behind the other, or the first ones that make 'size' bytes; false: it ends within one, and nothing
+ * was written, or the CPU would fault at one, which stays as it was. The program counter is set last: what was written
+ * is what is read, whichever base or mode came with it.
  */
 bool gdb_registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *in, size_t size);
 /* target.xml, to be freed. */

@@ -239,12 +239,10 @@ static void register_write(struct gdb_server *g)
     u8 value[GDB_REGISTER_MAX];
     u64 n;
     unsigned size = gdb_hex(&p, &n) && *p++ == '=' && n < 1000 ? gdb_register_size(g->layout, (unsigned)n) : 0;
-    if (!size || !gdb_from_hex(p, value, size)) {
+    if (size && gdb_from_hex(p, value, size) && gdb_register_write(g->layout, cpu_of(g), (unsigned)n, value))
+        ok(g);
+    else
         error(g, 0x22);
-        return;
-    }
-    gdb_register_write(g->layout, cpu_of(g), (unsigned)n, value);
-    ok(g);
 }
 
 static bool debug_access(struct gdb_server *g, u64 addr, u8 *buf, size_t n, bool write)

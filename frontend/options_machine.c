@@ -80,10 +80,15 @@ int opt_accel(struct options *o, const char *arg, FILE *out, struct error *e)
 
 static void print_cpus(FILE *out)
 {
-    fprintf(out, "Processors:\n");
-    for (size_t i = 0; i < cpu_model_count; i++)
-        fprintf(out, "  %-12s %s\n", cpu_models[i].name, cpu_models[i].brand ? cpu_models[i].brand : "");
-    fprintf(out, "\nFeatures, for +NAME, -NAME, NAME=on|off:\n ");
+    fprintf(out, "Available CPUs:\n");
+    for (size_t i = 0; i < cpu_model_count; i++) {
+        const struct cpu_model_row *row = &cpu_models[i];
+        if (row->alias_of)
+            fprintf(out, "x86 %-25s  (alias of %s)\n", row->name, row->alias_of);
+        else
+            fprintf(out, "x86 %-25s  %s\n", row->name, row->brand);
+    }
+    fprintf(out, "\nRecognized CPUID flags:\n ");
     static const char *const features[] = {
 #define FEATURE(id, name, word, bit) name,
 #include "cpu/features.def"
@@ -108,7 +113,12 @@ int opt_cpu(struct options *o, const char *arg, FILE *out, struct error *e)
         print_cpus(out);
         return OPTION_DONE;
     }
-    return cpu_model_parse(arg, &o->config.cpu, e->text, sizeof(e->text));
+    char note[ABSENT_TEXT + 100];
+    if (!cpu_model_parse(arg, &o->config.cpu, e->text, sizeof(e->text)))
+        return false;
+    if (cpu_model_note(&o->config.cpu, note, sizeof(note)))
+        fprintf(stderr, "orrery: %s\n", note);
+    return true;
 }
 
 int opt_smp(struct options *o, const char *arg, FILE *out, struct error *e)

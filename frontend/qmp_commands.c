@@ -88,8 +88,11 @@ json_t *qmp_query_cpu_definitions(struct qmp_call *c)
 {
     json_t *list = json_array();
     qmp_args_done(c);
-    for (size_t i = 0; i < cpu_model_count; i++)
-        json_array_append_new(list, json_pack("{s:s, s:b}", "name", cpu_models[i].name, "static", 0));
+    for (size_t i = 0; i < cpu_model_count; i++) {
+        const struct cpu_model_row *row = &cpu_models[i];
+        json_array_append_new(list,
+                              json_pack("{s:s, s:b, s:s*}", "name", row->name, "static", 0, "alias-of", row->alias_of));
+    }
     return list;
 }
 

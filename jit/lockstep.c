@@ -8,6 +8,7 @@
 #include "cpu/flags.h"
 #include "cpu/interp.h"
 #include "cpu/mxcsr.h"
+#include "cpu/tlb.h"
 
 /* ---- the world as the copy sees it ---- */
 
@@ -166,6 +167,15 @@ static void copy_state(struct cpu *to, const struct cpu *from)
     memcpy(to->map_gen, gen, sizeof(gen));
 }
 
+/* As a CPU is to go on from; its TLB keeps no rights that other protection keys' rights gave. */
+static void adopt_state(struct cpu *cpu, const struct cpu *from)
+{
+    bool keys = cpu->pkru != from->pkru || cpu->pkrs != from->pkrs;
+    copy_state(cpu, from);
+    if (unlikely(keys))
+        tlb_flush_keys(cpu, ~0u);
+}
+
 /*
  * The copy's turn: n instructions, or up to 'spare' fewer. Its writes stay logged, but memory is as before. True: it
  * ended with an exception.
@@ -173,7 +183,7 @@ static void copy_state(struct cpu *to, const struct cpu *from)
 static bool run_copy(struct lockstep *l, i64 n, i64 spare)
 {
     struct cpu *c = l->copy;
-    copy_state(c, l->start);
+    adopt_state(c, l->start);
     c->attention = 0;
     c->held = l->start->held; /* what waits for IF and its like ends the stretch that lets it come */
     c->points = l->cpu->points;
@@ -303,7 +313,7 @@ bool lockstep_alike(struct lockstep *l, i64 n, i64 spare)
 
 void lockstep_restore(struct lockstep *l)
 {
-    copy_state(l->cpu, l->start);
+    adopt_state(l->cpu, l->start);
     for (unsigned i = l->nwrites; i-- > 0;)
         st_le(l->writes[i].host, l->writes[i].old, l->writes[i].size);
 }

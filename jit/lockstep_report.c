@@ -53,6 +53,8 @@ const struct compared_part compared_parts[] = {
     PART(dr),
     PART(efer),
     PART(xcr0),
+    PART(pkru),
+    PART(pkrs),
     PART(star),
     PART(lstar),
     PART(cstar),

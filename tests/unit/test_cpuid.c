@@ -14,11 +14,23 @@ START_TEST(signatures)
         const char *model;
         u32 eax;
         const char *vendor;
-    } cases[] = {{"486", 0x480, "GenuineIntel"},       {"pentium", 0x543, "GenuineIntel"},
-                 {"pentium3", 0x683, "GenuineIntel"},  {"qemu32", 0x663, "GenuineIntel"},
-                 {"core2duo", 0x6fb, "GenuineIntel"},  {"qemu64", 0x60fb1, "AuthenticAMD"},
-                 {"Nehalem", 0x106a3, "GenuineIntel"}, {"Haswell", 0x306c1, "GenuineIntel"},
-                 {"EPYC", 0x800f12, "AuthenticAMD"},   {"max", 0x60fb1, "AuthenticAMD"}};
+    } cases[] = {{"486", 0x480, "GenuineIntel"},
+                 {"pentium", 0x543, "GenuineIntel"},
+                 {"pentium3", 0x673, "GenuineIntel"},
+                 {"qemu32", 0x663, "GenuineIntel"},
+                 {"core2duo", 0x6fb, "GenuineIntel"},
+                 {"qemu64", 0x60fb1, "AuthenticAMD"},
+                 {"Nehalem", 0x106a3, "GenuineIntel"},
+                 {"Haswell", 0x306c4, "GenuineIntel"},
+                 {"EPYC", 0x800f12, "AuthenticAMD"},
+                 {"max", 0x60fb1, "AuthenticAMD"},
+                 {"Haswell-noTSX-IBRS", 0x306c1, "GenuineIntel"},
+                 {"Opteron_G1", 0xf61, "AuthenticAMD"},
+                 {"pentium2", 0x652, "GenuineIntel"},
+                 {"EPYC-Milan", 0xa00f11, "AuthenticAMD"},
+                 {"Dhyana", 0x900f01, "HygonGenuine"},
+                 {"Icelake-Server-v4", 0x606a0, "GenuineIntel"},
+                 {"max,vendor=GenuineIntel,family=6,model=0x55,stepping=7", 0x50657, "GenuineIntel"}};
     u32 out[4];
     char vendor[13] = {0};
     w_start(cases[_i].model);
@@ -30,6 +42,86 @@ START_TEST(signatures)
     cpuid(w.cpu, 1, 0, out);
     ck_assert_uint_eq(out[EAX], cases[_i].eax);
     ck_assert_uint_eq(w.cpu->gpr[RDX], cases[_i].eax);
+}
+END_TEST
+
+/* Words as QEMU's tables make them, without what is not here. */
+START_TEST(words_of_models)
+{
+    static const struct {
+        const char *model;
+        u32 leaf;
+        unsigned reg;
+        u32 value;
+    } cases[] = {
+        {"486", 1, EDX, 0x0000000b},
+        {"pentium3", 1, EDX, 0x0383fbff},
+        {"qemu64", 1, EDX, 0x078bfbfd},
+        {"qemu64", 1, ECX, 0x80002001},
+        {"qemu64,+la57", 7, ECX, 0},
+        {"core2duo", 1, EDX, 0x0fabfbff & ~BIT(21)},
+        {"Haswell-v4", 1, ECX, 0xf7fa3203 & ~BIT(27)},
+        {"Haswell-v4", 7, EBX, 0x000007a9},
+        {"Haswell-v1", 7, EBX, 0x000007a9}, /* TSX is left out */
+        {"Skylake-Client,-pcid,-tsc-deadline,-hle,-invpcid,-rtm,-xsave", 1, ECX, 0xc2f82203},
+        {"Skylake-Server", 7, ECX, 0x8},
+        {"EPYC-Rome", 0x80000008, EBX, 0x205},
+        {"Denverton", 0x15, EBX, 2500},
+        {"max,vendor=GenuineIntel,level=0x16,tsc-frequency=2100000000", 0x16, EAX, 2100},
+        {"max,level=3", 0, EAX, 3},
+        {"max,phys-bits=36", 0x80000008, EAX, 0x3024},
+        {"max,model-id=A,,B", 0x80000002, EAX, 0x00422c41},
+        {"EPYC,hv_relaxed,kvm=off,migratable=no,-pmu", 1, EAX, 0x800f12},
+    };
+    u32 out[4];
+    w_start("max");
+    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+        struct cpu_model m;
+        char err[200];
+        ck_assert_msg(cpu_model_parse(cases[i].model, &m, err, sizeof(err)), "%s", err);
+        w.cpu->model = &m;
+        memcpy(w.cpu->features, m.features, WORD_COUNT * sizeof(u32));
+        cpuid(w.cpu, cases[i].leaf, 0, out);
+        ck_assert_msg(out[cases[i].reg] == cases[i].value, "%s: %08x, not %08x", cases[i].model, out[cases[i].reg],
+                      cases[i].value);
+    }
+    w.cpu->model = &w.model;
+}
+END_TEST
+
+START_TEST(notes)
+{
+    static const struct {
+        const char *spec, *says;
+    } cases[] = {
+        {"Haswell", "warning: -cpu Haswell: requested features are not supported: hle, rtm"},
+        {"Haswell-noTSX", NULL},
+        {"Haswell,check=off", NULL},
+        {"Haswell,-hle,-rtm", NULL},
+        {"qemu64,+la57", "warning: -cpu qemu64: requested feature is not supported: la57"},
+        {"host", "-cpu host: the guest's CPU is emulated: '-cpu max', all that there is, is what it gets"},
+        {"max", NULL},
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+        struct cpu_model m;
+        char err[200], note[ABSENT_TEXT] = "";
+        ck_assert(cpu_model_parse(cases[i].spec, &m, err, sizeof(err)));
+        ck_assert_int_eq(cpu_model_note(&m, note, sizeof(note)), cases[i].says != NULL);
+        ck_assert_str_eq(note, cases[i].says ? cases[i].says : "");
+    }
+}
+END_TEST
+
+/* Every row's parent and features have a name, whatever is asked for. */
+START_TEST(every_model_starts)
+{
+    for (size_t i = 0; i < cpu_model_count; i++) {
+        struct cpu_model m;
+        char err[200];
+        ck_assert_msg(cpu_model_parse(cpu_models[i].name, &m, err, sizeof(err)), "%s", err);
+        ck_assert_uint_eq(strlen(m.vendor), 12);
+        ck_assert_uint_ge(m.phys_bits, 32);
+    }
 }
 END_TEST
 
@@ -45,6 +137,10 @@ START_TEST(spec_errors)
         {"nonsense", "unknown model 'nonsense'; '-cpu help' lists them"},
         {"max,+nonsense", "unknown feature 'nonsense'; '-cpu help' lists them"},
         {"max,", "unknown feature ''"},
+        {"max,family=900", "'900' is no value for 'family': a number from 4 to 270"},
+        {"max,stepping=", "'' is no value for 'stepping'"},
+        {"max,vendor=Intel", "a CPU's vendor has 12 characters"},
+        {"Haswell,enforce", "requested features are not supported: hle, rtm"},
         {"", "unknown model ''"},
     };
     struct cpu_model m;
@@ -94,13 +190,13 @@ END_TEST
 START_TEST(max_is_what_there_is)
 {
     static const enum cpu_feature gating[] = {
-        FEAT_CX8,       FEAT_CMOV,      FEAT_CLFLUSH,    FEAT_MMX,   FEAT_FXSR,     FEAT_SSE,     FEAT_SSE2,
-        FEAT_SSE3,      FEAT_PCLMULQDQ, FEAT_MONITOR,    FEAT_SSSE3, FEAT_FMA,      FEAT_CX16,    FEAT_SSE4_1,
-        FEAT_SSE4_2,    FEAT_MOVBE,     FEAT_POPCNT,     FEAT_AES,   FEAT_XSAVE,    FEAT_AVX,     FEAT_F16C,
-        FEAT_RDRAND,    FEAT_FSGSBASE,  FEAT_BMI1,       FEAT_AVX2,  FEAT_BMI2,     FEAT_INVPCID, FEAT_RDSEED,
-        FEAT_ADX,       FEAT_SMAP,      FEAT_CLFLUSHOPT, FEAT_CLWB,  FEAT_SHA,      FEAT_RDPID,   FEAT_SYSCALL,
-        FEAT_RDTSCP,    FEAT_LAHF_LM,   FEAT_ABM,        FEAT_SSE4A, FEAT_XSAVEOPT, FEAT_XSAVEC,  FEAT_VAES,
-        FEAT_VPCLMULQDQ};
+        FEAT_CX8,        FEAT_CMOV,      FEAT_CLFLUSH,    FEAT_MMX,   FEAT_FXSR,     FEAT_SSE,     FEAT_SSE2,
+        FEAT_SSE3,       FEAT_PCLMULQDQ, FEAT_MONITOR,    FEAT_SSSE3, FEAT_FMA,      FEAT_CX16,    FEAT_SSE4_1,
+        FEAT_SSE4_2,     FEAT_MOVBE,     FEAT_POPCNT,     FEAT_AES,   FEAT_XSAVE,    FEAT_AVX,     FEAT_F16C,
+        FEAT_RDRAND,     FEAT_FSGSBASE,  FEAT_BMI1,       FEAT_AVX2,  FEAT_BMI2,     FEAT_INVPCID, FEAT_RDSEED,
+        FEAT_ADX,        FEAT_SMAP,      FEAT_CLFLUSHOPT, FEAT_CLWB,  FEAT_SHA,      FEAT_RDPID,   FEAT_SYSCALL,
+        FEAT_RDTSCP,     FEAT_LAHF_LM,   FEAT_ABM,        FEAT_SSE4A, FEAT_XSAVEOPT, FEAT_XSAVEC,  FEAT_VAES,
+        FEAT_VPCLMULQDQ, FEAT_PKU,       FEAT_CLZERO};
     w_start("max");
     for (unsigned i = 0; i < ARRAY_LEN(gating); i++) {
         unsigned rows = 0;
@@ -149,12 +245,21 @@ START_TEST(dynamic_bits)
     cpuid(w.cpu, 1, 0, out);
     ck_assert(out[ECX] & BIT(27));
     cpuid(w.cpu, 0xd, 0, out);
-    ck_assert_uint_eq(out[EAX], 7);
+    ck_assert_uint_eq(out[EAX], 0x207);
     ck_assert_uint_eq(out[EBX], 576);
-    ck_assert_uint_eq(out[ECX], 832);
+    ck_assert_uint_eq(out[ECX], 840);
     w.cpu->xcr0 = 7;
     cpuid(w.cpu, 0xd, 0, out);
     ck_assert_uint_eq(out[EBX], 832);
+    cpuid(w.cpu, 7, 0, out);
+    ck_assert(!(out[ECX] & BIT(4)));
+    w.cpu->cr4 |= CR4_PKE;
+    cpuid(w.cpu, 7, 0, out);
+    ck_assert(out[ECX] & BIT(4)); /* OSPKE */
+    w_start("Skylake-Server");
+    cpuid(w.cpu, 0xd, 9, out); /* where Intel has PKRU */
+    ck_assert_uint_eq(out[EAX], 8);
+    ck_assert_uint_eq(out[EBX], 2688);
 }
 END_TEST
 
@@ -164,7 +269,7 @@ START_TEST(hypervisor_leaf)
     w_start("max");
     cpuid(w.cpu, 0x40000000, 0, out);
     ck_assert_uint_eq(out[EBX], 0x6572724f); /* "Orre" */
-    w_start("core2duo");
+    w_start("core2duo,-hypervisor");
     cpuid(w.cpu, 0x40000000, 0, out);
     ck_assert_uint_ne(out[EBX], 0x6572724f);
 }
@@ -189,6 +294,8 @@ START_TEST(gating)
         {"qemu64", {0x0f, 0x0d, 0x09}, true},
         {"pentium3", {0x0f, 0x0d, 0x09}, false},
         {"486,-cpuid", {0x0f, 0xa2}, false},
+        {"EPYC-v3", {0x0f, 0x01, 0xfc}, true}, /* CLZERO */
+        {"EPYC-v2", {0x0f, 0x01, 0xfc}, false},
     };
     w_start(cases[_i].model);
     w_protected(0);
@@ -204,15 +311,18 @@ END_TEST
 
 static void add(TCase *t)
 {
-    tcase_add_loop_test(t, signatures, 0, 7);
-    tcase_add_loop_test(t, spec_errors, 0, 6);
+    tcase_add_loop_test(t, signatures, 0, 17);
+    tcase_add_test(t, words_of_models);
+    tcase_add_test(t, notes);
+    tcase_add_test(t, every_model_starts);
+    tcase_add_loop_test(t, spec_errors, 0, 12);
     tcase_add_test(t, spec_features);
     tcase_add_test(t, leaves_follow_features);
     tcase_add_test(t, max_is_what_there_is);
     tcase_add_test(t, topology);
     tcase_add_test(t, dynamic_bits);
     tcase_add_test(t, hypervisor_leaf);
-    tcase_add_loop_test(t, gating, 0, 11);
+    tcase_add_loop_test(t, gating, 0, 13);
 }
 
 int main(void) { return w_main("cpuid", add); }

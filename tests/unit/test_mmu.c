@@ -397,6 +397,157 @@ START_TEST(enter_long_mode)
 }
 END_TEST
 
+/* ---- protection keys (SDM vol. 3, 4.6.2) ---- */
+
+enum { AD = 1, WD = 2, PK = 0x20 };
+#define KEY(k) ((u64)(k) << 59)
+
+START_TEST(protection_keys)
+{
+    static const struct {
+        u64 cr4, leaf;
+        u32 cr0, pkru, pkrs;
+        enum access access;
+        u8 idx;
+        int error;
+    } cases[] = {
+        {CR4_PKE, U | W | KEY(5), 0, AD << 10, 0, ACCESS_READ, MMU_USER, PF_P | PF_U | PK},
+        {CR4_PKE, U | W | KEY(5), 0, AD << 10, 0, ACCESS_WRITE, MMU_USER, PF_P | PF_U | PF_W | PK},
+        {CR4_PKE, U | W | KEY(5), 0, AD << 10, 0, ACCESS_EXEC, MMU_USER, NO_FAULT},
+        {CR4_PKE, U | W | KEY(5), 0, AD << 10, 0, ACCESS_READ, MMU_KERNEL, PF_P | PK},
+        {CR4_PKE, U | W | KEY(5), 0, AD << 8, 0, ACCESS_READ, MMU_USER, NO_FAULT},
+        {CR4_PKE, U | W | KEY(15), 0, (u32)WD << 30, 0, ACCESS_READ, MMU_USER, NO_FAULT},
+        {CR4_PKE, U | W | KEY(15), 0, (u32)WD << 30, 0, ACCESS_WRITE, MMU_USER, PF_P | PF_U | PF_W | PK},
+        {CR4_PKE, U | W | KEY(1), 0, WD << 2, 0, ACCESS_WRITE, MMU_KERNEL, NO_FAULT},
+        {CR4_PKE, U | W | KEY(1), CR0_WP, WD << 2, 0, ACCESS_WRITE, MMU_KERNEL, PF_P | PF_W | PK},
+        /* the bit tells what the key says, whatever else is wrong */
+        {CR4_PKE, U | KEY(1), 0, AD << 2, 0, ACCESS_WRITE, MMU_USER, PF_P | PF_U | PF_W | PK},
+        {CR4_PKE, U | KEY(1), 0, 0, 0, ACCESS_WRITE, MMU_USER, PF_P | PF_U | PF_W},
+        /* each for its own pages, and only when it is on */
+        {0, U | W | KEY(5), 0, ~0u, 0, ACCESS_WRITE, MMU_USER, NO_FAULT},
+        {CR4_PKE, W | KEY(5), CR0_WP, ~0u, 0, ACCESS_WRITE, MMU_KERNEL, NO_FAULT},
+        {CR4_PKS, U | W | KEY(5), CR0_WP, 0, ~0u, ACCESS_WRITE, MMU_USER, NO_FAULT},
+        {CR4_PKE, W | KEY(5), CR0_WP, 0, ~0u, ACCESS_WRITE, MMU_KERNEL, NO_FAULT},
+        {CR4_PKS, W | KEY(3), 0, 0, AD << 6, ACCESS_READ, MMU_KERNEL, PF_P | PK},
+        {CR4_PKS, W | KEY(3), 0, 0, WD << 6, ACCESS_WRITE, MMU_KERNEL, NO_FAULT},
+        {CR4_PKS, W | KEY(3), CR0_WP, 0, WD << 6, ACCESS_WRITE, MMU_KERNEL, PF_P | PF_W | PK},
+        {CR4_PKS, W | KEY(3), CR0_WP, 0, WD << 6, ACCESS_EXEC, MMU_KERNEL, NO_FAULT},
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+        u64 pa;
+        w.cpu->cr0 = 0;
+        build(PAGING_LONG, 0, P | cases[i].leaf, P | W | U);
+        w.cpu->cr4 |= cases[i].cr4;
+        w.cpu->cr0 |= cases[i].cr0;
+        w.cpu->pkru = cases[i].pkru;
+        w.cpu->pkrs = cases[i].pkrs;
+        ck_assert_int_eq(try_translate(LIN, cases[i].access, cases[i].idx, &pa), cases[i].error);
+    }
+}
+END_TEST
+
+/* User code in a loop: WRPKRU takes effect at once, on pages that the TLB and translations know, and on no others. */
+START_TEST(wrpkru_in_a_loop)
+{
+    enum { PAGES = TABLES + 0x3000 };
+    struct cpu *c = w.cpu;
+    w_long(3);
+    for (unsigned i = 0; i < 512; i++)
+        st64(w.ram + PAGES + 8 * i, (u64)i << 12 | P | W | U);
+    st64(w.ram + TABLES + 0x2000, PAGES | P | W | U);
+    st64(w.ram + PAGES + 8 * (DATA >> 12), DATA | P | W | U | KEY(2));
+    st64(w.ram + PAGES + 8 * ((DATA >> 12) + 1), (DATA + PAGE_SIZE) | P | W | U | KEY(3));
+    tlb_flush(c, true);
+    c->cr4 |= CR4_PKE | CR4_OSXSAVE;
+    c->pkru = 0x55555554;
+    cpu_update_mode(c);
+    /* again: mov eax, ebp; wrpkru; mov ebx, [rsi]; mov [rsi + 4], ebx; add ebx, [rdi]; mov eax, r8d; wrpkru; inc r9;
+     * dec r10d; jnz again; mov eax, WD << 4; wrpkru; rdpkru; mov r11d, eax; mov ebx, [rsi]; mov [rsi], ebx; hlt */
+    CODE_AT(CODE, 0x89, 0xe8, 0x0f, 0x01, 0xef, 0x8b, 0x1e, 0x89, 0x5e, 0x04, 0x03, 0x1f, 0x44, 0x89, 0xc0, 0x0f, 0x01,
+            0xef, 0x49, 0xff, 0xc1, 0x41, 0xff, 0xca, 0x75, 0xe6, 0xb8, 0x20, 0, 0, 0, 0x0f, 0x01, 0xef, 0x0f, 0x01,
+            0xee, 0x41, 0x89, 0xc3, 0x8b, 0x1e, 0x89, 0x1e, 0xf4);
+    c->gpr[RCX] = c->gpr[RDX] = 0;
+    c->gpr[RSI] = DATA;
+    c->gpr[RDI] = DATA + PAGE_SIZE;
+    c->gpr[RBP] = 0;                  /* all allowed ... */
+    c->gpr[R8] = _i ? AD << 6 : 0x55; /* ... and then key 3, or 0 to 3, denied: 0 has the stack, which nobody touches */
+    c->gpr[R9] = 0;
+    c->gpr[R10] = 300;
+    w_run(10000);
+    ck_assert_int_eq(w_vector(), EXC_PF);
+    ck_assert_uint_eq(c->cr2, DATA);
+    ck_assert_uint_eq(w_frame(0), PF_P | PF_W | PF_U | PK);
+    ck_assert_uint_eq(w_frame(1), CODE + 42);
+    ck_assert_uint_eq(c->gpr[R9], 300);
+    ck_assert_uint_eq(c->gpr[R11], WD << 4);
+    /* A page that was just read and written is denied by the next instruction. */
+    w_long(3);
+    c->gpr[RBP] = AD << 6;
+    c->gpr[R10] = 1;
+    c->halted = false;
+    c->gpr[SLOT_RIP] = CODE;
+    st64(w.ram + TABLES + 0x2000, PAGES | P | W | U);
+    tlb_flush(c, true);
+    w_run(100);
+    ck_assert_int_eq(w_vector(), EXC_PF);
+    ck_assert_uint_eq(c->cr2, DATA + PAGE_SIZE);
+    ck_assert_uint_eq(w_frame(0), PF_P | PF_U | PK);
+    ck_assert_uint_eq(w_frame(1), CODE + 10);
+}
+END_TEST
+
+START_TEST(pkru_instructions)
+{
+    static const struct {
+        u8 code[3];
+        u32 ecx, edx;
+        bool on;
+        int vector;
+    } cases[] = {{{0x0f, 0x01, 0xef}, 0, 0, true, -1},     {{0x0f, 0x01, 0xef}, 1, 0, true, EXC_GP},
+                 {{0x0f, 0x01, 0xef}, 0, 1, true, EXC_GP}, {{0x0f, 0x01, 0xef}, 0, 0, false, EXC_UD},
+                 {{0x0f, 0x01, 0xee}, 0, 9, true, -1},     {{0x0f, 0x01, 0xee}, 1, 0, true, EXC_GP},
+                 {{0x0f, 0x01, 0xee}, 0, 0, false, EXC_UD}};
+    struct cpu *c = w.cpu;
+    w_long(0);
+    c->cr4 |= cases[_i].on ? CR4_PKE : 0;
+    c->gpr[RAX] = 0x12345678;
+    c->gpr[RCX] = cases[_i].ecx;
+    c->gpr[RDX] = cases[_i].edx;
+    c->pkru = 0x12345678;
+    w_code(CODE, cases[_i].code, 3);
+    w.ram[CODE + 3] = 0xf4;
+    w_run(2);
+    ck_assert_int_eq(w_vector(), cases[_i].vector);
+    if (cases[_i].vector == -1) {
+        ck_assert_uint_eq(c->pkru, 0x12345678);
+        ck_assert_uint_eq(c->gpr[RAX], 0x12345678);
+        ck_assert_uint_eq(c->gpr[RDX], 0);
+    }
+}
+END_TEST
+
+/* IA32_PKRS by WRMSR, on a page the TLB knows. */
+START_TEST(pkrs_msr)
+{
+    struct cpu *c = w.cpu;
+    w_long(0);
+    c->cr4 |= CR4_PKS;
+    st64(w.ram + TABLES + 0x2000 + 8, 0x200000 | P | W | PS | KEY(7));
+    tlb_flush(c, true);
+    /* mov ebx, [rsi]; wrmsr; rdmsr; mov ebx, [rsi] */
+    CODE_AT(CODE, 0x8b, 0x1e, 0x0f, 0x30, 0x0f, 0x32, 0x8b, 0x1e, 0xf4);
+    c->gpr[RSI] = 0x300000;
+    c->gpr[RCX] = 0x6e1;
+    c->gpr[RAX] = AD << 14;
+    c->gpr[RDX] = 0;
+    w_run(10);
+    ck_assert_int_eq(w_vector(), EXC_PF);
+    ck_assert_uint_eq(w_frame(0), PF_P | PK);
+    ck_assert_uint_eq(w_frame(1), CODE + 6);
+    ck_assert_uint_eq(c->gpr[RAX], AD << 14);
+}
+END_TEST
+
 static void add(TCase *t)
 {
     tcase_add_checked_fixture(t, start, NULL);
@@ -417,6 +568,10 @@ static void add(TCase *t)
     tcase_add_test(t, alignment_check);
     tcase_add_test(t, pdptes);
     tcase_add_test(t, enter_long_mode);
+    tcase_add_test(t, protection_keys);
+    tcase_add_loop_test(t, wrpkru_in_a_loop, 0, 2);
+    tcase_add_loop_test(t, pkru_instructions, 0, 7);
+    tcase_add_test(t, pkrs_msr);
 }
 
 int main(void) { return w_main("mmu", add); }

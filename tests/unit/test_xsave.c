@@ -263,10 +263,85 @@ START_TEST(mwait_wakes_on_a_write)
 }
 END_TEST
 
+/* PKRU where the vendor has it in the standard form, and behind what is saved in the compacted one. */
+START_TEST(xsave_pkru)
+{
+    static const struct {
+        const char *model;
+        u8 save[4];
+        u32 rfbm, at;
+    } cases[] = {{"max", {0x48, 0x0f, 0xae, 0x23}, 0x207, 832},
+                 {"max,vendor=GenuineIntel", {0x48, 0x0f, 0xae, 0x23}, 0x207, 2688},
+                 {"max", {0x48, 0x0f, 0xc7, 0x23}, 0x207, 832},
+                 {"max", {0x48, 0x0f, 0xc7, 0x23}, 0x203, 576}};
+    w_start(cases[_i].model);
+    w_long(0);
+    struct cpu *c = w.cpu;
+    c->cr4 |= CR4_OSFXSR | CR4_OSXSAVE | CR4_PKE;
+    c->xcr0 = 0x207;
+    cpu_update_mode(c);
+    c->gpr[RBX] = AREA;
+    c->gpr[RAX] = cases[_i].rfbm;
+    c->gpr[RDX] = 0;
+    c->pkru = 0xabcd1234;
+    VQ(&c->xmm[0], 2) = 1;
+    w_code(CODE, cases[_i].save, 4);
+    CODE_AT(CODE + 4, 0x48, 0x0f, 0xae, 0x2b, 0x48, 0x0f, 0xae, 0x2b, 0x90); /* XRSTOR64, twice */
+    w_run(1);
+    ck_assert_uint_eq(ld64(w.ram + AREA + cases[_i].at), 0xabcd1234);
+    ck_assert(ld64(w.ram + AREA + 512) & 0x200);
+    c->pkru = 0;
+    w_run(1);
+    ck_assert_uint_eq(c->pkru, 0xabcd1234);
+    st64(w.ram + AREA + 512, 1);
+    w_run(1);
+    ck_assert_uint_eq(c->pkru, 0); /* its initial state */
+}
+END_TEST
+
+START_TEST(control_registers_by_name)
+{
+    struct cpu *c = w.cpu;
+    u8 buf[8];
+    static const struct {
+        const char *name;
+        u64 value; /* refused: changed bits are exclusive or */
+    } bad[] = {{"cr0", (u32)CR0_PG}, {"cr4", CR4_PAE},   {"cr4", BIT(31)}, {"efer", BIT(1)},
+               {"efer", EFER_LME},   {"cr3", BIT64(63)}, {"xcr0", 1},      {"mxcsr", BIT(16)}};
+    for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
+        u64 before = 0, after = 0;
+        cpu_reg_read(c, bad[i].name, &before);
+        st64(buf, before ^ bad[i].value);
+        ck_assert_msg(!cpu_reg_write(c, bad[i].name, buf), "%s", bad[i].name);
+        cpu_reg_read(c, bad[i].name, &after);
+        ck_assert_uint_eq(before, after);
+    }
+    /* What is written acts: other tables, and what the TLB had of the old ones is gone. */
+    u32 v;
+    memcpy(w.ram + TABLES + 0x8000, w.ram + TABLES, 0x3000);
+    st64(w.ram + TABLES + 0x8000, (TABLES + 0x9000) | 7);
+    st64(w.ram + TABLES + 0x9000, (TABLES + 0xa000) | 7);
+    st64(w.ram + TABLES + 0xa000 + 8, 0x87); /* 2 MiB is 0 there */
+    st32(w.ram + 0x200000 + DATA, 1);
+    st32(w.ram + DATA, 2);
+    c->gpr[RSI] = 0x200000 + DATA;
+    CODE_AT(CODE, 0x8b, 0x0e, 0x8b, 0x0e, 0x90);
+    w_run(1);
+    ck_assert_uint_eq(c->gpr[RCX], 1);
+    st64(buf, TABLES + 0x8000);
+    ck_assert(cpu_reg_write(c, "cr3", buf));
+    w_run(1);
+    v = (u32)c->gpr[RCX];
+    ck_assert_uint_eq(v, 2);
+}
+END_TEST
+
 static void add(TCase *t)
 {
     tcase_add_checked_fixture(t, start, NULL);
     tcase_add_test(t, fxsave_layout);
+    tcase_add_loop_test(t, xsave_pkru, 0, 4);
+    tcase_add_test(t, control_registers_by_name);
     tcase_add_test(t, fxrstor_round_trip);
     tcase_add_loop_test(t, faults, 0, 8);
     tcase_add_loop_test(t, xsave_round_trip, 0, 3);
