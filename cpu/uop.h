@@ -143,11 +143,13 @@ ALWAYS_INLINE void reg_set(struct cpu *cpu, unsigned slot, unsigned size, u64 v)
         cpu->gpr[slot] = v;
 }
 
-/* EIP of the instruction u belongs to, and of the one after it, wrapped as the code size says. */
+/*
+ * EIP of the instruction u belongs to, and of the one after it. 16-bit code that runs on past FFFFh does not wrap: EIP
+ * is 10000h then, and beyond most segments' limit.
+ */
 ALWAYS_INLINE u64 ip_mask(const struct cpu *cpu)
 {
-    unsigned code = cpu->mode & MODE_CODE;
-    return code == MODE_CODE64 ? ~0ull : code == MODE_CODE32 ? 0xffffffffull : 0xffffull;
+    return (cpu->mode & MODE_CODE) == MODE_CODE64 ? ~0ull : 0xffffffffull;
 }
 ALWAYS_INLINE u64 uop_ip(const struct cpu *cpu, const struct uop *u)
 {

@@ -548,8 +548,74 @@ START_TEST(io_bitmap)
 }
 END_TEST
 
+/*
+ * 16-bit code that runs on past FFFFh: EIP becomes 10000h, which a limit of FFFFh makes #GP(0) there, and a larger one
+ * does not. Branches of 16 bits are cut. (Real hardware: os2museum.com, "Does EIP wrap around in 16-bit segments?")
+ */
+START_TEST(running_past_64k)
+{
+    static const struct {
+        u32 limit;
+        u8 code[4]; /* at FFFCh */
+        u32 start;
+        int vector;
+        u32 eip; /* in the frame, or behind the HLT */
+    } cases[] = {
+        {0xffff, {0x90, 0x90, 0x90, 0x90}, 0xfffe, EXC_GP, 0x10000},
+        {0xffff, {0x90, 0x90, 0x90, 0xb0}, 0xffff, EXC_GP, 0xffff},  /* MOV AL, cut in two */
+        {0xffff, {0x90, 0x90, 0xeb, 0x10}, 0xfffe, -1, 0x11},        /* JMP SHORT */
+        {0xffff, {0x90, 0x90, 0x74, 0x10}, 0xfffe, EXC_GP, 0x10000}, /* JZ, not taken */
+        {0x1ffff, {0x90, 0x90, 0x90, 0x90}, 0xfffe, -1, 0x10001},
+        {0x1ffff, {0x90, 0x90, 0xeb, 0x10}, 0xfffe, -1, 0x11},
+    };
+    w_start("max");
+    struct cpu *c = w.cpu;
+    w_protected(0);
+    c->seg[CS] =
+        (struct seg){.sel = SEL_CODE16, .attr = cases[_i].limit >> 16 ? 0x809b : 0x9b, .limit = cases[_i].limit};
+    c->gpr[SLOT_RIP] = cases[_i].start;
+    cpu_update_mode(c);
+    w_code(0xfffc, cases[_i].code, 4);
+    CODE_AT(0x10, 0xf4);
+    CODE_AT(0x10000, 0xf4, 0xf4);
+    w_run(10);
+    ck_assert_int_eq(w_vector(), cases[_i].vector);
+    if (cases[_i].vector < 0) {
+        ck_assert_uint_eq(c->gpr[SLOT_RIP], cases[_i].eip);
+        return;
+    }
+    ck_assert_uint_eq(w_frame(0), 0);
+    ck_assert_uint_eq(w_frame(1), cases[_i].eip);
+}
+END_TEST
+
+/* In real mode 0 is in the frame, so a handler that returns at once makes it wrap. */
+START_TEST(running_past_64k_in_real_mode)
+{
+    w_start("max");
+    struct cpu *c = w.cpu;
+    seg_load_real(c, CS, 0x1000);
+    seg_load_real(c, SS, 0);
+    c->gpr[RSP] = STACK0;
+    c->gpr[SLOT_RIP] = 0xfffe;
+    cpu_update_mode(c);
+    st16(w.ram + 13 * 4, 0x600);
+    st16(w.ram + 13 * 4 + 2, 0);
+    CODE_AT(0x600, 0x43, 0xcf); /* INC BX; IRET */
+    CODE_AT(0x1fffe, 0x90, 0x90);
+    CODE_AT(0x10000, 0xf4);
+    w_run(10);
+    ck_assert(c->halted);
+    ck_assert_uint_eq(c->gpr[RBX], 1);
+    ck_assert_uint_eq(c->seg[CS].sel, 0x1000);
+    ck_assert_uint_eq(c->gpr[SLOT_RIP], 1);
+}
+END_TEST
+
 static void add(TCase *t)
 {
+    tcase_add_loop_test(t, running_past_64k, 0, 6);
+    tcase_add_test(t, running_past_64k_in_real_mode);
     tcase_add_checked_fixture(t, start, NULL);
     tcase_add_loop_test(t, load_checks, 0, ARRAY_LEN(loads));
     tcase_add_test(t, load_outside_table);
