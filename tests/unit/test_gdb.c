@@ -117,6 +117,12 @@ START_TEST(registers)
     ASK("p31", "0102030405060708090a0b0c0d0e0f10");
     ASK("p41", "801f0000");
     ASK("p42", "E14");
+    ASK("P1e=0002000000000000", "OK");  /* CR4.OSFXSR */
+    ASK("P1e=0000008000000000", "E22"); /* a reserved bit */
+    ASK("p1e", "0002000000000000");
+    ASK("P1e=0000000000000000", "OK");
+    ASK("P1b=1000008000000000", "E22"); /* CR0.PG without PE */
+    ASK("P20=0200000000000000", "E22"); /* EFER: reserved */
     ASK("P0=12", "E22");
     ASK("P0", "E22");
     /* all of them, out and in again */
