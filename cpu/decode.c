@@ -700,6 +700,18 @@ static enum decode_result finish(const struct cursor *c, struct insn *in, enum d
     return c->at > 15 ? DECODE_TOO_LONG : r;
 }
 
+/* AMD's way to CR8 where there is no REX: LOCK before a MOV of CR0 (APM vol. 3, MOV CRn). */
+static void find_alt_cr8(const u32 *features, struct insn *in)
+{
+    bool has = features[FEAT_CR8LEGACY >> 5] >> (FEAT_CR8LEGACY & 31) & 1;
+    for (unsigned i = 0; has && in->lock && i < in->noperands; i++) {
+        if (in->op[i].kind == OPK_CR && in->op[i].reg == 0) {
+            in->op[i].reg = 8;
+            in->lock = false;
+        }
+    }
+}
+
 enum decode_result decode(const u32 *features, u32 mode, const u8 *bytes, unsigned avail, struct insn *in)
 {
     bool is64 = (mode & MODE_CODE) == MODE_CODE64, ud = false;
@@ -746,6 +758,7 @@ enum decode_result decode(const u32 *features, u32 mode, const u8 *bytes, unsign
     unsigned nimm = 0;
     for (unsigned i = 0; i < e->nops; i++)
         decode_operand(&c, in, &e->op[i], is64, &nimm);
+    find_alt_cr8(features, in);
     if ((in->lock && !((attrs & A_LOCK) && writes_memory_first(in))) || ((attrs & A_NOREP) && p.rep) ||
         (p.vex && !uses_vvvv && p.vvvv) || ud)
         return finish(&c, in, DECODE_UD);

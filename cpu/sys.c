@@ -154,7 +154,7 @@ static void cr8_write(struct cpu *cpu, u64 val)
 /* #UD for control registers that do not exist. */
 static void check_cr(struct cpu *cpu, unsigned n)
 {
-    bool exists = n == 0 || n == 2 || n == 3 || (n == 4 && cr4_valid(cpu)) || (n == 8 && is_code64(cpu));
+    bool exists = n == 0 || n == 2 || n == 3 || (n == 4 && cr4_valid(cpu)) || n == 8;
     if (!exists)
         raise_ud(cpu);
     need_cpl0(cpu);

@@ -309,6 +309,19 @@ START_TEST(gating)
 }
 END_TEST
 
+/* LOCK MOV EAX, CR0 is CR8 where the model has that, #UD elsewhere. */
+START_TEST(cr8_by_lock)
+{
+    w_start(_i ? "EPYC" : "Haswell");
+    w_protected(0);
+    CODE_AT(CODE, 0xf0, 0x0f, 0x20, 0xc0, 0xf4);
+    w_run(10);
+    ck_assert_int_eq(w_vector(), _i ? -1 : EXC_UD);
+    if (_i)
+        ck_assert_uint_eq(w.cpu->gpr[RAX], 5);
+}
+END_TEST
+
 static void add(TCase *t)
 {
     tcase_add_loop_test(t, signatures, 0, 17);
@@ -322,6 +335,7 @@ static void add(TCase *t)
     tcase_add_test(t, topology);
     tcase_add_test(t, dynamic_bits);
     tcase_add_test(t, hypervisor_leaf);
+    tcase_add_loop_test(t, cr8_by_lock, 0, 2);
     tcase_add_loop_test(t, gating, 0, 13);
 }
 
