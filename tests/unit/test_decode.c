@@ -39,6 +39,8 @@ static bool excepted(const struct insn *in, unsigned bits, const cs_insn *theirs
         return true; /* RDPID, CLWB: too new for it */
     if (!theirs && (row->feature == FEAT_PKU || row->feature == FEAT_CLZERO))
         return true;
+    if (!theirs && (row->uop == UOP_MOV_FROM_CR || row->uop == UOP_MOV_TO_CR))
+        return true; /* LOCK MOV CR0 */
     if (!theirs && (row->feature == FEAT_VAES || row->feature == FEAT_VPCLMULQDQ))
         return true; /* the 256-bit forms are, too */
     return (in->rex & 8) && (row->uop == UOP_RET || row->uop == UOP_CALL || !strcmp(e, "F3 0F 7E /r") ||
