@@ -43,6 +43,8 @@ enum {
     ZP_E820_COUNT = 0x1e8,
     ZP_E820 = 0x2d0,
     ZP_E820_MAX = 128,
+    BOOT_CS = 0x10, /* __BOOT_CS and __BOOT_DS of the 32-bit protocol */
+    BOOT_DS = 0x18,
 };
 
 /* struct as kernelboot.asm has it, from offset 60h. */
@@ -65,7 +67,9 @@ enum {
     P_COUNT_BYTES = 36,
     P_COUNT_SIZE = 37,
     P_RSDP = 38,
-    P_TABLE = 40,
+    P_CS = 40,
+    P_DS = 42,
+    P_TABLE = 44,
 };
 
 void kernel_plan_free(struct boot_plan *plan)
@@ -211,6 +215,8 @@ static bool plan_linux(const struct bios_config *cfg, const struct blob *file, s
               plan_add(plan, cmdline, strlen(cmdline) + 1, CMDLINE_ADDR, ram, err, err_size);
     plan->kind = entry == 16 ? BOOT_REAL : entry == 32 ? BOOT_FLAT32 : BOOT_LONG;
     plan->setup_seg = SETUP_ADDR >> 4;
+    plan->cs = BOOT_CS;
+    plan->ds = BOOT_DS;
     plan->entry = (u32)prot + (entry == 64 ? 0x200 : 0);
     if (ok && entry == 16)
         ok = plan_add(plan, setup, setup_len, SETUP_ADDR, ram, err, err_size);
@@ -275,6 +281,8 @@ static void put_params(u8 *rom, const struct boot_plan *plan)
     p[P_COUNT_BYTES] = plan->map.count_bytes;
     p[P_COUNT_SIZE] = plan->map.count_size;
     p[P_RSDP] = plan->rsdp_off;
+    st16(p + P_CS, plan->cs);
+    st16(p + P_DS, plan->ds);
 }
 
 bool kernel_install(struct device *fw_cfg, const struct boot_plan *plan, char *err, size_t err_size)

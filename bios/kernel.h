@@ -9,7 +9,7 @@
 
 #include "bios/bios.h"
 
-enum { BOOT_PIECES = 24, BOOT_SETUP_SP = 0xe000 };
+enum { BOOT_PIECES = 24, BOOT_SETUP_SP = 0xe000, BOOT_CODE64 = 0x20 };
 enum boot_kind { BOOT_REAL, BOOT_FLAT32, BOOT_LONG };
 
 struct boot_piece {
@@ -32,6 +32,7 @@ struct boot_plan {
     unsigned npieces;
     u16 setup_seg;
     u32 entry, eax, ebx, esi, cr3;
+    u16 cs, ds; /* selectors of flat 32-bit code and data, below BOOT_CODE64 */
     struct boot_map map;
     u8 rsdp_off; /* where from EBX the address of ACPI's RSDP is to be written; 0: nowhere */
 };

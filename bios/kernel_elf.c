@@ -14,10 +14,14 @@ enum {
     MB_KLUDGE = BIT(16),
     MB_UNKNOWN = 0xfff8,
     MBI_MEM = 1,
+    MBI_BOOT_DEVICE = 2,
     MBI_CMDLINE = 4,
     MBI_MODS = 8,
     MBI_MMAP = 0x40,
     MBI_LOADER = 0x200,
+    FIRST_DISK = 0x8000ffff, /* BIOS drive 80h, its first partition */
+    CODE = 0x08,             /* selectors, as QEMU's loaders have them: some kernels keep them */
+    DATA = 0x10,
     PVH_MAGIC = 0x336ec578,
     NOTE_PHYS32_ENTRY = 18,
     PT_LOAD = 1,
@@ -217,6 +221,8 @@ static u32 add_cmdline(struct info *in, const struct bios_config *cfg, bool with
 static bool finish_info(struct boot_plan *plan, struct info *in, u64 ram, char *err, size_t err_size)
 {
     plan->kind = BOOT_FLAT32;
+    plan->cs = CODE;
+    plan->ds = DATA;
     plan->ebx = in->addr;
     if (in->full) {
         snprintf(err, err_size, "the command lines of the kernel and its modules are longer than %d characters",
@@ -293,14 +299,15 @@ static bool plan_multiboot(const struct bios_config *cfg, const struct blob *f, 
     unsigned mods = 0;
     bool ok = add_modules(cfg, plan, in, &mods, multiboot_module, 16, err, err_size);
     u8 *b = in->bytes;
-    st32(b, MBI_MEM | MBI_CMDLINE | MBI_MODS | MBI_MMAP | MBI_LOADER);
+    st32(b, MBI_MEM | MBI_BOOT_DEVICE | MBI_CMDLINE | MBI_MODS | MBI_MMAP | MBI_LOADER);
     st32(b + 4, 639);
     st32(b + 8, (u32)((ram - MIN(ram, (1ull << 20) + FIRMWARE_TOP)) >> 10));
+    st32(b + 12, FIRST_DISK);
     st32(b + 16, add_cmdline(in, cfg, true));
     st32(b + 20, mods);
     st32(b + 24, in->addr + MODS_OFF);
     st32(b + 48, in->addr + MAP_OFF);
-    st32(b + 64, add_text(in, "Orrery"));
+    st32(b + 64, add_text(in, "qemu")); /* its conventions: kernels look at the name to know them */
     plan->eax = MB_BOOT_MAGIC;
     plan->map = (struct boot_map){in->addr + MAP_OFF, MAP_MAX, MAP_STRIDE, 4, in->addr + 44, true, 4};
     ok = ok && finish_info(plan, in, ram, err, err_size);

@@ -52,6 +52,8 @@ p_count_bytes:  db 0                    ; length in bytes (multiboot), or 0: in 
 p_count_size:   db 0                    ; 1: a byte, 4: a dword
 p_rsdp:         db 0                    ; PVH: offset from EBX where the address of ACPI's RSDP goes; 0: nowhere
                 db 0
+p_cs:           dw 0                    ; kinds 1 and 2: selectors of flat code and data, below 20h
+p_ds:           dw 0
 p_table:        times 24 * 16 db 0      ; fw_cfg DMA descriptors, ready made
 
 init:   retf
@@ -200,6 +202,12 @@ protected:
         mov di, 0x600
         mov cx, (gdt_end - gdt) / 2
         rep movsw
+        mov di, [p_cs]
+        mov dword [es:di + 0x600], 0x0000ffff
+        mov dword [es:di + 0x604], 0x00cf9b00
+        mov di, [p_ds]
+        mov dword [es:di + 0x600], 0x0000ffff
+        mov dword [es:di + 0x604], 0x00cf9300
         mov si, p_kind
         mov di, 0x700                   ; and the parameters: ES:700h
         mov cx, 14
@@ -211,28 +219,29 @@ protected:
         mov di, 0x800
         mov cx, (flat_end - flat + 1) / 2
         rep movsw
+        mov cx, [p_ds]
+        movzx eax, word [p_cs]
+        push eax
+        push dword 0x800
         mov eax, cr0
         or al, 1
         mov cr0, eax
-        jmp dword 0x10:0x800
+        o32 retf
 
         align 8
 gdt:    dq 0
-        dq 0                            ; 08: unused
-        dq 0x00cf9b000000ffff           ; 10: code (Linux's __BOOT_CS)
-        dq 0x00cf93000000ffff           ; 18: data (__BOOT_DS)
+        dq 0, 0, 0                      ; code and data, where p_cs and p_ds say
         dq 0x00af9b000000ffff           ; 20: 64-bit code
         dq 0x00008b0000000067           ; 28: a TSS, for those who expect one
 gdt_end:
 
         bits 32
-; Runs at 800h; the parameters are at 700h.
-flat:   mov ax, 0x18
-        mov ds, ax
-        mov es, ax
-        mov fs, ax
-        mov gs, ax
-        mov ss, ax
+; Runs at 800h; the parameters are at 700h, the selector of data in CX.
+flat:   mov ds, cx
+        mov es, cx
+        mov fs, cx
+        mov gs, cx
+        mov ss, cx
         mov esp, 0x7c00
         xor ebp, ebp
         xor edi, edi

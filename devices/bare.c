@@ -40,7 +40,7 @@ static bool map_rom(struct machine *m, struct bare *b)
 
 /* ---- -kernel ---- */
 
-enum { GDT_ADDR = 0x600, CODE32 = 0x10, DATA = 0x18, CODE64 = 0x20 };
+enum { GDT_ADDR = 0x600 };
 
 static void set_segment(struct cpu *cpu, enum segreg s, u16 sel, u64 descriptor)
 {
@@ -50,16 +50,18 @@ static void set_segment(struct cpu *cpu, enum segreg s, u16 sel, u64 descriptor)
 /* The processor as kernelboot.asm leaves it on a PC: flat segments, no interrupts, no paging but for 64 bits. */
 static void enter_kernel(struct machine *m, const struct boot_plan *plan)
 {
-    static const u64 gdt[] = {
-        [CODE32 / 8] = 0x00cf9b000000ffffull, [DATA / 8] = 0x00cf93000000ffffull, [CODE64 / 8] = 0x00af9b000000ffffull};
+    static const u64 code32 = 0x00cf9b000000ffffull, data = 0x00cf93000000ffffull, code64 = 0x00af9b000000ffffull;
     struct cpu *cpu = m->cpu[0];
     bool is64 = plan->kind == BOOT_LONG;
+    u64 gdt[BOOT_CODE64 / 8 + 1] = {[BOOT_CODE64 / 8] = code64};
+    gdt[plan->cs / 8] = code32;
+    gdt[plan->ds / 8] = data;
     for (unsigned i = 0; i < ARRAY_LEN(gdt); i++)
         space_write(&m->sys.mem, GDT_ADDR + i * 8, gdt[i], 8);
     cpu->gdtr = (struct dtable){.base = GDT_ADDR, .limit = sizeof(gdt) - 1};
     for (unsigned s = 0; s < SEG_COUNT; s++)
-        set_segment(cpu, (enum segreg)s, DATA, gdt[DATA / 8]);
-    set_segment(cpu, CS, is64 ? CODE64 : CODE32, gdt[(is64 ? CODE64 : CODE32) / 8]);
+        set_segment(cpu, (enum segreg)s, plan->ds, data);
+    set_segment(cpu, CS, is64 ? BOOT_CODE64 : plan->cs, is64 ? code64 : code32);
     cpu->cr0 = CR0_PE | CR0_ET | (is64 ? (u64)CR0_PG : 0);
     cpu->cr3 = plan->cr3;
     cpu->cr4 = is64 ? CR4_PAE : 0;

@@ -32,6 +32,8 @@ entry:  mov esp, stack
 .dirty: TEXT 'bss is not zero', 10
 .clean: TEXT 'flags '
         HEX dword [ebx]
+        TEXT ' boot device '
+        HEX dword [ebx + 12]
         TEXT 10, 'cmdline: '
         mov esi, [ebx + 16]
         call put_text
