@@ -45,6 +45,7 @@ bool bios_setup(struct system *sys, struct device *fw_cfg, const struct bios_con
     bool ok = fw_cfg_add(fw_cfg, FW_CFG_RAM_SIZE, ram_size, sizeof(ram_size)) &&
               fw_cfg_add_u16(fw_cfg, FW_CFG_NB_CPUS, (u16)cfg->cpus) &&
               fw_cfg_add_u16(fw_cfg, FW_CFG_MAX_CPUS, (u16)cfg->cpus) &&
+              fw_cfg_add_u16(fw_cfg, FW_CFG_NOGRAPHIC, cfg->nographic) &&
               fw_cfg_add_u16(fw_cfg, FW_CFG_BOOT_MENU, cfg->boot_menu) && add_e820(fw_cfg, cfg) &&
               acpi_setup(fw_cfg, cfg) && smbios_setup(fw_cfg, cfg);
     if (ok && cfg->menu_wait_ms)

@@ -443,6 +443,7 @@ static bool add_firmware_config(struct pc *pc)
         .apic = pc->ioapic != NULL,
         .hpet = true,
         .boot_menu = m->config.boot_menu,
+        .nographic = m->config.nographic,
         .menu_wait_ms = m->config.splash_time_ms,
         .kernel = m->config.kernel,
         .initrd = m->config.initrd,

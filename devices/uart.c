@@ -292,6 +292,12 @@ static void write_data(struct uart *u, u8 byte)
 
 static u8 line_status(struct uart *u)
 {
+    /* Who polls need not wait for a character the host has, as on QEMU's pc: SeaBIOS's serial console lets interrupts
+     * print in the middle of its text while it waits. */
+    if (u->shifting && u->shifter_sent) {
+        event_cancel(&u->dev->sys->clock, &u->tx_done);
+        tx_due(u);
+    }
     u8 val = u->line_errors;
     if (u->rx.count)
         val |= LSR_DR;

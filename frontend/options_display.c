@@ -39,7 +39,7 @@ int opt_vga(struct options *o, const char *arg, FILE *out, struct error *e)
 int opt_nographic(struct options *o, const char *arg, FILE *out, struct error *e)
 {
     UNUSED_ARGS;
-    o->nographic = true;
+    o->nographic = o->config.nographic = true;
     o->display = DISPLAY_NONE;
     return true;
 }

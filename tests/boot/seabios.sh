@@ -11,3 +11,12 @@ for line in '^SeaBIOS (version ' 'addr 0x0000000000000000 len 0x0000000004000000
 done
 monitor quit >/dev/null
 wait $ORRERY_PID || fail "exit status $?"
+
+# Without a screen it speaks on the serial line (sercon), and takes keys from there.
+(sleep 3; printf '\1x') | timeout 60 "$ORRERY" "${ACCEL[@]}" -nographic -m 16 -boot a >"$WORK/serial" 2>"$WORK/err" ||
+    fail "-nographic: exit status $?"
+for line in 'SeaBIOS (version ' 'Booting from '; do
+    grep -aq "$line" "$WORK/serial" || fail "-nographic: no '$line'"
+done
+orrery 3 -m 16 -boot a
+! grep -aq SeaBIOS "$WORK/serial" || fail "SeaBIOS on a serial line that has a screen beside it"

@@ -88,6 +88,21 @@ START_TEST(transmit)
 }
 END_TEST
 
+/* One character at a time, no wait is seen: SeaBIOS's serial console has its output mixed up where it has to wait. */
+START_TEST(transmit_polled)
+{
+    out8(IIR, 0x01);
+    for (unsigned i = 0; i < 4; i++) {
+        out8(DATA, (u8)('a' + i));
+        ck_assert_uint_eq(in8(LSR), 0x60);
+    }
+    ck_assert_mem_eq(host.got, "abcd", 4);
+    host.full = true;
+    out8(DATA, 'e');
+    ck_assert_uint_eq(in8(LSR), 0x20);
+}
+END_TEST
+
 START_TEST(host_end_full)
 {
     out8(IIR, 0x07);
@@ -222,6 +237,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, rig_down);
     tcase_add_test(t, detection);
     tcase_add_test(t, transmit);
+    tcase_add_test(t, transmit_polled);
     tcase_add_test(t, host_end_full);
     tcase_add_test(t, last_words);
     tcase_add_test(t, receive_without_fifo);
