@@ -12,7 +12,7 @@ struct bios_config {
     unsigned cpus;
     bool apic, hpet;
     bool boot_menu;
-    bool nographic; /* SeaBIOS mirrors its screen to COM1 and takes keys from there */
+    bool nographic;                       /* SeaBIOS mirrors its screen to COM1 and takes keys from there */
     u32 menu_wait_ms;                     /* 0: firmware's default */
     const char *kernel, *initrd, *append; /* NULL: none */
     unsigned linux_entry;                 /* 16, 32 or 64: which of Linux's entry points; 0: 16 */

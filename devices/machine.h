@@ -52,7 +52,7 @@ struct machine_config {
     void *find_owner;
     struct drive_config floppy[MAX_FLOPPY], ide[MAX_IDE];
     bool vga;
-    bool nographic; /* the user has no screen: firmware speaks on COM1, too */
+    bool nographic;                       /* the user has no screen: firmware speaks on COM1, too */
     const char *bios;                     /* file, or NULL for the default */
     const char *kernel, *initrd, *append; /* initrd: multiboot takes "file args,file args" */
     unsigned linux_entry;                 /* which entry point of a bzImage: 16, 32, 64; 0: the default */
