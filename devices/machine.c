@@ -197,6 +197,7 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
         machine_destroy(m);
         return NULL;
     }
+    world_watch(m);
     return m;
 }
 

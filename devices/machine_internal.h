@@ -80,6 +80,8 @@ struct machine_private {
 
 /* world.c: fills env's memory, port and time functions; connects the spaces' callbacks. */
 void world_init(struct machine *m);
+/* The board is complete: code is forgotten where memory changes from now on. */
+void world_watch(struct machine *m);
 /* Boards: false with a sentence in m->sys.err. */
 bool pc_build(struct machine *m);
 bool bare_build(struct machine *m);

@@ -91,14 +91,24 @@ static void world_cleaned(void *owner, struct ram *ram, u64 off, u64 len)
     }
 }
 
-/* The view of memory changed: what CPUs remember of pages is void, and so is code decoded from them. */
+/* The view of memory changed: what CPUs remember of pages is void. */
 static void world_changed(void *owner)
 {
     struct machine *m = owner;
     m->priv->page_range = NULL;
-    for (unsigned i = 0; i < m->ncpus; i++) {
+    for (unsigned i = 0; i < m->ncpus; i++)
         tlb_flush(m->cpu[i], true);
-        m->cpu[i]->engine->code_written(m->cpu[i], 0xa0000, 0x60000);
+}
+
+/* ... and so is code from where something else answers now. */
+static void world_moved(void *owner, u64 start, u64 size)
+{
+    struct machine *m = owner;
+    enum { MOST = 1 << 30 };
+    for (u64 at = 0, n; at < size; at += n) {
+        n = MIN(size - at, (u64)MOST);
+        for (unsigned i = 0; i < m->ncpus; i++)
+            m->cpu[i]->engine->code_written(m->cpu[i], start + at, (unsigned)n);
     }
 }
 
@@ -190,3 +200,5 @@ void world_init(struct machine *m)
     m->sys.a20_changed = world_a20_changed;
     m->sys.a20_owner = m;
 }
+
+void world_watch(struct machine *m) { m->sys.mem.moved = world_moved; }

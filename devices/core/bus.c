@@ -68,15 +68,39 @@ static void add_piece(struct space *s, struct region *r, u64 start, u64 end)
     s->flat[s->nflat++] = (struct flat_range){start, end - start, r, start - r->base};
 }
 
+/* What a view has at 'at', which grows from call to call: the range or NULL; *end: as far as that holds. */
+static const struct flat_range *view_at(const struct flat_range *flat, unsigned n, unsigned *i, u64 at, u64 *end)
+{
+    while (*i < n && flat[*i].start + flat[*i].size <= at)
+        ++*i;
+    const struct flat_range *f = *i < n && flat[*i].start <= at ? &flat[*i] : NULL;
+    if (*i < n)
+        *end = MIN(*end, f ? f->start + f->size : flat[*i].start);
+    return f;
+}
+
+static void tell_moved(struct space *s, const struct flat_range *old, unsigned nold)
+{
+    unsigned i = 0, k = 0;
+    for (u64 at = 0, end; at < s->limit; at = end) {
+        end = s->limit;
+        const struct flat_range *was = view_at(old, nold, &i, at, &end), *is = view_at(s->flat, s->nflat, &k, at, &end);
+        bool same = was && is ? was->region == is->region && was->off - was->start == is->off - is->start : was == is;
+        if (!same)
+            s->moved(s->changed_owner, at, end - at);
+    }
+}
+
 static void rebuild(struct space *s)
 {
     if (s->batch)
         return;
+    struct flat_range *old = s->flat;
+    unsigned nold = s->nflat;
     size_t count = 0;
     for (const struct region *r = s->regions; r; r = r->next)
         count += r->enabled;
     u64 *edges = calloc(2 * count + 1, sizeof *edges);
-    free(s->flat);
     s->flat = calloc(2 * count + 1, sizeof *s->flat);
     s->nflat = 0;
     if (!edges || !s->flat)
@@ -97,6 +121,9 @@ static void rebuild(struct space *s)
     free(edges);
     if (s->changed)
         s->changed(s->changed_owner);
+    if (s->moved)
+        tell_moved(s, old, nold);
+    free(old);
 }
 
 void space_begin(struct space *s) { s->batch++; }

@@ -69,8 +69,10 @@ struct space {
     unsigned batch; /* depth of space_begin */
     u64 work;       /* what was done here so far: see WORK_SLICE */
     struct trace *trace;
-    /* Told after every change of the view (CPUs flush their TLBs). */
+    /* Told after every change of the view (CPUs flush their TLBs), and of each stretch where now something else answers
+     * (they forget code from there). */
     void (*changed)(void *owner);
+    void (*moved)(void *owner, u64 start, u64 size);
     void *changed_owner;
     /* Told when RAM that holds decoded code was written other than by a CPU's fast path. */
     void (*code_written)(void *owner, struct ram *ram, u64 off, unsigned len);

@@ -74,6 +74,47 @@ START_TEST(word_splits_between_two_byte_ports)
 }
 END_TEST
 
+static struct {
+    u64 start, size;
+} moved[8];
+static unsigned nmoved;
+static void on_moved(void *owner, u64 start, u64 size)
+{
+    (void)owner;
+    moved[nmoved].start = start;
+    moved[nmoved++ % 8].size = size;
+}
+
+/* A change of the view is told for exactly those addresses where something else answers. */
+START_TEST(moves_are_told)
+{
+    claim(&a, &mem, 0x1000, 0x4000);
+    mem.moved = on_moved;
+    nmoved = 0;
+    claim(&b, &mem, 0x3000, 0x1000);
+    ck_assert_uint_eq(nmoved, 1);
+    ck_assert_uint_eq(moved[0].start, 0x3000);
+    ck_assert_uint_eq(moved[0].size, 0x1000);
+    nmoved = 0;
+    region_move(&b.r, 0x8000);
+    ck_assert_uint_eq(nmoved, 2);
+    ck_assert_uint_eq(moved[0].start, 0x3000);
+    ck_assert_uint_eq(moved[0].size, 0x1000);
+    ck_assert_uint_eq(moved[1].start, 0x8000);
+    ck_assert_uint_eq(moved[1].size, 0x1000);
+    nmoved = 0;
+    region_move(&a.r, 0x2000); /* the same region, other bytes of it */
+    ck_assert_uint_eq(moved[0].start, 0x1000);
+    ck_assert_uint_eq(moved[nmoved - 1].start + moved[nmoved - 1].size, 0x6000);
+    nmoved = 0;
+    space_begin(&mem);
+    region_enable(&a.r, false);
+    region_enable(&a.r, true);
+    space_commit(&mem);
+    ck_assert_uint_eq(nmoved, 0);
+}
+END_TEST
+
 START_TEST(a_claim_takes_whole_cycles)
 {
     claim(&a, &io, 0xcf8, 4);
@@ -276,6 +317,7 @@ int main(void)
     tcase_add_test(t, holes_read_as_ones);
     tcase_add_test(t, word_splits_between_two_byte_ports);
     tcase_add_test(t, a_claim_takes_whole_cycles);
+    tcase_add_test(t, moves_are_told);
     tcase_add_test(t, widths_and_alignment);
     tcase_add_test(t, ram_rom_and_overlays);
     tcase_add_test(t, dirty_and_code);
