@@ -29,9 +29,6 @@ struct apic_bus {
     void *eoi_owner;
     struct lapic *member[APIC_BUS_MAX];
     unsigned count;
-    /* Set by the board: which member the running CPU owns, for accesses to the page all of them share. NULL: 0. */
-    unsigned (*current)(void *owner);
-    void *current_owner;
 };
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * Local APIC (SDM vol. 3, chapter 11): xAPIC registers in a page all local
- * APICs share, x2APIC registers as MSRs, timer, local vectors, IPIs. Messages
- * between APICs are plain calls: all processors run in turn on one thread.
+ * Local APIC (SDM vol. 3, chapter 11): xAPIC registers in a page that its own
+ * processor alone sees, x2APIC registers as MSRs, timer, local vectors, IPIs.
+ * Messages between APICs are plain calls: all processors run in turn on one
+ * thread. There is no SMM: an SMI is taken and forgotten.
  * LINT0 of the boot processor starts as an open ExtINT, as firmware would leave
  * it, so that guests started without firmware get the 8259A's interrupts.
  */
@@ -78,7 +79,6 @@ struct lapic {
     bool intr;       /* output */
     struct event timer;
     struct lapic_config cfg;
-    struct region page; /* the first member's stands for all */
 };
 
 static const struct state_field lapic_state[] = {
@@ -106,7 +106,6 @@ static const struct state_field lapic_state[] = {
     STATE(struct lapic, intr),
     EVENT(struct lapic, timer),
     HOST(struct lapic, cfg),
-    HOST(struct lapic, page),
     STATE_END,
 };
 
@@ -324,6 +323,8 @@ struct message {
     u32 dest;
     bool logical;
     bool wide; /* dest has 32 bits: from an x2APIC */
+    bool all;  /* whatever dest says, all but 'except' */
+    const struct lapic *except;
     u8 mode, vector;
     bool level;
 };
@@ -344,9 +345,9 @@ static bool matches_logical(const struct lapic *a, u32 dest)
 
 static bool matches(const struct lapic *a, const struct message *m)
 {
-    if (!enabled(a))
+    if (!enabled(a) || a == m->except)
         return false;
-    if (is_broadcast(m))
+    if (m->all || is_broadcast(m))
         return true;
     if (m->logical)
         return matches_logical(a, m->dest);
@@ -377,12 +378,34 @@ static void bus_deliver(void *owner, u8 dest, bool logical, u8 mode, u8 vector, 
     send(owner, &m);
 }
 
-/* ICR written: bits 18 and 19 may name the destination. */
+/* ICR bits 18 and 19. */
+enum shorthand { TO_DEST, TO_SELF, TO_ALL, TO_OTHERS };
+
+/*
+ * What may be sent (table 11-3): to itself an APIC sends fixed interrupts only, alone or among all. The
+ * manual leaves open what else does; here it is not sent. Modes 3 and 7 are reserved in the ICR.
+ */
+static bool may_send(u8 mode, enum shorthand to)
+{
+    switch ((enum apic_delivery)mode) {
+    case APIC_FIXED:
+        return true;
+    case APIC_LOWEST:
+    case APIC_SMI:
+    case APIC_NMI:
+    case APIC_INIT:
+    case APIC_SIPI:
+        return to == TO_DEST || to == TO_OTHERS;
+    default:
+        return false;
+    }
+}
+
+/* ICR written. */
 static void send_ipi(struct lapic *a)
 {
-    enum { DEST_FIELD, SELF, ALL, OTHERS };
-    struct apic_bus *bus = a->cfg.bus;
     struct message m = {.logical = a->icr & BIT(11), .wide = x2apic(a), .mode = a->icr >> 8 & 7, .vector = (u8)a->icr};
+    enum shorthand to = (enum shorthand)(a->icr >> 18 & 3);
     m.dest = (u32)(a->icr >> (m.wide ? 32 : 56));
     trace(a->dev.sys->trace, apic, "lapic %u IPI %016llx", a->cfg.id, (unsigned long long)a->icr);
     if (m.mode <= APIC_LOWEST && m.vector < 16) {
@@ -391,21 +414,16 @@ static void send_ipi(struct lapic *a)
     }
     if (m.mode == APIC_INIT && (a->icr & (BIT(14) | BIT(15))) == BIT(15))
         return; /* INIT level de-assert: only the arbitration ids of old */
-    switch (a->icr >> 18 & 3) {
-    case DEST_FIELD:
-        if (bus)
-            send(bus, &m);
-        break;
-    case SELF:
-        take(a, m.mode, m.vector, false);
-        break;
-    case ALL:
-        take(a, m.mode, m.vector, false); /* fall through */
-    case OTHERS:
-        for (unsigned i = 0; bus && i < bus->count; i++)
-            if (bus->member[i] != a && enabled(bus->member[i]))
-                take(bus->member[i], m.mode, m.vector, false);
+    if (!may_send(m.mode, to)) {
+        trace(a->dev.sys->trace, guest_errors, "lapic %u: mode %u is not for this shorthand", a->cfg.id, m.mode);
+        return;
     }
+    m.all = to == TO_ALL || to == TO_OTHERS;
+    m.except = to == TO_OTHERS ? a : NULL;
+    if (to == TO_SELF || (to == TO_ALL && !a->cfg.bus))
+        take(a, m.mode, m.vector, false);
+    else if (a->cfg.bus)
+        send(a->cfg.bus, &m);
 }
 
 /* ---- timer (11.5.4) ---- */
@@ -648,33 +666,47 @@ static void register_write(struct lapic *a, unsigned reg, u32 val)
     }
 }
 
-/* ---- the shared page ---- */
+/* ---- the page ---- */
 
-/* The local APIC whose processor is asking. */
-static struct lapic *asking(struct lapic *first)
+bool lapic_claims(const struct device *dev, u64 pa)
 {
-    struct apic_bus *bus = first->cfg.bus;
-    if (!bus)
-        return first;
-    unsigned i = bus->current ? bus->current(bus->current_owner) : 0;
-    return i < bus->count ? bus->member[i] : first;
+    const struct lapic *a = (const struct lapic *)(const void *)dev;
+    return (pa ^ a->base) >> 12 == 0 && enabled(a) && !x2apic(a);
 }
 
-static u64 page_read(void *owner, u64 off, unsigned size)
+/* Registers are dwords 16 bytes apart; a narrower access sees its part of one. */
+static u32 dword_read(struct lapic *a, unsigned off) { return off & 15 ? 0 : register_read(a, off >> 4); }
+
+u64 lapic_page_read(struct device *dev, u64 pa, unsigned size)
 {
-    (void)size;
-    struct lapic *a = asking(owner);
-    if (!enabled(a) || x2apic(a))
-        return UINT32_MAX;
-    return off & 15 ? 0 : register_read(a, (unsigned)off >> 4); /* registers lie 16 bytes apart */
+    u64 val = 0;
+    for (unsigned at = 0, n; at < size; at += n) {
+        unsigned off = (unsigned)(pa + at) & 0xfff, in = off & 3;
+        n = MIN(4 - in, size - at);
+        val |= (dword_read(of(dev), off - in) >> (8 * in) & size_mask(n)) << (8 * at);
+    }
+    return val;
 }
 
-static void page_write(void *owner, u64 off, u64 val, unsigned size)
+void lapic_page_write(struct device *dev, u64 pa, u64 val, unsigned size)
 {
-    (void)size;
-    struct lapic *a = asking(owner);
-    if (enabled(a) && !x2apic(a) && !(off & 15))
-        register_write(a, (unsigned)off >> 4, (u32)val);
+    for (unsigned at = 0, n; at < size; at += n) {
+        unsigned off = (unsigned)(pa + at) & 0xfff, in = off & 3;
+        n = MIN(4 - in, size - at);
+        if (!((off - in) & 15))
+            register_write(of(dev), off >> 4, (u32)((val >> (8 * at) & size_mask(n)) << (8 * in)));
+    }
+}
+
+/* IA32_APIC_BASE takes a value; the processor hears which of its pages may show something else. */
+static void set_base(struct lapic *a, u64 val)
+{
+    u64 old = a->base;
+    a->base = val;
+    if (a->cfg.page_moved && old != val) {
+        a->cfg.page_moved(a->cfg.cpu, old & ~0xfffull);
+        a->cfg.page_moved(a->cfg.cpu, val & ~0xfffull);
+    }
 }
 
 /* ---- MSRs ---- */
@@ -695,7 +727,7 @@ static bool base_write(struct lapic *a, u64 val)
     if ((val & base_reserved(a)) || (x2 && !on) || (was_x2 && on && !x2) || (x2 && !enabled(a)))
         return false;
     bool was_on = enabled(a);
-    a->base = val;
+    set_base(a, val);
     if (was_on && !on) {
         a->id = a->cfg.id;
         power_on(a);
@@ -704,8 +736,6 @@ static bool base_write(struct lapic *a, u64 val)
         a->ldr = (u32)(a->cfg.id >> 4) << 16 | BIT(a->cfg.id & 15);
         a->icr = (u32)a->icr;
     }
-    struct lapic *first = a->cfg.bus && a->cfg.bus->count ? a->cfg.bus->member[0] : a;
-    region_move(&first->page, val & ~0xfffull);
     update(a);
     return true;
 }
@@ -884,21 +914,14 @@ static bool create(struct device *dev, const void *cfg)
         bus->deliver = bus_deliver;
         bus->owner = bus;
     }
-    if (!bus || bus->count == 1) {
-        region_device(&a->page, &dev->sys->mem, "lapic", LAPIC_BASE, 0x1000, a, page_read, page_write);
-        a->page.min_access = a->page.max_access = 4;
-        a->page.priority = PRIO_OVERLAY;
-        a->page.cpu_only = true;
-    }
     return true;
 }
 
 static void reset(struct device *dev)
 {
     struct lapic *a = of(dev);
-    a->base = LAPIC_BASE | BASE_ENABLE | (a->cfg.bsp ? BASE_BSP : 0);
+    set_base(a, LAPIC_BASE | BASE_ENABLE | (a->cfg.bsp ? BASE_BSP : 0));
     a->id = a->cfg.id;
-    region_move(&a->page, LAPIC_BASE);
     power_on(a);
     update(a);
 }
@@ -906,8 +929,8 @@ static void reset(struct device *dev)
 static void restored(struct device *dev)
 {
     struct lapic *a = of(dev);
-    if (a->page.space)
-        region_move(&a->page, a->base & ~0xfffull);
+    if (a->cfg.page_moved)
+        a->cfg.page_moved(a->cfg.cpu, a->base & ~0xfffull);
     if (a->cfg.intr)
         a->cfg.intr(a->cfg.cpu, a->intr);
 }

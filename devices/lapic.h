@@ -22,7 +22,9 @@ struct lapic_config {
     void (*init)(void *cpu);
     void (*sipi)(void *cpu, u8 vector);
     int (*extint_ack)(void *cpu); /* INTA to the 8259A */
-    u64 (*tsc)(void *cpu);        /* guest TSC now */
+    /* The page at pa may show something else from now on: the registers came or went. */
+    void (*page_moved)(void *cpu, u64 pa);
+    u64 (*tsc)(void *cpu); /* guest TSC now */
     u64 tsc_hz;
 };
 
@@ -32,6 +34,11 @@ extern const struct device_class lapic_class;
 struct irq lapic_lint(struct device *dev, unsigned n);
 /* The processor acknowledges: its vector; the 8259A is asked where ExtINT is due; -1: nothing pending. */
 int lapic_int_ack(struct device *dev);
+/* The register page is no part of the bus: a processor asks its own local APIC first. Is it here (IA32_APIC_BASE)? */
+bool lapic_claims(const struct device *dev, u64 pa);
+/* An access of 1, 2, 4 or 8 bytes to a page that is claimed. */
+u64 lapic_page_read(struct device *dev, u64 pa, unsigned size);
+void lapic_page_write(struct device *dev, u64 pa, u64 val, unsigned size);
 /* CR8. */
 u8 lapic_tpr_read(struct device *dev);
 void lapic_tpr_write(struct device *dev, u8 tpr);

@@ -37,7 +37,7 @@ enum { ISA_LINES = 16, TSC_HZ = 1000000000, KIB = 1024, MIB = 1024 * 1024 };
 /* One ISA interrupt line: many drivers, heard by the 8259A and the I/O APIC. */
 struct isa_line {
     struct irq_or junction;
-    struct irq pic, ioapic;
+    struct irq pic, gsi;
 };
 
 struct pc {
@@ -46,8 +46,10 @@ struct pc {
     struct region low_ram, main_ram, high_ram, rom_top;
     struct region ferr_port;
     struct isa_line line[ISA_LINES];
+    struct irq_or gsi[IOAPIC_PINS]; /* inputs of the I/O APIC */
     struct irq ferr_irq;
     struct apic_bus apic_bus;
+    struct cpu_env bus_side; /* memory without the local APICs */
     struct device *lapic[MAX_CPUS];
     struct device *pic, *rtc, *pci, *pm, *hpet, *fw_cfg, *ioapic, *ide, *fdc;
     u64 low_size;    /* RAM below 4 GiB */
@@ -61,26 +63,32 @@ static void line_set(void *owner, unsigned pin, bool level)
     struct isa_line *l = owner;
     (void)pin;
     irq_set(&l->pic, level);
-    irq_set(&l->ioapic, level);
+    irq_set(&l->gsi, level);
 }
 
 /* A driver's end of ISA line n. */
 static struct irq isa_irq(struct pc *pc, unsigned n) { return irq_or_input(&pc->line[n].junction); }
-
-/* A driver's end of global system interrupt n: an ISA line, or, above those and for 2, a pin of the I/O APIC alone. */
+/*
+ * A driver's end of global system interrupt n: an ISA line, or, above those and for 2, an input of the I/O APIC alone.
+ * Input 2 is the timer's, as ACPI's MADT says: it has the PIT's ISA line 0, and whoever drives GSI 2.
+ */
 static struct irq gsi_line(void *owner, unsigned n)
 {
     struct pc *pc = owner;
     if (n < ISA_LINES && n != 2)
         return isa_irq(pc, n);
-    return pc->ioapic ? ioapic_input(pc->ioapic, n) : (struct irq){0};
+    return pc->ioapic ? irq_or_input(&pc->gsi[n]) : (struct irq){0};
 }
 static void gsi_line_free(void *owner, struct irq line)
 {
     struct pc *pc = owner;
+    bool ours = false;
     for (unsigned i = 0; i < ISA_LINES; i++)
-        if (line.owner == &pc->line[i].junction)
-            irq_or_free(line);
+        ours |= line.owner == &pc->line[i].junction;
+    for (unsigned i = 0; i < IOAPIC_PINS; i++)
+        ours |= line.owner == &pc->gsi[i];
+    if (ours)
+        irq_or_free(line);
 }
 
 /* ---- memory ---- */
@@ -185,17 +193,43 @@ static void ferr_write(void *owner, u64 off, u64 val, unsigned size)
     irq_set(&pc->ferr_irq, false);
 }
 
-static unsigned current_lapic(void *owner)
+/* ---- memory as a processor sees it: its own local APIC's page lies over what the bus has there ---- */
+
+static struct device *lapic_at(struct machine *m, u64 pa)
 {
-    struct pc *pc = owner;
-    return pc->m->priv->current ? pc->m->priv->current->index : 0;
+    struct device *lapic = m->priv->current ? lapic_of(m, m->priv->current) : NULL;
+    return lapic && lapic_claims(lapic, pa) ? lapic : NULL;
+}
+static void pc_page(void *world, u64 pa, struct cpu_page *out)
+{
+    if (lapic_at(world, pa))
+        *out = (struct cpu_page){NULL, NULL};
+    else
+        pc_of(world)->bus_side.page(world, pa, out);
+}
+static u64 pc_mem_read(void *world, u64 pa, unsigned size)
+{
+    struct device *lapic = lapic_at(world, pa);
+    return lapic ? lapic_page_read(lapic, pa, size) : pc_of(world)->bus_side.mem_read(world, pa, size);
+}
+static void pc_mem_write(void *world, u64 pa, u64 val, unsigned size)
+{
+    struct device *lapic = lapic_at(world, pa);
+    if (lapic)
+        lapic_page_write(lapic, pa, val, size);
+    else
+        pc_of(world)->bus_side.mem_write(world, pa, val, size);
+}
+static void cpu_page_moved(void *p, u64 pa)
+{
+    struct cpu *cpu = p;
+    tlb_flush(cpu, true);
+    cpu->engine->code_written(cpu, pa, PAGE_SIZE);
 }
 
 static bool add_lapics(struct pc *pc)
 {
     struct machine *m = pc->m;
-    pc->apic_bus.current = current_lapic;
-    pc->apic_bus.current_owner = pc;
     for (unsigned i = 0; i < m->ncpus; i++) {
         struct cpu *cpu = m->cpu[i];
         struct lapic_config c = {
@@ -211,6 +245,7 @@ static bool add_lapics(struct pc *pc)
             .init = cpu_init,
             .sipi = cpu_sipi,
             .extint_ack = cpu_extint_ack,
+            .page_moved = cpu_page_moved,
             .tsc = cpu_tsc,
             .tsc_hz = TSC_HZ,
         };
@@ -249,14 +284,20 @@ static bool add_interrupt_controllers(struct pc *pc)
         return false;
     if (apic && !(pc->ioapic = device_create(&m->sys, &ioapic_class, "ioapic", &ioapic)))
         return false;
+    for (unsigned i = 0; apic && i < IOAPIC_PINS; i++)
+        irq_or_init(&pc->gsi[i], ioapic_input(pc->ioapic, i));
     for (unsigned i = 0; i < ISA_LINES; i++) {
         struct isa_line *l = &pc->line[i];
         l->pic = pic_input(pc->pic, i);
-        if (apic) /* the timer stands at pin 2 there, as ACPI's MADT says */
-            l->ioapic = ioapic_input(pc->ioapic, i == 0 ? 2 : i);
+        if (apic)
+            l->gsi = irq_or_input(&pc->gsi[i == 0 ? 2 : i]);
         irq_or_init(&l->junction, (struct irq){line_set, l, i});
     }
     struct cpu_env *env = &m->priv->env;
+    pc->bus_side = *env;
+    env->page = pc_page;
+    env->mem_read = pc_mem_read;
+    env->mem_write = pc_mem_write;
     env->int_ack = pc_int_ack;
     env->msr_read = pc_msr_read;
     env->msr_write = pc_msr_write;

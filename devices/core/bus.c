@@ -38,13 +38,12 @@ static bool wins(const struct region *a, const struct region *b)
     return a->priority != b->priority ? a->priority > b->priority : a->seq > b->seq;
 }
 
-/* The region that answers a CPU, or bus masters, at addr; or NULL. */
-static struct region *winner(const struct space *s, u64 addr, bool dma)
+/* The region that answers at addr, or NULL. */
+static struct region *winner(const struct space *s, u64 addr)
 {
     struct region *best = NULL;
     for (struct region *r = s->regions; r; r = r->next)
-        if (r->enabled && !(dma && r->cpu_only) && r->base <= addr && addr < region_end(s, r) &&
-            (!best || wins(r, best)))
+        if (r->enabled && r->base <= addr && addr < region_end(s, r) && (!best || wins(r, best)))
             best = r;
     return best;
 }
@@ -114,7 +113,7 @@ static void rebuild(struct space *s)
     }
     qsort(edges, n, sizeof *edges, compare_edges);
     for (size_t i = 0; i + 1 < n; i++) {
-        struct region *r = edges[i] < edges[i + 1] ? winner(s, edges[i], false) : NULL;
+        struct region *r = edges[i] < edges[i + 1] ? winner(s, edges[i]) : NULL;
         if (r)
             add_piece(s, r, edges[i], edges[i + 1]);
     }
@@ -227,31 +226,6 @@ static struct piece piece_at(const struct space *s, u64 addr, u64 len)
     return (struct piece){r, off, MIN(len, room)};
 }
 
-/* Where the next region begins or ends behind addr, up to 'end'. */
-static u64 next_edge(const struct space *s, u64 addr, u64 end)
-{
-    for (const struct region *r = s->regions; r; r = r->next) {
-        if (!r->enabled)
-            continue;
-        if (r->base > addr)
-            end = MIN(end, r->base);
-        else if (region_end(s, r) > addr)
-            end = MIN(end, region_end(s, r));
-    }
-    return end;
-}
-
-/* The same for a bus master. What lies beneath a CPU's own page is in no view, and rarely asked for. */
-static struct piece dma_piece_at(const struct space *s, u64 addr, u64 len)
-{
-    struct piece p = piece_at(s, addr, len);
-    if (!p.region || !p.region->cpu_only)
-        return p;
-    struct region *beneath = winner(s, addr, true);
-    p.len = next_edge(s, addr, addr + len) - addr;
-    return (struct piece){beneath, beneath ? addr - beneath->base : 0, p.len};
-}
-
 static unsigned max_access(const struct space *s, const struct region *r)
 {
     return r->max_access ? r->max_access : s->is_io ? 4 : 8;
@@ -350,13 +324,11 @@ void space_write(struct space *s, u64 addr, u64 val, unsigned size)
     }
 }
 
-typedef struct piece piece_fn(const struct space *s, u64 addr, u64 len);
-
-static void read_bytes(struct space *s, u64 addr, void *buf, size_t len, piece_fn *at)
+void space_read_bytes(struct space *s, u64 addr, void *buf, size_t len)
 {
     u8 *to = buf;
     while (len) {
-        struct piece p = at(s, addr, len);
+        struct piece p = piece_at(s, addr, len);
         size_t n = p.len;
         if (!p.region) {
             memset(to, 0xff, n);
@@ -375,11 +347,11 @@ static void read_bytes(struct space *s, u64 addr, void *buf, size_t len, piece_f
     }
 }
 
-static void write_bytes(struct space *s, u64 addr, const void *buf, size_t len, piece_fn *at, bool rom_too)
+static void write_bytes(struct space *s, u64 addr, const void *buf, size_t len, bool rom_too)
 {
     const u8 *from = buf;
     while (len) {
-        struct piece p = at(s, addr, len);
+        struct piece p = piece_at(s, addr, len);
         size_t n = p.len;
         if (p.region && p.region->host && (rom_too || !p.region->rom)) {
             ram_store(s, p.region, p.off, from, n);
@@ -395,21 +367,13 @@ static void write_bytes(struct space *s, u64 addr, const void *buf, size_t len, 
     }
 }
 
-void space_read_bytes(struct space *s, u64 addr, void *buf, size_t n) { read_bytes(s, addr, buf, n, piece_at); }
+void space_write_bytes(struct space *s, u64 addr, const void *buf, size_t n) { write_bytes(s, addr, buf, n, false); }
 
-void space_write_bytes(struct space *s, u64 addr, const void *buf, size_t n)
-{
-    write_bytes(s, addr, buf, n, piece_at, false);
-}
+void space_dma_read(struct space *s, u64 addr, void *buf, size_t n) { space_read_bytes(s, addr, buf, n); }
 
-void space_dma_read(struct space *s, u64 addr, void *buf, size_t n) { read_bytes(s, addr, buf, n, dma_piece_at); }
+void space_dma_write(struct space *s, u64 addr, const void *buf, size_t n) { space_write_bytes(s, addr, buf, n); }
 
-void space_dma_write(struct space *s, u64 addr, const void *buf, size_t n)
-{
-    write_bytes(s, addr, buf, n, dma_piece_at, false);
-}
-
-void space_load(struct space *s, u64 addr, const void *buf, size_t n) { write_bytes(s, addr, buf, n, piece_at, true); }
+void space_load(struct space *s, u64 addr, const void *buf, size_t n) { write_bytes(s, addr, buf, n, true); }
 
 void region_device(struct region *r, struct space *s, const char *name, u64 base, u64 size, void *owner,
                    region_read *read, region_write *write)

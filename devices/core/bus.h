@@ -25,7 +25,6 @@ struct region {
     u8 min_access, max_access; /* bytes; 0 means 1 and 8 (ports: 1 and 4) */
     int priority;
     bool enabled;
-    bool cpu_only; /* part of a CPU: bus masters meet what lies beneath */
     u64 base, size;
     /* RAM and ROM: */
     u8 *host;        /* bytes of the region; NULL for a device */
@@ -108,7 +107,7 @@ void space_write(struct space *s, u64 addr, u64 val, unsigned size);
 /* Any length, as debuggers and loaders make it. Holes read as ones and swallow writes. */
 void space_read_bytes(struct space *s, u64 addr, void *buf, size_t n);
 void space_write_bytes(struct space *s, u64 addr, const void *buf, size_t n);
-/* The same as bus masters see it. */
+/* The same as bus masters make it: a processor's own APIC is not on the bus. */
 void space_dma_read(struct space *s, u64 addr, void *buf, size_t n);
 void space_dma_write(struct space *s, u64 addr, const void *buf, size_t n);
 /* As space_write_bytes, but also into ROM: for loaders. */

@@ -32,13 +32,15 @@ static struct apic_bus bus;
 static struct device *lapic[CPUS], *ioapic;
 static struct cpu_end {
     bool intr;
-    unsigned nmi, init, sipi, extint;
+    unsigned nmi, init, smi, sipi, extint, moved;
     u8 sipi_vector;
 } cpu[CPUS];
 static unsigned current;
 
 static void on_intr(void *c, bool level) { ((struct cpu_end *)c)->intr = level; }
 static void on_nmi(void *c) { ((struct cpu_end *)c)->nmi++; }
+static void on_smi(void *c) { ((struct cpu_end *)c)->smi++; }
+static void on_moved(void *c, u64 pa) { (void)pa, ((struct cpu_end *)c)->moved++; }
 static void on_init(void *c) { ((struct cpu_end *)c)->init++; }
 static void on_sipi(void *c, u8 vector)
 {
@@ -47,10 +49,15 @@ static void on_sipi(void *c, u8 vector)
 }
 static int on_extint(void *c) { return ((struct cpu_end *)c)->extint++, 0x08; }
 static u64 tsc(void *c) { return (void)c, now() * 2; } /* 2 GHz */
-static unsigned which(void *owner) { return (void)owner, current; }
 
-static u32 get(u32 reg) { return (u32)peek(BASE + reg, 4); }
-static void set(u32 reg, u32 val) { poke(BASE + reg, val, 4); }
+/* The running processor's accesses: where its local APIC does not answer, nothing does. */
+static bool claims(u64 pa) { return lapic_claims(lapic[current], pa); }
+static u32 get(u32 reg) { return claims(BASE) ? (u32)lapic_page_read(lapic[current], BASE + reg, 4) : UINT32_MAX; }
+static void set(u32 reg, u32 val)
+{
+    if (claims(BASE))
+        lapic_page_write(lapic[current], BASE + reg, val, 4);
+}
 static void on(unsigned n) { current = n; }
 static int ack(unsigned n) { return lapic_int_ack(lapic[n]); }
 static void enable(unsigned n)
@@ -62,8 +69,7 @@ static void enable(unsigned n)
 static void setup(void)
 {
     rig_up();
-    bus = (struct apic_bus){.current = which};
-    memset(cpu, 0, sizeof cpu);
+    bus = (struct apic_bus){.count = 0};
     for (unsigned i = 0; i < CPUS; i++) {
         struct lapic_config cfg = {.bus = &bus,
                                    .id = (u8)i,
@@ -73,6 +79,8 @@ static void setup(void)
                                    .cpu = &cpu[i],
                                    .intr = on_intr,
                                    .nmi = on_nmi,
+                                   .smi = on_smi,
+                                   .page_moved = on_moved,
                                    .init = on_init,
                                    .sipi = on_sipi,
                                    .extint_ack = on_extint,
@@ -81,6 +89,7 @@ static void setup(void)
         lapic[i] = rig_plug(&lapic_class, &cfg);
         enable(i);
     }
+    memset(cpu, 0, sizeof cpu);
     struct ioapic_config io = {.bus = &bus, .id = 0};
     ioapic = rig_plug(&ioapic_class, &io);
     on(0);
@@ -206,6 +215,75 @@ START_TEST(start_up)
     on(1);
     ck_assert_uint_eq(get(SVR), 0xff); /* INIT reset its APIC */
     ck_assert_uint_eq(get(ID), 0x01000000);
+}
+END_TEST
+
+/* Delivery modes and shorthands (table 11-3): to itself a processor sends nothing but fixed interrupts. */
+START_TEST(shorthands)
+{
+    enum { TO_SELF = 1 << 18, TO_ALL = 2 << 18, TO_OTHERS = 3 << 18 };
+    static const u32 self[] = {TO_SELF, TO_ALL};
+    for (unsigned i = 0; i < ARRAY_LEN(self); i++) {
+        for (u32 mode = 1; mode < 8; mode++)
+            ipi(0, self[i] | 0x4000 | mode << 8 | 0x40);
+        for (unsigned n = 0; n < CPUS; n++) {
+            ck_assert_uint_eq(cpu[n].nmi | cpu[n].init | cpu[n].smi | cpu[n].sipi, 0);
+            ck_assert(!cpu[n].intr);
+        }
+        ipi(0, self[i] | 0x4000 | 0x40);
+        for (unsigned n = 0; n < CPUS; n++) {
+            ck_assert_int_eq(ack(n), n == 0 || self[i] == TO_ALL ? 0x40 : -1);
+            on(n);
+            set(EOI, 0);
+        }
+        on(0);
+    }
+    ipi(0, TO_OTHERS | 0x4200);
+    ipi(0, TO_OTHERS | 0x4400);
+    for (unsigned n = 0; n < CPUS; n++)
+        ck_assert_uint_eq(cpu[n].smi << 4 | cpu[n].nmi, n ? 0x11 : 0);
+    /* Lowest priority goes to one of the others. */
+    on(1);
+    set(TPR, 0x20);
+    on(0);
+    ipi(0, TO_OTHERS | 0x4100 | 0x50);
+    ck_assert_int_eq(ack(0), -1);
+    ck_assert_int_eq(ack(1), -1);
+    ck_assert_int_eq(ack(2), 0x50);
+    ck_assert_int_eq(ack(3), -1);
+    ipi(0, TO_OTHERS | 0x4500);
+    ipi(0, TO_OTHERS | 0x4612);
+    for (unsigned n = 0; n < CPUS; n++)
+        ck_assert_uint_eq(cpu[n].init << 4 | cpu[n].sipi, n ? 0x11 : 0);
+    ipi(0, TO_OTHERS | 0x4340); /* reserved */
+    ipi(0, TO_OTHERS | 0x4740);
+    for (unsigned n = 0; n < CPUS; n++)
+        ck_assert(!cpu[n].intr);
+}
+END_TEST
+
+/* IA32_APIC_BASE moves and removes the page of one processor, and the bus has none at all. */
+START_TEST(own_page)
+{
+    bool fault = false;
+    lapic_msr_write(lapic[1], 0x1b, 0x12345000 | 0x800, &fault);
+    ck_assert(!fault);
+    ck_assert_uint_eq(cpu[1].moved, 2);
+    ck_assert_uint_eq(cpu[0].moved, 0);
+    ck_assert(claims(BASE + 0xff0) && !claims(0x12345000));
+    on(1);
+    ck_assert(!claims(BASE) && claims(0x12345fff) && !claims(0x12346000));
+    ck_assert_uint_eq(lapic_page_read(lapic[1], 0x12345000 + ID, 4), 0x01000000);
+    ck_assert_uint_eq(lapic_page_read(lapic[1], 0x12345000 + ID + 3, 1), 0x01);
+    ck_assert_uint_eq(lapic_page_read(lapic[1], 0x12345000 + VERSION, 8), 0x00050014);
+    lapic_msr_write(lapic[1], 0x1b, 0x12345000, &fault);
+    ck_assert(!claims(0x12345000));
+    on(0);
+    ck_assert_uint_eq(get(VERSION), 0x50014);
+    ck_assert_ptr_null(space_find(&rig.sys.mem, BASE));
+    device_reset_all(&rig.sys);
+    on(1);
+    ck_assert(claims(BASE));
 }
 END_TEST
 
@@ -485,6 +563,8 @@ int main(void)
     tcase_add_test(t, priorities);
     tcase_add_test(t, destinations);
     tcase_add_test(t, start_up);
+    tcase_add_test(t, shorthands);
+    tcase_add_test(t, own_page);
     tcase_add_test(t, errors);
     tcase_add_test(t, timer);
     tcase_add_test(t, tsc_deadline);

@@ -5,7 +5,8 @@
  * processors are there and never run. Needs Debian's seabios.
  *   test_fuzz_board [STEPS [SEED]]
  */
-#include "devices/machine.h"
+#include "devices/lapic.h"
+#include "devices/machine_internal.h"
 #include "tests/device/chips.h"
 #include "tests/fuzz/hostile.h"
 
@@ -51,6 +52,20 @@ static void one_input(struct machine *m)
     }
 }
 
+/* The local APICs are not on the bus: their processors' way to them. */
+static void one_apic_access(struct machine *m)
+{
+    struct cpu_env *env = &m->priv->env;
+    u64 pa = LAPIC_BASE + below(0x400);
+    unsigned size = 1u << below(4);
+    m->priv->current = m->cpu[below(2)];
+    if (below(2))
+        env->mem_write(m, pa, rnd(), size);
+    else
+        env->mem_read(m, pa, size);
+    m->priv->current = NULL;
+}
+
 static void step(struct machine *m)
 {
     struct clock *clock = &m->sys.clock;
@@ -69,6 +84,10 @@ static void step(struct machine *m)
     case 4:
         if (below(16) == 0)
             one_snapshot(&m->sys);
+        break;
+    case 5:
+    case 6:
+        one_apic_access(m);
         break;
     default:
         one_access(&m->sys);
