@@ -665,3 +665,13 @@ static void call_add_screen(struct machine *m, void *arg)
     m->display->refresh(m->display->owner, true);
 }
 void machine_add_screen(struct machine *m, struct screen_observer *o) { machine_call(m, call_add_screen, o); }
+
+static void call_remove_screen(struct machine *m, void *arg)
+{
+    struct screen_observer **p = m->display ? &m->display->observers : NULL;
+    while (p && *p && *p != arg)
+        p = &(*p)->next;
+    if (p && *p)
+        *p = (*p)->next;
+}
+void machine_remove_screen(struct machine *m, struct screen_observer *o) { machine_call(m, call_remove_screen, o); }

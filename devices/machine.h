@@ -142,6 +142,8 @@ void machine_step(struct machine *m, unsigned cpu, bool interrupts, bool timers)
 bool machine_device_add(struct machine *m, const struct device_args *args, char *err, size_t err_size);
 bool machine_device_del(struct machine *m, const char *id, char *err, size_t err_size);
 void machine_add_observer(struct machine *m, struct machine_observer *o);
+/* Gets the whole picture at once, and changes from then on, until it is removed. */
 void machine_add_screen(struct machine *m, struct screen_observer *o);
+void machine_remove_screen(struct machine *m, struct screen_observer *o);
 
 #endif

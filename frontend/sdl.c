@@ -1,38 +1,59 @@
 /*
  * The window. The machine's thread hands over changed rectangles, which are
- * copied; the main thread looks every few milliseconds, uploads them to a
- * texture and presents it, and takes SDL's events. Keys go by scan code
- * (keymap.def), so the guest's own keyboard layout holds; the mouse is
- * relative while grabbed (a click or Ctrl-Alt-g, which also lets go). Host key
- * repeat is not passed on: the PS/2 keyboard repeats by itself.
+ * copied, and wakes the main thread, which uploads them to a texture, presents
+ * it, and takes SDL's events when the connection to the display has some. Keys
+ * go by scan code (keymap.def), so the guest's own keyboard layout holds; the
+ * mouse is relative while grabbed (a click or Ctrl-Alt-g, which also lets go).
+ * Host key repeat is not passed on: the PS/2 keyboard repeats by itself. While
+ * the window is minimised nobody looks at the guest's screen.
  */
 #include "frontend/sdl.h"
 
 #include <SDL.h>
+#include <SDL_syswm.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { POLL_MS = 8, MAX_DIRTY = 64, FIRST_WIDTH = 640, FIRST_HEIGHT = 480 };
+enum {
+    TICK_MS = 250, /* SDL has timeouts of its own, and the title follows the machine's state */
+    POLL_MS = 8,   /* without a connection to wait on: while something goes on, and when nothing does */
+    IDLE_MS = 50,
+    ACTIVE_MS = 1000,
+    SETTLE_MS = 300, /* a window manager's change of size and of state arrive together, in either order */
+    MAX_DIRTY = 64,
+    FIRST_WIDTH = 640,
+    FIRST_HEIGHT = 480
+};
 
 struct sdl {
     struct loop *loop;
     struct machine *machine;
     struct keys *keys;
     struct loop_timer timer;
+    struct loop_fd connection; /* to the display; -1: SDL has to be asked now and then */
+    u64 active_ms;             /* when something was last to be done */
     struct screen_observer observer;
+    bool watching; /* ... is attached */
 
     pthread_mutex_t lock; /* of the picture below, which the machine's thread writes */
     u32 *pixels;
     int width, height;
     struct rect dirty[MAX_DIRTY];
     int ndirty;
+    bool posted; /* the main thread has been told */
 
     SDL_Window *window;
     SDL_Renderer *renderer;
     SDL_Texture *texture;
     int texture_width, texture_height;
-    double scale; /* window to picture, as the user last made it */
-    bool grabbed, fullscreen, redraw, title_stale;
+    double scale;        /* window to picture, as the user last made it */
+    double scale_before; /* ... and before that, */
+    u64 resized_ms;      /* which was then */
+    u64 arranged_ms;     /* when the window was last maximised or restored */
+    bool grabbed, fullscreen, maximised, redraw, title_stale;
+    unsigned held; /* mouse buttons that are down in the guest */
+    bool clicked;  /* the left button went down outside a grab */
     enum run_state shown_state;
     bool down[SDL_NUM_SCANCODES];
     SDL_Scancode swallowed; /* of a Ctrl-Alt command: its release is ours too */
@@ -92,6 +113,18 @@ static bool picture_resize(struct sdl *s, int width, int height)
     return true;
 }
 
+static void serve(void *owner);
+
+/* The main thread again: there is something to present. */
+static void frame_posted(void *owner)
+{
+    struct sdl *s = owner;
+    pthread_mutex_lock(&s->lock);
+    s->posted = false;
+    pthread_mutex_unlock(&s->lock);
+    serve(s);
+}
+
 static void on_frame(struct screen_observer *o, const struct surface *from, const struct rect *dirty, int count)
 {
     struct sdl *s = container_of(o, struct sdl, observer);
@@ -108,7 +141,11 @@ static void on_frame(struct screen_observer *o, const struct surface *from, cons
             note_dirty(s, &dirty[i]);
         }
     }
+    bool tell = !s->posted;
+    s->posted = true;
     pthread_mutex_unlock(&s->lock);
+    if (tell)
+        loop_post(s->loop, frame_posted, s);
 }
 
 /* ---- the window ---- */
@@ -133,20 +170,47 @@ static void update_title(struct sdl *s)
     SDL_SetWindowTitle(s->window, title);
 }
 
+static void flush_motion(struct sdl *s)
+{
+    if (s->dx || s->dy || s->dz)
+        keys_mouse_move(s->keys, s->dx, s->dy, s->dz);
+    s->dx = s->dy = s->dz = 0;
+}
+
+static void set_button(struct sdl *s, unsigned bit, bool down)
+{
+    unsigned now = keys_buttons(s->keys);
+    s->held = down ? s->held | bit : s->held & ~bit;
+    keys_mouse_buttons(s->keys, down ? now | bit : now & ~bit);
+}
+
+/* What is held down when the grab ends is let go of: its release will not be the guest's any more. */
 static void set_grab(struct sdl *s, bool on)
 {
+    if (s->grabbed && !on) {
+        flush_motion(s);
+        if (s->held)
+            set_button(s, s->held, false);
+    }
     s->grabbed = on;
+    s->clicked = false;
     SDL_SetRelativeMouseMode(on ? SDL_TRUE : SDL_FALSE);
     SDL_SetWindowKeyboardGrab(s->window, on ? SDL_TRUE : SDL_FALSE);
     s->title_stale = true;
+}
+
+/* The picture's size times the scale, unless the window has its size from somebody else. */
+static void fit_window(struct sdl *s)
+{
+    if (!s->fullscreen && !s->maximised && s->texture_width)
+        SDL_SetWindowSize(s->window, (int)(s->texture_width * s->scale), (int)(s->texture_height * s->scale));
 }
 
 static void set_fullscreen(struct sdl *s, bool on)
 {
     s->fullscreen = on;
     SDL_SetWindowFullscreen(s->window, on ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
-    if (!on)
-        SDL_SetWindowSize(s->window, (int)(s->texture_width * s->scale), (int)(s->texture_height * s->scale));
+    fit_window(s);
     s->redraw = true;
 }
 
@@ -164,8 +228,7 @@ static void fit_texture(struct sdl *s)
     s->dirty[0] = (struct rect){0, 0, s->width, s->height};
     s->ndirty = 1;
     SDL_RenderSetLogicalSize(s->renderer, s->width, s->height); /* keeps the shape when the window has another */
-    if (!s->fullscreen)
-        SDL_SetWindowSize(s->window, (int)(s->width * s->scale), (int)(s->height * s->scale));
+    fit_window(s);
 }
 
 static void upload(struct sdl *s)
@@ -184,17 +247,19 @@ static void upload(struct sdl *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-static void present(struct sdl *s)
+/* True: there was something new. */
+static bool present(struct sdl *s)
 {
     upload(s);
-    if (!s->redraw)
-        return;
+    if (!s->redraw || !s->watching)
+        return false;
     s->redraw = false;
     SDL_SetRenderDrawColor(s->renderer, 0, 0, 0, SDL_ALPHA_OPAQUE);
     SDL_RenderClear(s->renderer);
     if (s->texture)
         SDL_RenderCopy(s->renderer, s->texture, NULL, NULL);
     SDL_RenderPresent(s->renderer);
+    return true;
 }
 
 /* ---- input ---- */
@@ -251,34 +316,66 @@ static void on_key(struct sdl *s, const SDL_KeyboardEvent *k)
         set_key(s, k->keysym.scancode, k->type == SDL_KEYDOWN);
 }
 
-static void flush_motion(struct sdl *s)
-{
-    if (s->dx || s->dy || s->dz)
-        keys_mouse_move(s->keys, s->dx, s->dy, s->dz);
-    s->dx = s->dy = s->dz = 0;
-}
-
+/* A click outside the grab, both halves of it, takes it. */
 static void on_button(struct sdl *s, const SDL_MouseButtonEvent *b)
 {
     unsigned bit = b->button == SDL_BUTTON_LEFT     ? 1
                    : b->button == SDL_BUTTON_RIGHT  ? 2
                    : b->button == SDL_BUTTON_MIDDLE ? 4
                                                     : 0;
-    if (!s->grabbed) {
-        if (b->type == SDL_MOUSEBUTTONUP && bit == 1)
-            set_grab(s, true);
-        return;
+    bool down = b->type == SDL_MOUSEBUTTONDOWN;
+    if (s->grabbed) {
+        flush_motion(s);
+        set_button(s, bit, down);
+    } else if (bit == 1 && !down && s->clicked) {
+        set_grab(s, true);
+    } else if (bit == 1) {
+        s->clicked = down;
     }
-    flush_motion(s);
-    unsigned held = keys_buttons(s->keys);
-    keys_mouse_buttons(s->keys, b->type == SDL_MOUSEBUTTONDOWN ? held | bit : held & ~bit);
 }
 
+/* Not by SDL_SetWindowSize. It is the user's unless it goes with a change of the window's state. */
 static void on_resized(struct sdl *s, int width)
 {
-    if (!s->fullscreen && s->texture_width)
-        s->scale = (double)width / s->texture_width;
+    u64 now = loop_now_ms();
     s->redraw = true;
+    if (s->fullscreen || s->maximised || !s->texture_width || now - s->arranged_ms < SETTLE_MS)
+        return;
+    s->scale_before = s->scale;
+    s->resized_ms = now;
+    s->scale = (double)width / s->texture_width;
+}
+
+static void on_arranged(struct sdl *s, bool maximised)
+{
+    u64 now = loop_now_ms();
+    s->redraw = true;
+    if (s->maximised == maximised)
+        return;
+    if (now - s->resized_ms < SETTLE_MS)
+        s->scale = s->scale_before;
+    s->arranged_ms = now;
+    s->maximised = maximised;
+    fit_window(s);
+}
+
+/* The guest's screen is looked at while the window can be seen. */
+static void watch(struct sdl *s, bool on)
+{
+    if (s->watching == on)
+        return;
+    s->watching = on;
+    if (on)
+        machine_add_screen(s->machine, &s->observer);
+    else
+        machine_remove_screen(s->machine, &s->observer);
+}
+
+static void let_go(struct sdl *s)
+{
+    release_keys(s);
+    if (s->grabbed)
+        set_grab(s, false);
 }
 
 static void on_window(struct sdl *s, const SDL_WindowEvent *w)
@@ -286,14 +383,28 @@ static void on_window(struct sdl *s, const SDL_WindowEvent *w)
     switch (w->event) {
     case SDL_WINDOWEVENT_CLOSE:
         machine_quit(s->machine, 0);
-        break;
+        return;
     case SDL_WINDOWEVENT_RESIZED:
         on_resized(s, w->data1);
-        break; /* by the user, not by SetWindowSize */
+        break;
+    case SDL_WINDOWEVENT_MAXIMIZED:
+        watch(s, true);
+        on_arranged(s, true);
+        break;
+    case SDL_WINDOWEVENT_RESTORED:
+        watch(s, true);
+        on_arranged(s, SDL_GetWindowFlags(s->window) & SDL_WINDOW_MAXIMIZED);
+        break;
+    case SDL_WINDOWEVENT_SHOWN:
+        watch(s, true);
+        break;
+    case SDL_WINDOWEVENT_MINIMIZED:
+    case SDL_WINDOWEVENT_HIDDEN:
+        let_go(s);
+        watch(s, false);
+        break;
     case SDL_WINDOWEVENT_FOCUS_LOST:
-        release_keys(s);
-        if (s->grabbed)
-            set_grab(s, false);
+        let_go(s);
         break;
     case SDL_WINDOWEVENT_EXPOSED:
     case SDL_WINDOWEVENT_SIZE_CHANGED:
@@ -348,21 +459,59 @@ static void on_event(struct sdl *s, const SDL_Event *e)
     }
 }
 
+/* Presents what there is and takes all events. */
 static void serve(void *owner)
 {
     struct sdl *s = owner;
     SDL_Event e;
-    while (!machine_ended(s->machine) && SDL_PollEvent(&e))
+    u64 now = loop_now_ms();
+    while (!machine_ended(s->machine) && SDL_PollEvent(&e)) {
         on_event(s, &e);
+        s->active_ms = now;
+    }
     if (machine_ended(s->machine))
         return;
     flush_motion(s);
     update_title(s);
-    present(s);
-    loop_timer_set(s->loop, &s->timer, POLL_MS);
+    if (present(s))
+        s->active_ms = now;
+    /* What presenting took off the connection is in SDL's queue, where no poll sees it. */
+    SDL_PumpEvents();
+    u64 wait = s->connection.fd >= 0 ? TICK_MS : now - s->active_ms < ACTIVE_MS ? POLL_MS : IDLE_MS;
+    loop_timer_set(s->loop, &s->timer, SDL_HasEvents(SDL_FIRSTEVENT, SDL_LASTEVENT) ? 0 : wait);
+}
+
+static void connection_ready(void *owner, short revents)
+{
+    (void)revents;
+    serve(owner);
 }
 
 /* ---- life ---- */
+
+/* A driver that draws nowhere, which SDL falls back to; whoever names one wants it. */
+static bool shows_nothing(const char *driver)
+{
+    return !getenv("SDL_VIDEODRIVER") && (!strcmp(driver, "offscreen") || !strcmp(driver, "dummy"));
+}
+
+#ifdef SDL_VIDEO_DRIVER_X11
+/* The socket that events come from, or -1. */
+static int connection_fd(SDL_Window *window)
+{
+    SDL_SysWMinfo info;
+    SDL_VERSION(&info.version);
+    return SDL_GetWindowWMInfo(window, &info) && info.subsystem == SDL_SYSWM_X11
+               ? ConnectionNumber(info.info.x11.display)
+               : -1;
+}
+#else
+static int connection_fd(SDL_Window *window)
+{
+    (void)window;
+    return -1;
+}
+#endif
 
 static bool open_window(struct sdl *s)
 {
@@ -372,6 +521,10 @@ static bool open_window(struct sdl *s)
     SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
     if (SDL_InitSubSystem(SDL_INIT_VIDEO) < 0)
         return false;
+    if (shows_nothing(SDL_GetCurrentVideoDriver())) {
+        SDL_SetError("there is no display (DISPLAY and WAYLAND_DISPLAY lead to none)");
+        return false;
+    }
     s->window = SDL_CreateWindow("Orrery", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, FIRST_WIDTH, FIRST_HEIGHT,
                                  SDL_WINDOW_RESIZABLE);
     if (!s->window)
@@ -393,6 +546,7 @@ struct sdl *sdl_create(struct loop *loop, struct machine *m, struct keys *keys, 
                       .machine = m,
                       .keys = keys,
                       .scale = 1,
+                      .scale_before = 1,
                       .redraw = true,
                       .title_stale = true,
                       .observer = {.frame = on_frame},
@@ -403,7 +557,10 @@ struct sdl *sdl_create(struct loop *loop, struct machine *m, struct keys *keys, 
         sdl_free(s);
         return NULL;
     }
-    machine_add_screen(m, &s->observer);
+    s->connection =
+        (struct loop_fd){.fd = connection_fd(s->window), .events = POLLIN, .ready = connection_ready, .owner = s};
+    loop_fd_add(loop, &s->connection);
+    watch(s, true);
     loop_timer_set(loop, &s->timer, 0);
     return s;
 }
@@ -413,6 +570,7 @@ void sdl_free(struct sdl *s)
     if (!s)
         return;
     loop_timer_cancel(s->loop, &s->timer);
+    loop_fd_remove(s->loop, &s->connection);
     if (s->texture)
         SDL_DestroyTexture(s->texture);
     if (s->renderer)
