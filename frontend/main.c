@@ -159,6 +159,9 @@ static bool open_streams(struct app *app, struct error *e)
     for (unsigned i = 0; i < o->nspecs; i++) {
         if (o->specs[i].kind == STREAM_CHARDEV)
             continue;
+        if (o->specs[i].vc)
+            fprintf(stderr, "orrery: %s: the window has no text consoles (vc): what is sent there is not shown\n",
+                    o->specs[i].label);
         app->host.stream[i] = stream_open(&o->specs[i], app->loop, e);
         if (!app->host.stream[i])
             return false;

@@ -90,7 +90,8 @@ bool stream_spec_parse(struct stream_spec *s, const char *text, const char *labe
         s->mon = true;
     }
     spec_init(s, STREAM_NULL, label);
-    if (!strcmp(text, "null") || text_prefix(text, "vc", &rest))
+    s->vc = text_prefix(text, "vc", &rest) && (!*rest || *rest == ':');
+    if (!strcmp(text, "null") || s->vc)
         return true;
     if (!strcmp(text, "stdio")) {
         s->kind = STREAM_STDIO;
@@ -153,6 +154,7 @@ static bool chardev_kind(struct stream_spec *s, const char *kind, struct subopts
         if (strcmp(kind, kinds[i].name) != 0)
             continue;
         s->kind = kinds[i].kind;
+        s->vc = !strcmp(kind, "vc");
         if (s->kind == STREAM_STDIO && !subopts_bool(o, "signal", &s->signal, e))
             return false;
         if (s->kind == STREAM_FILE && !subopts_bool(o, "append", &s->append, e))

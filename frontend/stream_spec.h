@@ -30,6 +30,7 @@ struct stream_spec {
     bool mon;             /* "mon:" was written in front: a monitor shares it */
     bool signal;          /* stdio: Ctrl-c and Ctrl-z are for us, not for the guest */
     bool append;          /* file */
+    bool vc;              /* a text console of the window was asked for: there are none, the kind is null */
     bool named;           /* by -chardev: others refer to it by its label */
     unsigned uses;        /* filled by options_finish */
 };

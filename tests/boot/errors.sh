@@ -60,6 +60,11 @@ if [ "$(id -u)" != 0 ]; then
     mistake "*Permission denied*" -bios "$WORK/secret"
 fi
 
+# A text console is told not to be there, and the rest goes on: here to the next mistake.
+out=$("$ORRERY" -display none -M bare -serial vc -monitor none -bios /nonexistent 2>&1 </dev/null)
+[[ $out == "orrery: serial0: the window has no text consoles (vc): "*$'\n'"orrery: "*/nonexistent* ]] ||
+    fail "-serial vc says '$out'"
+
 # With descriptors closed at start, what we say goes nowhere: not into the image that would get the free number.
 for closed in '0<&-' '1>&-' '2>&-' '0<&- 2>&-' '0<&- 1>&- 2>&-'; do
     eval '"$ORRERY" -display none -hda "$WORK/disk" -serial file:/nonexistent/x' "2>/dev/null $closed"
