@@ -23,8 +23,8 @@ enum {
 
 const char *run_state_name(enum run_state s)
 {
-    static const char *const names[] = {"running",        "paused",    "debug",    "shutdown",
-                                        "guest-panicked", "prelaunch", "suspended"};
+    static const char *const names[] = {"running",        "paused",    "debug",     "shutdown",
+                                        "guest-panicked", "prelaunch", "suspended", "io-error"};
     return names[s];
 }
 
@@ -65,6 +65,30 @@ static void on_request(void *owner, enum system_request what)
         break;
     }
     machine_kick(m);
+}
+
+static void on_disk_failure(void *owner, const struct disk_failure *f)
+{
+    struct machine *m = owner;
+    for (struct machine_observer *o = m->observers; o; o = o->next) {
+        if (o->disk_failed)
+            o->disk_failed(o, f);
+    }
+    m->priv->want_io_stop |= f->action == DISK_STOP;
+    machine_kick(m);
+}
+
+static void watch_disks(struct machine *m)
+{
+    m->disks = (struct disk_watch){.failed = on_disk_failure, .owner = m};
+    for (unsigned i = 0; i < MAX_IDE; i++) {
+        if (m->config.ide[i].disk)
+            m->config.ide[i].disk->watch = &m->disks;
+    }
+    for (unsigned i = 0; i < MAX_FLOPPY; i++) {
+        if (m->config.floppy[i].disk)
+            m->config.floppy[i].disk->watch = &m->disks;
+    }
 }
 
 /* RDRAND's numbers of CPU n: from the host, but for runs that are to repeat. False: the host has none. */
@@ -190,6 +214,7 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
     m->sys.ram_size = cfg->ram_size;
     vclock_init(&p->vclock, &m->sys.clock, cfg);
     world_init(m);
+    watch_disks(m);
     bool ok = create_cpus(m) && observe_translators(m) && (cfg->type == MACHINE_BARE ? bare_build(m) : pc_build(m)) &&
               add_devices(m);
     if (!ok) {
@@ -250,6 +275,7 @@ static void set_state(struct machine *m, enum run_state s)
     bool was_running = p->state == RUN_RUNNING;
     __atomic_store_n(&p->state, s, __ATOMIC_RELEASE);
     if (s == RUN_RUNNING) {
+        m->disks.stopping = false;
         vclock_resume(&p->vclock);
         tell(m, EVENT_RESUME, NULL);
     } else if (was_running) {
@@ -300,6 +326,11 @@ static void carry_out(struct machine *m)
             do_shutdown(m, p->reset_reason);
         else
             do_reset(m, p->reset_reason);
+    }
+    if (p->want_io_stop) {
+        p->want_io_stop = false;
+        if (p->state == RUN_RUNNING)
+            set_state(m, RUN_IO_ERROR);
     }
     if (p->want_suspend) {
         p->want_suspend = false;

@@ -68,7 +68,16 @@ struct machine_config {
     struct trace *trace;
 };
 
-enum run_state { RUN_RUNNING, RUN_PAUSED, RUN_DEBUG, RUN_SHUTDOWN, RUN_PANICKED, RUN_PRELAUNCH, RUN_SUSPENDED };
+enum run_state {
+    RUN_RUNNING,
+    RUN_PAUSED,
+    RUN_DEBUG,
+    RUN_SHUTDOWN,
+    RUN_PANICKED,
+    RUN_PRELAUNCH,
+    RUN_SUSPENDED,
+    RUN_IO_ERROR
+};
 const char *run_state_name(enum run_state s); /* QMP's spelling */
 
 enum machine_event {
@@ -85,6 +94,8 @@ struct machine_observer {
     /* On the machine thread. detail: for SHUTDOWN and RESET the QMP reason ("guest-shutdown", ...), for
      * DEVICE_DELETED the device's id, else NULL. */
     void (*event)(struct machine_observer *o, enum machine_event e, const char *detail);
+    /* On the machine thread: the host failed a disk. NULL: not told. */
+    void (*disk_failed)(struct machine_observer *o, const struct disk_failure *f);
     struct machine_observer *next;
 };
 
@@ -101,6 +112,7 @@ struct machine {
      * False: no such drive, or its tray is locked and not forced. Machine thread. */
     bool (*change_medium)(struct machine *m, bool floppy, unsigned drive, struct disk *disk, bool force);
     struct machine_observer *observers;
+    struct disk_watch disks; /* for each disk that is put in */
     struct {
         bool valid;
         unsigned cpu;

@@ -59,7 +59,7 @@ struct machine_private {
 
     /* machine thread only, but for state, which others may read */
     enum run_state state;
-    bool want_reset, want_shutdown, want_exit, want_panic, want_suspend;
+    bool want_reset, want_shutdown, want_exit, want_panic, want_suspend, want_io_stop;
     const char *reset_reason, *shutdown_reason;
     bool quit;
     struct vclock vclock;

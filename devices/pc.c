@@ -469,6 +469,8 @@ static bool add_floppies(struct pc *pc)
 static bool pc_change_medium(struct machine *m, bool floppy, unsigned drive, struct disk *disk, bool force)
 {
     struct pc *pc = pc_of(m);
+    if (disk)
+        disk->watch = &m->disks;
     return floppy ? fdc_change_medium(pc->fdc, drive, disk) : ide_change_medium(pc->ide, drive, disk, force);
 }
 

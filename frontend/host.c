@@ -8,6 +8,9 @@
 #include <time.h>
 
 struct host_event {
+    bool of_disk; /* failure is what happened, else event */
+    struct disk_failure failure;
+    char drive[64]; /* its name */
     enum machine_event event;
     char detail[DEVICE_ID_MAX];
     bool has_detail;
@@ -17,23 +20,47 @@ struct host_event {
 
 static void deliver_posted(void *arg) { host_deliver(arg); }
 
-static void machine_happened(struct machine_observer *o, enum machine_event e, const char *detail)
+static struct host_event *new_event(void)
 {
-    struct host *h = container_of(o, struct host, observer);
     struct host_event *ev = calloc(1, sizeof(*ev));
     struct timespec ts;
     if (!ev)
-        return;
+        return NULL;
     clock_gettime(CLOCK_REALTIME, &ts);
-    ev->event = e;
-    ev->has_detail = detail != NULL;
-    snprintf(ev->detail, sizeof(ev->detail), "%s", detail ? detail : "");
     ev->when_us = (u64)ts.tv_sec * 1000000 + (u64)ts.tv_nsec / 1000;
+    return ev;
+}
+
+static void queue(struct host *h, struct host_event *ev)
+{
     pthread_mutex_lock(&h->lock);
     *h->last = ev;
     h->last = &ev->next;
     pthread_mutex_unlock(&h->lock);
     loop_post(h->loop, deliver_posted, h);
+}
+
+static void machine_happened(struct machine_observer *o, enum machine_event e, const char *detail)
+{
+    struct host_event *ev = new_event();
+    if (!ev)
+        return;
+    ev->event = e;
+    ev->has_detail = detail != NULL;
+    snprintf(ev->detail, sizeof(ev->detail), "%s", detail ? detail : "");
+    queue(container_of(o, struct host, observer), ev);
+}
+
+static void disk_failed(struct machine_observer *o, const struct disk_failure *f)
+{
+    struct host_event *ev = new_event();
+    if (!ev)
+        return;
+    ev->of_disk = true;
+    ev->failure = *f;
+    snprintf(ev->drive, sizeof(ev->drive), "%s", f->drive ? f->drive : "");
+    ev->failure.drive = ev->drive;
+    queue(container_of(o, struct host, observer), ev);
 }
 
 void host_deliver(struct host *h)
@@ -51,7 +78,10 @@ void host_deliver(struct host *h)
             return;
         for (struct host_listener *l = h->listeners, *next; l; l = next) {
             next = l->next;
-            l->event(l->owner, ev->event, ev->has_detail ? ev->detail : NULL, ev->when_us);
+            if (!ev->of_disk)
+                l->event(l->owner, ev->event, ev->has_detail ? ev->detail : NULL, ev->when_us);
+            else if (l->disk_failed)
+                l->disk_failed(l->owner, &ev->failure, ev->when_us);
         }
         free(ev);
     }
@@ -68,6 +98,7 @@ bool host_start(struct host *h, struct machine *m)
     h->machine = m;
     h->keys = keys_create(h->loop, m);
     h->observer.event = machine_happened;
+    h->observer.disk_failed = disk_failed;
     machine_add_observer(m, &h->observer);
     return h->keys != NULL;
 }
@@ -109,6 +140,11 @@ void host_drive_name(const struct drive_option *d, char *name, size_t size)
         snprintf(name, size, "floppy%d", d->index);
     else
         snprintf(name, size, "ide%d-%s%d", d->index / 2, d->cdrom ? "cd" : "hd", d->index % 2);
+}
+
+void host_node_name(const struct drive_option *d, char *name, size_t size)
+{
+    snprintf(name, size, "#block%03d", (d->bus == DRIVE_FLOPPY ? MAX_IDE : 0) + d->index);
 }
 
 struct drive_option *host_find_drive(struct host *h, const char *name, struct error *e)
@@ -153,6 +189,7 @@ bool host_change_medium(struct host *h, const char *drive, const char *file, con
     if (file) {
         struct disk_options opt = c.drive->image;
         opt.path = file;
+        opt.drive = drive;
         opt.raw = format != NULL;
         if (format && strcmp(format, "raw") != 0)
             return fail(e, "Unknown driver '%s'", format);

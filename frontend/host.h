@@ -17,6 +17,8 @@
 /* Told of the machine's events on the main thread, in order. */
 struct host_listener {
     void (*event)(void *owner, enum machine_event e, const char *detail, u64 when_us);
+    /* NULL: not told. */
+    void (*disk_failed)(void *owner, const struct disk_failure *f, u64 when_us);
     void *owner;
     struct host_listener *next;
 };
@@ -48,6 +50,8 @@ void host_deliver(struct host *h);
 
 /* A drive of the command line by its id or its default name ("ide0-hd0", "ide1-cd0", "floppy0"). */
 void host_drive_name(const struct drive_option *d, char *name, size_t size);
+/* ... and its image's node: QEMU's way to number nodes nobody named. */
+void host_node_name(const struct drive_option *d, char *name, size_t size);
 struct drive_option *host_find_drive(struct host *h, const char *name, struct error *e);
 /* Puts a medium in (file; its format "raw", or NULL: as it looks) or takes it out (NULL). 'force': even when the
  * guest locked the tray. */

@@ -133,16 +133,16 @@ static void quit_by_mux(void *owner)
         machine_quit(app->machine, 0);
 }
 
-static void flush_disks(struct machine *m, void *arg)
+static void sync_disks(struct machine *m, void *arg)
 {
     (void)arg;
     for (unsigned i = 0; i < MAX_IDE; i++) {
         if (m->config.ide[i].disk)
-            disk_flush(m->config.ide[i].disk);
+            disk_sync(m->config.ide[i].disk);
     }
     for (unsigned i = 0; i < MAX_FLOPPY; i++) {
         if (m->config.floppy[i].disk)
-            disk_flush(m->config.floppy[i].disk);
+            disk_sync(m->config.floppy[i].disk);
     }
 }
 
@@ -150,7 +150,7 @@ static void sync_by_mux(void *owner)
 {
     struct app *app = owner;
     if (app->machine)
-        machine_post(app->machine, flush_disks, NULL);
+        machine_post(app->machine, sync_disks, NULL);
 }
 
 static bool open_streams(struct app *app, struct error *e)
@@ -255,8 +255,12 @@ static bool open_drives(struct app *app, struct error *e)
         *to = (struct drive_config){.present = true, .cdrom = d->cdrom};
         if (!d->image.path)
             continue;
+        char name[64];
+        struct disk_options opt = d->image;
         struct error why = {{0}};
-        to->disk = disk_open_raw(&d->image, &o->trace, why.text, sizeof(why.text));
+        host_drive_name(d, name, sizeof(name));
+        opt.drive = name;
+        to->disk = disk_open_raw(&opt, &o->trace, why.text, sizeof(why.text));
         if (!to->disk)
             return fail(e, "%s: %.300s", d->given, why.text);
     }

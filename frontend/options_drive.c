@@ -4,6 +4,9 @@
  */
 #include "frontend/options_parse.h"
 
+/* Space that runs out stops the machine; all errors of a floppy are the guest's. */
+static enum disk_policy write_policy(enum drive_bus bus) { return bus == DRIVE_IDE ? DISK_ENOSPC : DISK_REPORT; }
+
 static struct drive_option *add_drive(struct options *o, enum drive_bus bus, int index, const char *file,
                                       const char *given, struct error *e)
 {
@@ -13,6 +16,7 @@ static struct drive_option *add_drive(struct options *o, enum drive_bus bus, int
     }
     struct drive_option *d = &o->drive[o->ndrives++];
     *d = (struct drive_option){.bus = bus, .index = index, .image.path = file, .given = options_keep(o, given)};
+    d->image.on_write_error = write_policy(bus);
     return d;
 }
 
@@ -73,6 +77,33 @@ static bool drive_locking(struct subopts *s, enum disk_locking *to, struct error
     return true;
 }
 
+/* werror= and rerror=; 'writes' as QEMU's enospc is for writing only. */
+static bool drive_policy(struct subopts *s, const char *key, bool writes, enum disk_policy *to, struct error *e)
+{
+    static const char *const words[] = {
+        [DISK_REPORT] = "report", [DISK_IGNORE] = "ignore", [DISK_STOP] = "stop", [DISK_ENOSPC] = "enospc"};
+    const char *word = subopts_get(s, key);
+    char what[32];
+    size_t i = 0, n = writes ? ARRAY_LEN(words) : DISK_ENOSPC;
+    while (word && i < n && strcmp(word, words[i]) != 0)
+        i++;
+    snprintf(what, sizeof(what), "-drive %s", key);
+    if (i == n)
+        return fail_unknown(e, what, word, words, n);
+    if (word)
+        *to = (enum disk_policy)i;
+    return true;
+}
+
+static bool drive_policies(struct subopts *s, enum drive_bus bus, struct disk_options *to, struct error *e)
+{
+    if (bus == DRIVE_FLOPPY && (subopts_get(s, "werror") || subopts_get(s, "rerror")))
+        return fail(e, "-drive werror and rerror are not for floppies, whose errors are always the guest's");
+    to->on_write_error = write_policy(bus);
+    return drive_policy(s, "werror", true, &to->on_write_error, e) &&
+           drive_policy(s, "rerror", false, &to->on_read_error, e);
+}
+
 static bool drive_keys(struct options *o, struct subopts *s, const char *arg, struct error *e)
 {
     static const char *const formats[] = {"raw"}, *const medias[] = {"disk", "cdrom"};
@@ -83,7 +114,7 @@ static bool drive_keys(struct options *o, struct subopts *s, const char *arg, st
     const char *file = subopts_get(s, "file");
     if (!drive_place(s, &bus, &index, e) || !subopts_bool(s, "snapshot", &image.snapshot, e) ||
         !subopts_bool(s, "readonly", &image.readonly, e) || !subopts_bool(s, "read-only", &image.readonly, e) ||
-        !drive_locking(s, &image.locking, e))
+        !drive_locking(s, &image.locking, e) || !drive_policies(s, bus, &image, e))
         return false;
     /* Hints about the host's caching: every way of it keeps our promise about flushes. */
     static const char *const hints[] = {"cache", "aio", "discard", "detect-zeroes"};

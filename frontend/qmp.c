@@ -162,6 +162,20 @@ static bool loses_events(struct qmp *q)
     return q->told_lost = true;
 }
 
+/* To a client that is there and reads. Takes the reference to data, which may be NULL. */
+static void send_event(struct qmp *q, const char *name, u64 when_us, json_t *data)
+{
+    if (!q->negotiated || loses_events(q)) {
+        json_decref(data);
+        return;
+    }
+    json_t *r = json_pack("{s:{s:I, s:I}, s:s}", "timestamp", "seconds", (json_int_t)(when_us / 1000000),
+                          "microseconds", (json_int_t)(when_us % 1000000), "event", name);
+    if (data)
+        json_object_set_new(r, "data", data);
+    send_json(q, r);
+}
+
 static void on_event(void *owner, enum machine_event e, const char *detail, u64 when_us)
 {
     static const char *const names[] = {[EVENT_STOP] = "STOP",
@@ -172,21 +186,34 @@ static void on_event(void *owner, enum machine_event e, const char *detail, u64 
                                         [EVENT_GUEST_PANICKED] = "GUEST_PANICKED",
                                         [EVENT_DEVICE_DELETED] = "DEVICE_DELETED"};
     struct qmp *q = owner;
-    if (!q->negotiated || (size_t)e >= ARRAY_LEN(names) || !names[e] || loses_events(q))
+    if ((size_t)e >= ARRAY_LEN(names) || !names[e])
         return;
-    json_t *r = json_pack("{s:{s:I, s:I}, s:s}", "timestamp", "seconds", (json_int_t)(when_us / 1000000),
-                          "microseconds", (json_int_t)(when_us % 1000000), "event", names[e]);
+    json_t *data = NULL;
     if (e == EVENT_SHUTDOWN || e == EVENT_RESET) {
         bool guest = detail && !strncmp(detail, "guest", 5);
-        json_object_set_new(r, "data", json_pack("{s:b, s:s}", "guest", guest, "reason", detail ? detail : "none"));
+        data = json_pack("{s:b, s:s}", "guest", guest, "reason", detail ? detail : "none");
     } else if (e == EVENT_DEVICE_DELETED) {
-        json_object_set_new(r, "data",
-                            json_pack("{s:s, s:s++}", "device", detail, "path", "/machine/peripheral/", detail, ""));
+        data = json_pack("{s:s, s:s++}", "device", detail, "path", "/machine/peripheral/", detail, "");
     } else if (e == EVENT_GUEST_PANICKED) {
         const char *action = q->host->options->config.no_shutdown ? "pause" : "poweroff";
-        json_object_set_new(r, "data", json_pack("{s:s}", "action", action));
+        data = json_pack("{s:s}", "action", action);
     }
-    send_json(q, r);
+    send_event(q, names[e], when_us, data);
+}
+
+static void on_disk_failure(void *owner, const struct disk_failure *f, u64 when_us)
+{
+    static const char *const actions[] = {[DISK_REPORT] = "report", [DISK_IGNORE] = "ignore", [DISK_STOP] = "stop"};
+    struct qmp *q = owner;
+    struct error unused;
+    char node[32] = "";
+    struct drive_option *d = host_find_drive(q->host, f->drive, &unused);
+    if (d)
+        host_node_name(d, node, sizeof(node));
+    send_event(q, "BLOCK_IO_ERROR", when_us,
+               json_pack("{s:s, s:s, s:s, s:s, s:b, s:s}", "device", f->drive, "node-name", node, "operation",
+                         f->write ? "write" : "read", "action", actions[f->action], "nospace",
+                         disk_out_of_space(f->error), "reason", strerror(-f->error)));
 }
 
 /* ---- commands ---- */
@@ -391,7 +418,7 @@ struct qmp *qmp_create(struct host *host, struct stream *s)
     q->stream = s;
     hmp_session_init(&q->session);
     intake_init(&q->intake, s, &(struct intake_user){qmp_byte, qmp_busy, q});
-    q->listener = (struct host_listener){.event = on_event, .owner = q};
+    q->listener = (struct host_listener){.event = on_event, .disk_failed = on_disk_failure, .owner = q};
     host_listen(host, &q->listener);
     stream_attach(s, &(struct stream_user){qmp_can_input, qmp_input, qmp_stream_event, q, qmp_answering});
     return q;

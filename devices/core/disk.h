@@ -1,14 +1,34 @@
 /*
  * Seam between a disk controller and the image behind it. Sectors are 512
  * bytes whatever the medium. Errors are values: 0 or -errno; the first one is
- * also told to the user in a sentence. Removable media may come and go.
+ * also told to the user in a sentence. An error the user can mend, a full file
+ * system above all, stops the machine instead: -EAGAIN asks the controller to
+ * try the same again. Removable media may come and go.
  */
 #ifndef ORRERY_CORE_DISK_H
 #define ORRERY_CORE_DISK_H
 
 #include "cpu/base.h"
 
+enum { DISK_SECTOR = 512 };
+
 struct disk;
+/* What comes of an error of the host (QEMU's werror= and rerror=). DISK_ENOSPC: stop if space ran out, else report. */
+enum disk_policy { DISK_REPORT, DISK_IGNORE, DISK_STOP, DISK_ENOSPC };
+
+struct disk_failure {
+    const char *drive; /* disk_options.drive */
+    bool write;
+    int error;               /* -errno */
+    enum disk_policy action; /* what comes of it, not DISK_ENOSPC */
+};
+/* Who is told of failures, and stops the machine. */
+struct disk_watch {
+    void (*failed)(void *owner, const struct disk_failure *f);
+    void *owner;
+    bool stopping; /* set by a failure, until the machine runs again: nothing is tried meanwhile */
+};
+
 struct disk_ops {
     const char *name; /* "raw" */
     int (*read)(struct disk *d, u64 sector, void *buf, u32 count);
@@ -21,8 +41,13 @@ struct disk {
     u64 sectors;
     bool readonly;
     char *path;
+    const char *blame; /* set by ops with an error: the file it is of, as a sentence begins; NULL: path says it */
     bool error_told;
     struct trace *trace;
+    char *drive;
+    enum disk_policy on_read_error, on_write_error;
+    struct disk_watch *watch; /* NULL: nobody could stop */
+    int stopped_by;           /* the error that did, until an access succeeds; or 0 */
 };
 
 /* DISK_LOCKING_AUTO: where the file system has locks. */
@@ -34,6 +59,8 @@ struct disk_options {
     bool snapshot; /* writes go to an anonymous overlay */
     bool raw;      /* its bytes are the disk, even if they look like another format's */
     enum disk_locking locking;
+    const char *drive; /* the name of the drive it is in, or NULL */
+    enum disk_policy on_read_error, on_write_error;
 };
 /*
  * Opens a raw image; NULL with one sentence in err. A directory, a missing or an unreadable file are errors,
@@ -43,11 +70,15 @@ struct disk_options {
 struct disk *disk_open_raw(const struct disk_options *opt, struct trace *trace, char *err, size_t err_size);
 void disk_close(struct disk *d);
 /*
- * Checked against the size and readonly; 0 or -errno (-EIO, -EROFS, ...). -EAGAIN: not before the user has helped,
- * for which the machine stops. Controllers then do the same again a little later in virtual time.
+ * Requests of the guest, checked against the size and readonly: 0 or -errno (-EIO, -EROFS, ...). -EAGAIN: the machine
+ * is being stopped, the same is to be asked again a little later in virtual time.
  */
 int disk_read(struct disk *d, u64 sector, void *buf, u32 count);
 int disk_write(struct disk *d, u64 sector, const void *buf, u32 count);
 int disk_flush(struct disk *d);
+/* A flush of the host's own: errors are told, and that is all. */
+void disk_sync(struct disk *d);
+/* Did space run out, for whichever reason? */
+bool disk_out_of_space(int err);
 
 #endif

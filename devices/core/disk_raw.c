@@ -16,15 +16,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECTOR = 512 };
+enum { SECTOR = DISK_SECTOR };
 
 struct raw_disk {
     struct disk disk;
-    int fd, overlay; /* overlay: -1 without */
-    u64 bytes;       /* of the image */
-    bool regular;    /* a file, whose size can change */
-    bool guessed;    /* to be raw: it must not come to look like something else */
-    u64 *written;    /* a bit per sector: read it from the overlay */
+    int fd, overlay;    /* overlay: -1 without */
+    char *overlay_name; /* as a sentence begins */
+    u64 bytes;          /* of the image */
+    bool regular;       /* a file, whose size can change */
+    bool guessed;       /* to be raw: it must not come to look like something else */
+    u64 *written;       /* a bit per sector: read it from the overlay */
 };
 
 static struct raw_disk *raw_of(struct disk *d) { return container_of(d, struct raw_disk, disk); }
@@ -77,6 +78,7 @@ static int read_overlaid(struct raw_disk *r, u64 sector, u8 *buf, u32 count)
         u32 n = 1;
         while (n < count && is_written(r, sector + n) == over)
             n++;
+        r->disk.blame = over ? r->overlay_name : NULL;
         int err = over ? read_full(r->overlay, buf, (u64)n * SECTOR, sector * SECTOR) : read_image(r, sector, buf, n);
         if (err)
             return err;
@@ -90,6 +92,7 @@ static int read_overlaid(struct raw_disk *r, u64 sector, u8 *buf, u32 count)
 static int raw_read(struct disk *d, u64 sector, void *buf, u32 count)
 {
     struct raw_disk *r = raw_of(d);
+    d->blame = NULL;
     return r->overlay >= 0 ? read_overlaid(r, sector, buf, count) : read_image(r, sector, buf, count);
 }
 
@@ -109,6 +112,7 @@ static int raw_write(struct disk *d, u64 sector, const void *buf, u32 count)
     struct raw_disk *r = raw_of(d);
     u64 n = (u64)count * SECTOR, pos = sector * SECTOR;
     int err;
+    d->blame = r->overlay >= 0 ? r->overlay_name : NULL;
     if (r->guessed && sector == 0 && count && disk_probe(buf))
         return -EPERM;
     if (r->overlay >= 0) {
@@ -128,6 +132,7 @@ static int raw_write(struct disk *d, u64 sector, const void *buf, u32 count)
 static int raw_flush(struct disk *d)
 {
     struct raw_disk *r = raw_of(d);
+    d->blame = NULL;
     if (r->overlay >= 0)
         return 0;
     return fdatasync(r->fd) < 0 ? -errno : 0;
@@ -141,7 +146,9 @@ static void raw_close(struct disk *d)
     if (r->fd >= 0)
         close(r->fd);
     free(r->written);
+    free(r->overlay_name);
     free(d->path);
+    free(d->drive);
     free(r);
 }
 
@@ -234,12 +241,13 @@ static bool lock_file(struct raw_disk *r, const struct disk_options *opt, const 
            complain(c, "disk image '%s' cannot be locked as locking=on asks: its file system has no locks", opt->path);
 }
 
-/* An open file without a name, where the user wants temporary files. */
-static int open_temporary(void)
+/* An open file without a name, where the user wants temporary files; *where is set. */
+static int open_temporary(const char **where)
 {
     const char *tmp = getenv("TMPDIR"), *dir[] = {tmp ? tmp : "/var/tmp", "/var/tmp", "/tmp"};
     for (size_t i = 0; i < ARRAY_LEN(dir); i++) {
         char name[4096];
+        *where = dir[i];
         int fd = open(dir[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         if (fd >= 0)
             return fd;
@@ -256,12 +264,15 @@ static int open_temporary(void)
 
 static bool open_overlay(struct raw_disk *r, const struct disk_options *opt, const struct complaint *c)
 {
-    r->overlay = open_temporary();
+    const char *where;
+    r->overlay = open_temporary(&where);
     if (r->overlay < 0)
         return complain(c, "cannot make a temporary file for the snapshot of '%s': %s; set TMPDIR", opt->path,
                         strerror(errno));
     r->written = calloc(r->disk.sectors / 64 + 1, sizeof *r->written);
-    if (!r->written)
+    if (asprintf(&r->overlay_name, "temporary file in %s for the snapshot of '%s'", where, opt->path) < 0)
+        r->overlay_name = NULL;
+    if (!r->written || !r->overlay_name)
         return complain(c, "no memory for the snapshot of '%s'", opt->path);
     return true;
 }
@@ -279,6 +290,9 @@ struct disk *disk_open_raw(const struct disk_options *opt, struct trace *trace, 
     r->disk.readonly = opt->readonly;
     r->disk.trace = trace;
     r->disk.path = strdup(opt->path);
+    r->disk.drive = opt->drive ? strdup(opt->drive) : NULL;
+    r->disk.on_read_error = opt->on_read_error;
+    r->disk.on_write_error = opt->on_write_error;
     if (open_file(r, opt, &c) && measure(r, opt, &c) && check_format(r, opt, &c) && lock_file(r, opt, &c) &&
         (!opt->snapshot || opt->readonly || open_overlay(r, opt, &c)))
         return &r->disk;

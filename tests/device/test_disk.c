@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -351,6 +353,130 @@ START_TEST(large_sparse)
 }
 END_TEST
 
+/* ---- errors of the host ---- */
+
+static struct disk_failure last;
+static unsigned failures;
+static void failed(void *owner, const struct disk_failure *f)
+{
+    (void)owner;
+    last = *f;
+    failures++;
+}
+static struct disk_watch watch = {.failed = failed};
+
+/* Files may grow to n bytes: as good as a full file system. No less than 1 MiB, as Check writes files, too. */
+enum { FULL = 1 << 20, BEYOND = 3000, LARGE = 4 << 20 };
+static void limit_files(rlim_t n)
+{
+    struct rlimit r;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &r);
+    r.rlim_cur = n;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+static struct disk *open_with(enum disk_policy on_write, enum disk_policy on_read, bool snap)
+{
+    struct disk_options o = {
+        .path = path, .snapshot = snap, .drive = "hd", .on_write_error = on_write, .on_read_error = on_read};
+    struct disk *d = disk_open_raw(&o, &quiet, err, sizeof err);
+    ck_assert_msg(d != NULL, "%s", err);
+    d->watch = &watch;
+    failures = 0;
+    watch.stopping = false;
+    return d;
+}
+
+START_TEST(out_of_space)
+{
+    make(8 * 512);
+    ck_assert_int_eq(truncate(path, LARGE), 0);
+    hush();
+    for (int snap = 0; snap < 2; snap++) {
+        limit_files(FULL);
+        struct disk *d = open_with(DISK_ENOSPC, DISK_REPORT, snap);
+        memset(buf, 0x66, sizeof buf);
+        ck_assert_int_eq(disk_write(d, 1, buf, 1), 0);
+        ck_assert_int_eq(disk_write(d, BEYOND, buf, 2), -EAGAIN);
+        ck_assert(watch.stopping && failures == 1 && last.write && last.action == DISK_STOP && last.error == -EFBIG);
+        ck_assert_str_eq(last.drive, "hd");
+        ck_assert_int_eq(d->stopped_by, -EFBIG);
+        /* until the machine runs again nothing is tried, and nobody told */
+        limit_files(RLIM_INFINITY);
+        ck_assert_int_eq(disk_write(d, BEYOND, buf, 2), -EAGAIN);
+        ck_assert_int_eq(disk_flush(d), -EAGAIN);
+        ck_assert_uint_eq(failures, 1);
+        watch.stopping = false;
+        ck_assert_int_eq(disk_write(d, BEYOND, buf, 2), 0);
+        ck_assert_int_eq(disk_read(d, BEYOND, buf + 512, 2), 0);
+        ck_assert(buf[512] == 0x66 && buf[2 * 512] == 0x66 && d->stopped_by == 0);
+        disk_close(d);
+    }
+    ck_assert_uint_eq(file_byte((BEYOND + 1) * 512), 0x66);
+    ck_assert(disk_out_of_space(-ENOSPC) && disk_out_of_space(-EDQUOT) && !disk_out_of_space(-EIO));
+}
+END_TEST
+
+START_TEST(policies)
+{
+    make(8 * 512);
+    ck_assert_int_eq(truncate(path, LARGE), 0);
+    hush();
+    limit_files(FULL);
+    memset(buf, 0x66, sizeof buf);
+    static const struct {
+        enum disk_policy policy;
+        int write, read;
+    } rows[] = {
+        {DISK_REPORT, -EFBIG, -EIO}, {DISK_IGNORE, 0, 0}, {DISK_STOP, -EAGAIN, -EAGAIN}, {DISK_ENOSPC, -EAGAIN, -EIO}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct disk *d = open_with(rows[i].policy, rows[i].policy, false);
+        ck_assert_int_eq(disk_write(d, BEYOND, buf, 1), rows[i].write);
+        ck_assert_uint_eq(failures, 1);
+        watch.stopping = false;
+        ck_assert_int_eq(truncate(path, 7 * 512), 0);
+        ck_assert_int_eq(disk_read(d, 6, buf, 2), rows[i].read);
+        ck_assert(failures == 2 && !last.write && last.error == -EIO);
+        if (rows[i].policy == DISK_IGNORE)
+            ck_assert(buf[0] == 0 && buf[1023] == 0);
+        /* nobody to stop the machine: then the guest must know */
+        d->watch = NULL;
+        ck_assert_int_eq(disk_read(d, 6, buf, 2), rows[i].policy == DISK_IGNORE ? 0 : -EIO);
+        disk_close(d);
+        limit_files(RLIM_INFINITY);
+        ck_assert_int_eq(truncate(path, LARGE), 0);
+        limit_files(FULL);
+    }
+}
+END_TEST
+
+/* The sentence names the file that is full: the snapshot's, not the image. */
+START_TEST(blame)
+{
+    char said[64] = "/tmp/orrery-said-XXXXXX", text[512] = "";
+    make(8 * 512);
+    ck_assert_int_eq(truncate(path, LARGE), 0);
+    setenv("TMPDIR", "/tmp", 1);
+    struct disk *d = open_with(DISK_ENOSPC, DISK_REPORT, true);
+    int fd = mkstemp(said);
+    ck_assert_ptr_nonnull(freopen(said, "w", stderr));
+    limit_files(FULL);
+    ck_assert_int_eq(disk_write(d, BEYOND, buf, 1), -EAGAIN);
+    limit_files(RLIM_INFINITY);
+    fflush(stderr);
+    ck_assert_int_gt(read(fd, text, sizeof text - 1), 0);
+    unlink(said);
+    snprintf(
+        err, sizeof err,
+        "orrery: temporary file in /tmp for the snapshot of '%s': writing failed at sector 3000: File too large; the "
+        "machine is paused, 'cont' tries again\n",
+        path);
+    ck_assert_str_eq(text, err);
+    close(fd);
+    disk_close(d);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("disk");
@@ -368,6 +494,9 @@ int main(void)
     tcase_add_test(t, truncated);
     tcase_add_test(t, vanished);
     tcase_add_test(t, large_sparse);
+    tcase_add_test(t, out_of_space);
+    tcase_add_test(t, policies);
+    tcase_add_test(t, blame);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
