@@ -304,6 +304,15 @@ bool fdc_change_medium(struct device *dev, unsigned n, struct disk *disk)
     return true;
 }
 
+bool fdc_look_at_drive(struct device *dev, unsigned n, struct disk **disk)
+{
+    struct fdc *f = container_of(dev, struct fdc, dev);
+    if (n >= FDC_DRIVES || !f->drive[n].present)
+        return false;
+    *disk = f->drive[n].disk;
+    return true;
+}
+
 /* ---- life ---- */
 
 static bool create_drive(struct fdc *f, unsigned n, const struct fdc_drive_config *c)

@@ -32,5 +32,7 @@ u8 fdc_cmos_type(struct device *dev, unsigned drive);
 bool fdc_change_medium(struct device *dev, unsigned drive, struct disk *disk);
 /* Is this image (NULL: none) small enough for a floppy? */
 bool fdc_fits(const struct disk *disk);
+/* What is in a drive; false: no such drive. */
+bool fdc_look_at_drive(struct device *dev, unsigned drive, struct disk **disk);
 
 #endif

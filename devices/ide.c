@@ -535,6 +535,19 @@ bool ide_change_medium(struct device *dev, unsigned n, struct disk *disk, bool f
     return true;
 }
 
+bool ide_look_at_drive(struct device *dev, unsigned n, struct disk **disk, bool *has_tray, bool *tray_open,
+                       bool *locked)
+{
+    const struct ide_drive *d = drive_number(dev, n);
+    if (!d)
+        return false;
+    *disk = d->disk;
+    *has_tray = d->cdrom;
+    *tray_open = d->cdrom && d->tray_open;
+    *locked = d->cdrom && d->locked;
+    return true;
+}
+
 /* ---- life ---- */
 
 static const struct pci_identity identity = {

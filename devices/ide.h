@@ -31,4 +31,8 @@ bool ide_geometry(struct device *dev, unsigned drive, unsigned *cylinders, unsig
  */
 bool ide_change_medium(struct device *dev, unsigned drive, struct disk *disk, bool force);
 
+/* What is in a drive, and how the tray stands of one that has a tray; false: no such drive. */
+bool ide_look_at_drive(struct device *dev, unsigned drive, struct disk **disk, bool *has_tray, bool *tray_open,
+                       bool *locked);
+
 #endif

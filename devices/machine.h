@@ -26,6 +26,11 @@ struct drive_config {
     bool cdrom;
     struct disk *disk;
 };
+/* A drive as the guest has it now. */
+struct drive_state {
+    struct disk *disk; /* NULL: no medium */
+    bool has_tray, tray_open, locked;
+};
 
 enum { TB_SIZE_DEFAULT = 48, TB_SIZE_MAX = 1024 }; /* MiB */
 
@@ -111,6 +116,8 @@ struct machine {
     /* Set by a board with removable media: another disk (NULL: none) into that drive; the old one is closed.
      * False: no such drive, or its tray is locked and not forced. Machine thread. */
     bool (*change_medium)(struct machine *m, bool floppy, unsigned drive, struct disk *disk, bool force);
+    /* What that drive tells of itself; false: no such drive. Machine thread. */
+    bool (*look_at_drive)(struct machine *m, bool floppy, unsigned drive, struct drive_state *out);
     struct machine_observer *observers;
     struct disk_watch disks; /* for each disk that is put in */
     struct {

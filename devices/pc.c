@@ -474,6 +474,14 @@ static bool pc_change_medium(struct machine *m, bool floppy, unsigned drive, str
     return floppy ? fdc_change_medium(pc->fdc, drive, disk) : ide_change_medium(pc->ide, drive, disk, force);
 }
 
+static bool pc_look_at_drive(struct machine *m, bool floppy, unsigned drive, struct drive_state *out)
+{
+    struct pc *pc = pc_of(m);
+    *out = (struct drive_state){0};
+    return floppy ? fdc_look_at_drive(pc->fdc, drive, &out->disk)
+                  : ide_look_at_drive(pc->ide, drive, &out->disk, &out->has_tray, &out->tray_open, &out->locked);
+}
+
 static bool add_firmware_config(struct pc *pc)
 {
     struct machine *m = pc->m;
@@ -588,6 +596,7 @@ bool pc_build(struct machine *m)
     m->priv->board_nmi = pc_nmi;
     m->priv->board_destroy = pc_destroy;
     m->change_medium = pc_change_medium;
+    m->look_at_drive = pc_look_at_drive;
     space_begin(&m->sys.mem);
     bool ok = map_ram(pc) && map_rom(pc) && add_interrupt_controllers(pc) && add_timers(pc) && add_chipset(pc) &&
               add_vga(pc) && add_ide(pc) && add_floppies(pc) && add_keyboard(pc) && add_delay_ports(pc) &&

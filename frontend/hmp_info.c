@@ -57,26 +57,32 @@ void info_chardev(struct hmp *h)
     }
 }
 
+static void info_drive(struct hmp *h, const struct drive_option *d)
+{
+    char name[64], node[32];
+    struct drive_state now = {0};
+    host_look_at_drive(h->host, d, &now);
+    host_drive_name(d, name, sizeof(name));
+    host_node_name(d, node, sizeof(node));
+    if (now.disk)
+        fprintf(h->out, "%s (%s): %s (%s%s)\n", name, node, now.disk->path, now.disk->ops->name,
+                now.disk->readonly ? ", read-only" : "");
+    else
+        fprintf(h->out, "%s: [not inserted]\n", name);
+    fprintf(h->out, "    Attached to:      %s\n", d->bus == DRIVE_FLOPPY ? "fdc" : d->index < 2 ? "ide.0" : "ide.1");
+    if (d->cdrom || d->bus == DRIVE_FLOPPY)
+        fprintf(h->out, "    Removable device: %slocked, tray %s\n", now.locked ? "" : "not ",
+                now.tray_open ? "open" : "closed");
+    if (now.disk)
+        fprintf(h->out, "    Cache mode:       writeback%s\n", d->image.snapshot ? ", temporary" : "");
+}
+
 void info_block(struct hmp *h)
 {
     const struct options *o = h->host->options;
     for (unsigned i = 0; i < o->ndrives; i++) {
-        char name[64];
-        const struct drive_option *d = &o->drive[i];
-        host_drive_name(d, name, sizeof(name));
-        if (d->image.path)
-            fprintf(h->out, "%s%s: %s (raw%s)\n", i ? "\n" : "", name, d->image.path,
-                    d->image.readonly ? ", read-only" : "");
-        else
-            fprintf(h->out, "%s%s: [not inserted]\n", i ? "\n" : "", name);
-        fprintf(h->out, "    Attached to:      %s\n",
-                d->bus == DRIVE_FLOPPY ? "fdc"
-                : d->index < 2         ? "ide.0"
-                                       : "ide.1");
-        if (d->cdrom || d->bus == DRIVE_FLOPPY)
-            fprintf(h->out, "    Removable device: not locked, tray closed\n");
-        if (d->image.path)
-            fprintf(h->out, "    Cache mode:       writeback%s\n", d->image.snapshot ? ", temporary" : "");
+        fprintf(h->out, "%s", i ? "\n" : "");
+        info_drive(h, &o->drive[i]);
     }
 }
 

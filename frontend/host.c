@@ -161,6 +161,25 @@ struct drive_option *host_find_drive(struct host *h, const char *name, struct er
     return NULL;
 }
 
+struct look {
+    const struct drive_option *drive;
+    struct drive_state *out;
+    bool done;
+};
+
+static void look_at_drive(struct machine *m, void *arg)
+{
+    struct look *l = arg;
+    l->done = m->look_at_drive && m->look_at_drive(m, l->drive->bus == DRIVE_FLOPPY, (unsigned)l->drive->index, l->out);
+}
+
+bool host_look_at_drive(struct host *h, const struct drive_option *d, struct drive_state *out)
+{
+    struct look l = {.drive = d, .out = out};
+    machine_call(h->machine, look_at_drive, &l);
+    return l.done;
+}
+
 struct change {
     struct drive_option *drive;
     struct disk *disk;

@@ -50,6 +50,9 @@ void host_deliver(struct host *h);
 
 /* A drive of the command line by its id or its default name ("ide0-hd0", "ide1-cd0", "floppy0"). */
 void host_drive_name(const struct drive_option *d, char *name, size_t size);
+/* The drive as it is now; it and its medium stay so while the caller holds the main thread. False: not on this board.
+ */
+bool host_look_at_drive(struct host *h, const struct drive_option *d, struct drive_state *out);
 /* ... and its image's node: QEMU's way to number nodes nobody named. */
 void host_node_name(const struct drive_option *d, char *name, size_t size);
 struct drive_option *host_find_drive(struct host *h, const char *name, struct error *e);

@@ -96,13 +96,43 @@ json_t *qmp_query_cpu_definitions(struct qmp_call *c)
     return list;
 }
 
-static json_t *describe_image(const struct drive_option *d)
+static json_t *describe_image(const struct drive_option *d, const struct disk *disk)
 {
     struct stat st;
-    json_int_t size = stat(d->image.path, &st) ? 0 : (json_int_t)st.st_size;
-    json_t *image = json_pack("{s:s, s:s, s:I}", "filename", d->image.path, "format", "raw", "virtual-size", size);
-    return json_pack("{s:s, s:b, s:s, s:b, s:i, s:o}", "file", d->image.path, "ro", d->image.readonly, "drv", "raw",
-                     "encrypted", 0, "backing_file_depth", 0, "image", image);
+    char node[32];
+    json_t *image = json_pack("{s:s, s:s, s:I, s:b}", "filename", disk->path, "format", disk->ops->name, "virtual-size",
+                              (json_int_t)(disk->sectors * DISK_SECTOR), "dirty-flag", 0);
+    if (!stat(disk->path, &st))
+        json_object_set_new(image, "actual-size", json_integer((json_int_t)st.st_blocks * 512));
+    host_node_name(d, node, sizeof(node));
+    json_t *r = json_pack("{s:s, s:s, s:b, s:s, s:b, s:i, s:s, s:i, s:o, s:{s:b, s:b, s:b}}", "file", disk->path,
+                          "node-name", node, "ro", disk->readonly, "drv", disk->ops->name, "encrypted", 0,
+                          "backing_file_depth", 0, "detect_zeroes", "off", "write_threshold", 0, "image", image,
+                          "cache", "writeback", 1, "direct", 0, "no-flush", d->image.snapshot);
+    static const char *const limits[] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"};
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+        json_object_set_new(r, limits[i], json_integer(0));
+    return r;
+}
+
+static json_t *describe_drive(struct qmp_call *c, const struct drive_option *d)
+{
+    char name[64];
+    struct drive_state now = {0};
+    host_drive_name(d, name, sizeof(name));
+    host_look_at_drive(c->host, d, &now);
+    json_t *r = json_pack("{s:s, s:b, s:b, s:s}", "device", name, "locked", now.locked, "removable",
+                          d->cdrom || d->bus == DRIVE_FLOPPY, "type", "unknown");
+    if (now.has_tray)
+        json_object_set_new(r, "tray_open", json_boolean(now.tray_open));
+    if (d->image.on_write_error >= DISK_STOP || d->image.on_read_error >= DISK_STOP) {
+        int err = now.disk ? now.disk->stopped_by : 0;
+        const char *status = !err ? "ok" : disk_out_of_space(err) ? "nospace" : "failed";
+        json_object_set_new(r, "io-status", json_string(status));
+    }
+    if (now.disk)
+        json_object_set_new(r, "inserted", describe_image(d, now.disk));
+    return r;
 }
 
 json_t *qmp_query_block(struct qmp_call *c)
@@ -110,18 +140,8 @@ json_t *qmp_query_block(struct qmp_call *c)
     const struct options *o = c->host->options;
     json_t *list = json_array();
     qmp_args_done(c);
-    for (unsigned i = 0; i < o->ndrives; i++) {
-        const struct drive_option *d = &o->drive[i];
-        char name[64];
-        host_drive_name(d, name, sizeof(name));
-        json_t *r = json_pack("{s:s, s:b, s:b, s:s}", "device", name, "locked", 0, "removable",
-                              d->cdrom || d->bus == DRIVE_FLOPPY, "type", "unknown");
-        if (d->cdrom || d->bus == DRIVE_FLOPPY)
-            json_object_set_new(r, "tray_open", json_false());
-        if (d->image.path)
-            json_object_set_new(r, "inserted", describe_image(d));
-        json_array_append_new(list, r);
-    }
+    for (unsigned i = 0; i < o->ndrives; i++)
+        json_array_append_new(list, describe_drive(c, &o->drive[i]));
     return list;
 }
 

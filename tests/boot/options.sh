@@ -74,9 +74,9 @@ truncate -s 1440K "$WORK/f"
 start -S -name Tycho -m 96 -smp 3 -hda "$WORK/a" -drive "file=$WORK/b,index=1,readonly=on" -fdb "$WORK/f" -snapshot \
     -nodefaults -device pc-testdev -device pvpanic -serial null
 says 'info name' Tycho
-says 'info block' "^ide0-hd1: $WORK/b (raw, read-only)"
+says 'info block' "^ide0-hd1 (#block001): $WORK/b (raw, read-only)"
 says 'info block' temporary
-says 'info block' "^floppy1: $WORK/f"
+says 'info block' "^floppy1 (#block005): $WORK/f"
 says 'info cpus' 'CPU #2'
 says 'info mtree' '0000000005ffffff'
 says 'info device' pvpanic

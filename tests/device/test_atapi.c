@@ -286,13 +286,25 @@ START_TEST(other_commands)
 }
 END_TEST
 
+static void expect_tray(bool open, bool locked)
+{
+    struct disk *disk;
+    bool has_tray, is_open, is_locked;
+    ck_assert(ide_look_at_drive(ide, 2, &disk, &has_tray, &is_open, &is_locked));
+    ck_assert(disk && has_tray && is_open == open && is_locked == locked);
+    ck_assert(!ide_look_at_drive(ide, 1, &disk, &has_tray, &is_open, &is_locked));
+}
+
 START_TEST(tray_and_lock)
 {
+    expect_tray(false, false);
     ck_assert_uint_eq(packet(CDB(0x1e, 0, 0, 0, 1)), READY);
+    expect_tray(false, true);
     expect_sense(CDB(0x1b, 0, 0, 0, 2), 5, 0x53);
     ck_assert(!ide_change_medium(ide, 2, NULL, false));
     ck_assert_uint_eq(packet(CDB(0x1e, 0, 0, 0, 0)), READY);
     ck_assert_uint_eq(packet(CDB(0x1b, 0, 0, 0, 2)), READY);
+    expect_tray(true, false);
     expect_sense(CDB(0x00), 2, 0x3a);
     expect_sense(CDB(0x28, 0, 0, 0, 0, 0, 0, 0, 1), 2, 0x3a);
     ck_assert_uint_eq(packet(CDB(0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8)), READY);
