@@ -34,7 +34,8 @@ struct drive_state {
 
 enum { TB_SIZE_DEFAULT = 48, TB_SIZE_MAX = 1024 }; /* MiB */
 
-/* All the command line decides. Disks and chardevs are opened by the front end; the machine owns them after. */
+/* All the command line decides. Disks and chardevs are opened by the front end; the machine owns them after, disks also
+ * when it could not be created. */
 struct machine_config {
     enum machine_type type;
     const char *name;

@@ -20,6 +20,8 @@ mistake() {
 mistake "*-hda /nonexistent*No such file*" -hda /nonexistent
 mistake "*is a directory*" -hda "$WORK/dir"
 mistake "*is a directory*" -cdrom "$WORK/dir"
+truncate -s 8M "$WORK/large"
+mistake "*'$WORK/large' is too large for a floppy*" -hda "$WORK/disk" -fda "$WORK/large"
 mistake "*is empty*" -hda "$WORK/empty"
 mistake "*nonexistent*No such file*" -bios /nonexistent
 mistake "*not a regular file*" -bios "$WORK/dir"
