@@ -74,7 +74,9 @@ static void info_drive(struct hmp *h, const struct drive_option *d)
         fprintf(h->out, "    Removable device: %slocked, tray %s\n", now.locked ? "" : "not ",
                 now.tray_open ? "open" : "closed");
     if (now.disk)
-        fprintf(h->out, "    Cache mode:       writeback%s\n", d->image.snapshot ? ", temporary" : "");
+        fprintf(h->out, "    Cache mode:       %s%s%s%s\n", d->image.cache.writethrough ? "writethrough" : "writeback",
+                d->image.cache.direct ? ", direct" : "", d->image.cache.no_flush ? ", ignore flushes" : "",
+                d->image.snapshot ? ", temporary" : "");
 }
 
 void info_block(struct hmp *h)

@@ -64,17 +64,31 @@ static bool drive_place(struct subopts *s, enum drive_bus *bus, int *index, stru
     return true;
 }
 
+/* Which of n words a key's value is: *to, left alone without the key. */
+static bool drive_word(struct subopts *s, const char *key, const char *const *words, size_t n, unsigned *to,
+                       struct error *e)
+{
+    const char *word = subopts_get(s, key);
+    char what[40];
+    size_t i = 0;
+    while (word && i < n && strcmp(word, words[i]) != 0)
+        i++;
+    snprintf(what, sizeof(what), "-drive %s", key);
+    if (i == n)
+        return fail_unknown(e, what, word, words, n);
+    if (word)
+        *to = (unsigned)i;
+    return true;
+}
+
 static bool drive_locking(struct subopts *s, enum disk_locking *to, struct error *e)
 {
-    static const char *const words[] = {"auto", "on", "off"};
-    const char *word = subopts_get(s, "file.locking");
-    size_t i = 0;
-    while (word && i < ARRAY_LEN(words) && strcmp(word, words[i]) != 0)
-        i++;
-    if (i == ARRAY_LEN(words))
-        return fail_unknown(e, "-drive file.locking", word, words, ARRAY_LEN(words));
-    *to = (enum disk_locking)(DISK_LOCKING_AUTO + i);
-    return true;
+    static const char *const words[] = {
+        [DISK_LOCKING_AUTO] = "auto", [DISK_LOCKING_ON] = "on", [DISK_LOCKING_OFF] = "off"};
+    unsigned i = DISK_LOCKING_AUTO;
+    bool ok = drive_word(s, "file.locking", words, ARRAY_LEN(words), &i, e);
+    *to = (enum disk_locking)i;
+    return ok;
 }
 
 /* werror= and rerror=; 'writes' as QEMU's enospc is for writing only. */
@@ -82,17 +96,10 @@ static bool drive_policy(struct subopts *s, const char *key, bool writes, enum d
 {
     static const char *const words[] = {
         [DISK_REPORT] = "report", [DISK_IGNORE] = "ignore", [DISK_STOP] = "stop", [DISK_ENOSPC] = "enospc"};
-    const char *word = subopts_get(s, key);
-    char what[32];
-    size_t i = 0, n = writes ? ARRAY_LEN(words) : DISK_ENOSPC;
-    while (word && i < n && strcmp(word, words[i]) != 0)
-        i++;
-    snprintf(what, sizeof(what), "-drive %s", key);
-    if (i == n)
-        return fail_unknown(e, what, word, words, n);
-    if (word)
-        *to = (enum disk_policy)i;
-    return true;
+    unsigned i = *to;
+    bool ok = drive_word(s, key, words, writes ? ARRAY_LEN(words) : DISK_ENOSPC, &i, e);
+    *to = (enum disk_policy)i;
+    return ok;
 }
 
 static bool drive_policies(struct subopts *s, enum drive_bus bus, struct disk_options *to, struct error *e)
@@ -102,6 +109,68 @@ static bool drive_policies(struct subopts *s, enum drive_bus bus, struct disk_op
     to->on_write_error = write_policy(bus);
     return drive_policy(s, "werror", true, &to->on_write_error, e) &&
            drive_policy(s, "rerror", false, &to->on_read_error, e);
+}
+
+/* cache= is short for a setting of the three cache.KEY. */
+static bool drive_cache(struct subopts *s, struct disk_cache *to, struct error *e)
+{
+    static const char *const words[] = {"writeback", "none", "off", "writethrough", "directsync", "unsafe"};
+    static const struct disk_cache caches[] = {{0},
+                                               {.direct = true},
+                                               {.direct = true},
+                                               {.writethrough = true},
+                                               {.direct = true, .writethrough = true},
+                                               {.no_flush = true}};
+    unsigned i = 0;
+    if (!drive_word(s, "cache", words, ARRAY_LEN(words), &i, e))
+        return false;
+    *to = caches[i];
+    bool writeback = !to->writethrough;
+    bool ok = subopts_bool(s, "cache.direct", &to->direct, e) && subopts_bool(s, "cache.no-flush", &to->no_flush, e) &&
+              subopts_bool(s, "cache.writeback", &writeback, e);
+    to->writethrough = !writeback;
+    return ok;
+}
+
+/* How requests are handed to the host, which here is always one at a time: aio= changes nothing. */
+static bool drive_aio(struct subopts *s, const struct disk_cache *cache, struct error *e)
+{
+    static const char *const words[] = {"threads", "native", "io_uring"};
+    unsigned i = 0;
+    if (!drive_word(s, "aio", words, ARRAY_LEN(words), &i, e))
+        return false;
+    return i != 1 || cache->direct || fail(e, "-drive aio=native needs cache.direct=on, as cache=none has it");
+}
+
+static bool drive_zeroes(struct subopts *s, enum disk_zeroes *to, struct error *e)
+{
+    static const char *const discards[] = {"ignore", "off", "unmap", "on"};
+    static const char *const words[] = {
+        [DISK_ZEROES_WRITTEN] = "off", [DISK_ZEROES_KEPT] = "on", [DISK_ZEROES_HOLES] = "unmap"};
+    unsigned discard = 0, i = DISK_ZEROES_WRITTEN;
+    if (!drive_word(s, "discard", discards, ARRAY_LEN(discards), &discard, e) ||
+        !drive_word(s, "detect-zeroes", words, ARRAY_LEN(words), &i, e))
+        return false;
+    *to = (enum disk_zeroes)i;
+    return i != DISK_ZEROES_HOLES || discard >= 2 || fail(e, "-drive detect-zeroes=unmap needs discard=unmap");
+}
+
+/* What QEMU has and we have not, said by name. */
+static bool drive_lacks(struct subopts *s, struct error *e)
+{
+    static const char *const limits[] = {"throttling.", "bps", "iops"};
+    bool copy = false;
+    if (!subopts_bool(s, "copy-on-read", &copy, e))
+        return false;
+    if (copy)
+        return fail(e, "-drive copy-on-read=on: a raw image has no other behind it to copy from");
+    for (unsigned i = 0; i < s->count; i++) {
+        for (size_t j = 0; j < ARRAY_LEN(limits); j++) {
+            if (!strncmp(s->item[i].key, limits[j], strlen(limits[j])))
+                return fail(e, "-drive %s: a drive's speed cannot be limited", s->item[i].key);
+        }
+    }
+    return true;
 }
 
 static bool drive_keys(struct options *o, struct subopts *s, const char *arg, struct error *e)
@@ -114,12 +183,10 @@ static bool drive_keys(struct options *o, struct subopts *s, const char *arg, st
     const char *file = subopts_get(s, "file");
     if (!drive_place(s, &bus, &index, e) || !subopts_bool(s, "snapshot", &image.snapshot, e) ||
         !subopts_bool(s, "readonly", &image.readonly, e) || !subopts_bool(s, "read-only", &image.readonly, e) ||
-        !drive_locking(s, &image.locking, e) || !drive_policies(s, bus, &image, e))
+        !drive_locking(s, &image.locking, e) || !drive_policies(s, bus, &image, e) ||
+        !drive_cache(s, &image.cache, e) || !drive_aio(s, &image.cache, e) || !drive_zeroes(s, &image.zeroes, e) ||
+        !drive_lacks(s, e))
         return false;
-    /* Hints about the host's caching: every way of it keeps our promise about flushes. */
-    static const char *const hints[] = {"cache", "aio", "discard", "detect-zeroes"};
-    for (size_t i = 0; i < ARRAY_LEN(hints); i++)
-        subopts_get(s, hints[i]);
     if (!subopts_done(s, "-drive", e))
         return false;
     if (format && strcmp(format, "raw") != 0)

@@ -53,12 +53,24 @@ struct disk {
 /* DISK_LOCKING_AUTO: where the file system has locks. */
 enum disk_locking { DISK_LOCKING_AUTO, DISK_LOCKING_ON, DISK_LOCKING_OFF };
 
+/* What a write of zeros becomes: a write, zeroed space, a hole. */
+enum disk_zeroes { DISK_ZEROES_WRITTEN, DISK_ZEROES_KEPT, DISK_ZEROES_HOLES };
+
+/* How an image is kept in step with its medium (QEMU's cache=); all false: writeback. */
+struct disk_cache {
+    bool direct;       /* not through the host's page cache */
+    bool writethrough; /* a write is done once it is on the medium */
+    bool no_flush;     /* flushes do nothing: a crash of the host may ruin the image */
+};
+
 struct disk_options {
     const char *path;
     bool readonly;
     bool snapshot; /* writes go to an anonymous overlay */
     bool raw;      /* its bytes are the disk, even if they look like another format's */
     enum disk_locking locking;
+    struct disk_cache cache;
+    enum disk_zeroes zeroes;
     const char *drive; /* the name of the drive it is in, or NULL */
     enum disk_policy on_read_error, on_write_error;
 };

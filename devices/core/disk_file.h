@@ -16,4 +16,16 @@ enum disk_lock { DISK_LOCKED, DISK_IN_USE, DISK_NO_LOCKS /* the file system has 
 /* Until fd and its duplicates are closed. 'write': the image will be written to. */
 enum disk_lock disk_lock_file(int fd, bool write);
 
+/* Writes all of it; 0 or -errno. */
+int disk_write_full(int fd, const u8 *buf, u64 n, u64 pos);
+
+/* A file opened with O_DIRECT; NULL with errno (EINVAL: the file system has no such thing). fd stays the caller's. */
+struct disk_direct;
+struct disk_direct *disk_direct_open(int fd);
+void disk_direct_close(struct disk_direct *d);
+/* What the file's size must be a multiple of to be written. */
+u32 disk_direct_align(const struct disk_direct *d);
+int disk_direct_read(struct disk_direct *d, u8 *buf, u64 n, u64 pos);
+int disk_direct_write(struct disk_direct *d, const u8 *buf, u64 n, u64 pos);
+
 #endif

@@ -24,8 +24,11 @@ struct raw_disk {
     char *overlay_name; /* as a sentence begins */
     u64 bytes;          /* of the image */
     bool regular;       /* a file, whose size can change */
-    bool guessed;       /* to be raw: it must not come to look like something else */
-    u64 *written;       /* a bit per sector: read it from the overlay */
+    struct disk_cache cache;
+    struct disk_direct *direct; /* with cache.direct */
+    enum disk_zeroes zeroes;
+    bool guessed; /* to be raw: it must not come to look like something else */
+    u64 *written; /* a bit per sector: read it from the overlay */
 };
 
 static struct raw_disk *raw_of(struct disk *d) { return container_of(d, struct raw_disk, disk); }
@@ -46,7 +49,7 @@ static int read_full(int fd, u8 *buf, u64 n, u64 pos)
     return 0;
 }
 
-static int write_full(int fd, const u8 *buf, u64 n, u64 pos)
+int disk_write_full(int fd, const u8 *buf, u64 n, u64 pos)
 {
     while (n) {
         ssize_t put = pwrite(fd, buf, n, (off_t)pos);
@@ -65,7 +68,7 @@ static int read_image(struct raw_disk *r, u64 sector, u8 *buf, u32 count)
 {
     u64 pos = sector * SECTOR, n = (u64)count * SECTOR, have = pos < r->bytes ? MIN(n, r->bytes - pos) : 0;
     memset(buf + have, 0, n - have);
-    return read_full(r->fd, buf, have, pos);
+    return r->direct ? disk_direct_read(r->direct, buf, have, pos) : read_full(r->fd, buf, have, pos);
 }
 
 static bool is_written(const struct raw_disk *r, u64 sector) { return r->written[sector / 64] & BIT64(sector % 64); }
@@ -107,6 +110,29 @@ static int check_size(struct raw_disk *r)
     return (u64)st.st_size < r->bytes ? -EIO : 0;
 }
 
+static bool all_zero(const u8 *buf, u64 n) { return !n || (!buf[0] && !memcmp(buf, buf + 1, n - 1)); }
+
+/* Zeros without writing them; false: they have to be written. */
+static bool put_zeroes(struct raw_disk *r, u64 n, u64 pos)
+{
+    int mode = r->zeroes == DISK_ZEROES_HOLES ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+    if (fallocate(r->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)pos, (off_t)n) == 0)
+        return !r->cache.writethrough || fdatasync(r->fd) == 0;
+    if (errno == EOPNOTSUPP)
+        r->zeroes = DISK_ZEROES_WRITTEN;
+    return false;
+}
+
+static int write_image(struct raw_disk *r, const u8 *buf, u64 n, u64 pos)
+{
+    if (r->zeroes != DISK_ZEROES_WRITTEN && pos + n <= r->bytes && all_zero(buf, n) && put_zeroes(r, n, pos))
+        return 0;
+    int err = r->direct ? disk_direct_write(r->direct, buf, n, pos) : disk_write_full(r->fd, buf, n, pos);
+    if (!err && pos + n > r->bytes)
+        r->bytes = pos + n;
+    return err;
+}
+
 static int raw_write(struct disk *d, u64 sector, const void *buf, u32 count)
 {
     struct raw_disk *r = raw_of(d);
@@ -116,24 +142,20 @@ static int raw_write(struct disk *d, u64 sector, const void *buf, u32 count)
     if (r->guessed && sector == 0 && count && disk_probe(buf))
         return -EPERM;
     if (r->overlay >= 0) {
-        err = write_full(r->overlay, buf, n, pos);
+        err = disk_write_full(r->overlay, buf, n, pos);
         for (u32 i = 0; i < count && !err; i++)
             r->written[(sector + i) / 64] |= BIT64((sector + i) % 64);
         return err;
     }
     err = check_size(r);
-    if (!err)
-        err = write_full(r->fd, buf, n, pos);
-    if (!err && pos + n > r->bytes)
-        r->bytes = pos + n;
-    return err;
+    return err ? err : write_image(r, buf, n, pos);
 }
 
 static int raw_flush(struct disk *d)
 {
     struct raw_disk *r = raw_of(d);
     d->blame = NULL;
-    if (r->overlay >= 0)
+    if (r->overlay >= 0 || r->cache.no_flush)
         return 0;
     return fdatasync(r->fd) < 0 ? -errno : 0;
 }
@@ -145,6 +167,7 @@ static void raw_close(struct disk *d)
         close(r->overlay);
     if (r->fd >= 0)
         close(r->fd);
+    disk_direct_close(r->direct);
     free(r->written);
     free(r->overlay_name);
     free(d->path);
@@ -180,7 +203,8 @@ static bool PRINTF_LIKE(2, 3) complain(const struct complaint *c, const char *fm
 static bool open_file(struct raw_disk *r, const struct disk_options *opt, const struct complaint *c)
 {
     bool write = !opt->readonly && !opt->snapshot;
-    r->fd = open(opt->path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
+    int how = (opt->cache.direct ? O_DIRECT : 0) | (opt->cache.writethrough && write ? O_DSYNC : 0);
+    r->fd = open(opt->path, (write ? O_RDWR : O_RDONLY) | how | O_CLOEXEC | O_NONBLOCK);
     if (r->fd >= 0)
         return true;
     if (errno == EISDIR)
@@ -188,6 +212,9 @@ static bool open_file(struct raw_disk *r, const struct disk_options *opt, const 
     if (write && (errno == EACCES || errno == EROFS) && access(opt->path, R_OK) == 0)
         return complain(c, "disk image '%s' is not writable: %s; make it so, or use readonly=on or -snapshot",
                         opt->path, strerror(errno));
+    if (errno == EINVAL && opt->cache.direct)
+        return complain(c, "disk image '%s': its file system has no O_DIRECT, which cache.direct=on (cache=none) needs",
+                        opt->path);
     return complain(c, "cannot open disk image '%s': %s", opt->path, strerror(errno));
 }
 
@@ -212,6 +239,20 @@ static bool measure(struct raw_disk *r, const struct disk_options *opt, const st
     return true;
 }
 
+static bool open_direct(struct raw_disk *r, const struct disk_options *opt, const struct complaint *c)
+{
+    if (!opt->cache.direct)
+        return true;
+    r->direct = disk_direct_open(r->fd);
+    if (!r->direct)
+        return complain(c, "disk image '%s' cannot be read with O_DIRECT, which cache.direct=on (cache=none) needs: %s",
+                        opt->path, strerror(errno));
+    u32 align = disk_direct_align(r->direct);
+    return r->bytes % align == 0 || opt->readonly || opt->snapshot ||
+           complain(c, "disk image '%s' is not a multiple of %u bytes, as cache.direct=on (cache=none) needs here",
+                    opt->path, align);
+}
+
 /* Does it look like an image of another format? */
 static bool check_format(struct raw_disk *r, const struct disk_options *opt, const struct complaint *c)
 {
@@ -220,8 +261,8 @@ static bool check_format(struct raw_disk *r, const struct disk_options *opt, con
         return true;
     r->guessed = true;
     /* What cannot be read is the guest's to find out. */
-    const char *format = read_full(r->fd, first, MIN(r->bytes, SECTOR), 0) ? NULL : disk_probe(first);
-    if (r->bytes >= SECTOR && !read_full(r->fd, last, SECTOR, r->bytes - SECTOR) && disk_probe_dmg(last))
+    const char *format = read_image(r, 0, first, 1) ? NULL : disk_probe(first);
+    if (r->bytes % SECTOR == 0 && !read_image(r, r->disk.sectors - 1, last, 1) && disk_probe_dmg(last))
         format = "dmg";
     return !format ||
            complain(c,
@@ -288,13 +329,15 @@ struct disk *disk_open_raw(const struct disk_options *opt, struct trace *trace, 
     r->fd = r->overlay = -1;
     r->disk.ops = &raw_ops;
     r->disk.readonly = opt->readonly;
+    r->cache = opt->cache;
+    r->zeroes = opt->zeroes;
     r->disk.trace = trace;
     r->disk.path = strdup(opt->path);
     r->disk.drive = opt->drive ? strdup(opt->drive) : NULL;
     r->disk.on_read_error = opt->on_read_error;
     r->disk.on_write_error = opt->on_write_error;
-    if (open_file(r, opt, &c) && measure(r, opt, &c) && check_format(r, opt, &c) && lock_file(r, opt, &c) &&
-        (!opt->snapshot || opt->readonly || open_overlay(r, opt, &c)))
+    if (open_file(r, opt, &c) && measure(r, opt, &c) && open_direct(r, opt, &c) && check_format(r, opt, &c) &&
+        lock_file(r, opt, &c) && (!opt->snapshot || opt->readonly || open_overlay(r, opt, &c)))
         return &r->disk;
     raw_close(&r->disk);
     return NULL;

@@ -20,9 +20,11 @@ static void make(size_t n)
     strcpy(path, "/tmp/orrery-disk-XXXXXX");
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
-    for (size_t i = 0; i < n; i++) {
-        u8 b = (u8)(i / 512 + 1);
-        ck_assert_int_eq(write(fd, &b, 1), 1);
+    for (size_t at = 0; at < n; at += 512) {
+        u8 sector[512];
+        size_t part = MIN(n - at, sizeof sector);
+        memset(sector, (int)(at / 512 + 1), sizeof sector);
+        ck_assert_int_eq(write(fd, sector, part), (ssize_t)part);
     }
     close(fd);
 }
@@ -477,6 +479,63 @@ START_TEST(blame)
 }
 END_TEST
 
+/* ---- caches and holes ---- */
+
+static off_t blocks(void)
+{
+    struct stat st;
+    ck_assert_int_eq(stat(path, &st), 0);
+    return st.st_blocks;
+}
+
+START_TEST(caches)
+{
+    static const struct disk_cache rows[] = {
+        {.direct = true}, {.writethrough = true}, {.direct = true, .writethrough = true}, {.no_flush = true}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        make(256 * 512);
+        struct disk_options o = {.path = path, .cache = rows[i]};
+        struct disk *d = disk_open_raw(&o, &quiet, err, sizeof err);
+        if (!d && rows[i].direct && strstr(err, "O_DIRECT")) { /* not on this file system */
+            teardown();
+            continue;
+        }
+        ck_assert_msg(d != NULL, "%s", err);
+        static u8 big[254 * 512]; /* more than the aligned buffer, at odd sectors, from an odd address */
+        ck_assert_int_eq(disk_read(d, 1, big + 1, 200), 0);
+        for (size_t s = 0; s < 200; s++)
+            ck_assert_uint_eq(big[1 + s * 512], (u8)(s + 2));
+        memset(big, 0x42, sizeof big);
+        ck_assert_int_eq(disk_write(d, 1, big + 1, 253), 0);
+        ck_assert_int_eq(disk_flush(d), 0);
+        ck_assert(file_byte(511) == 1 && file_byte(512) == 0x42 && file_byte(254 * 512 - 1) == 0x42);
+        ck_assert(file_byte(254 * 512) == 255 && file_byte(255 * 512 + 511) == 0);
+        disk_close(d);
+        teardown();
+    }
+}
+END_TEST
+
+START_TEST(zeroes)
+{
+    static u8 zeros[128 * 512];
+    for (int kind = DISK_ZEROES_WRITTEN; kind <= DISK_ZEROES_HOLES; kind++) {
+        make(256 * 512);
+        struct disk_options o = {.path = path, .zeroes = (enum disk_zeroes)kind};
+        struct disk *d = disk_open_raw(&o, &quiet, err, sizeof err);
+        ck_assert_msg(d != NULL, "%s", err);
+        ck_assert_int_eq(disk_flush(d), 0);
+        off_t before = blocks();
+        ck_assert_int_eq(disk_write(d, 64, zeros, 128), 0);
+        ck_assert_int_eq(disk_flush(d), 0);
+        ck_assert(file_byte(63 * 512) == 64 && file_byte(64 * 512) == 0 && file_byte(192 * 512) == 193);
+        ck_assert(kind == DISK_ZEROES_HOLES ? blocks() <= before - 96 : blocks() == before);
+        disk_close(d);
+        teardown();
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("disk");
@@ -497,6 +556,8 @@ int main(void)
     tcase_add_test(t, out_of_space);
     tcase_add_test(t, policies);
     tcase_add_test(t, blame);
+    tcase_add_test(t, caches);
+    tcase_add_test(t, zeroes);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
