@@ -22,8 +22,10 @@ enum {
     VERIFY = BIT(7),
     SIGNATURE = BIT(8), /* a packet device aborts it, showing its signature */
     STORE = BIT(9),     /* the window takes a SMART log, which goes nowhere */
-    FUA = BIT(10)       /* done only when it is on the medium */
+    FUA = BIT(10),      /* done only when it is on the medium */
+    TRIM = BIT(11)      /* the data is a list of sectors without use */
 };
+enum { TRIM_SECTORS = 8 }; /* of ranges that one command takes */
 enum { POWER_STANDBY = 0x00, POWER_ACTIVE = 0xff };
 
 struct ata_command {
@@ -131,11 +133,23 @@ static bool load(struct ide_drive *d, u32 n)
     return false;
 }
 
+/* n sectors of ranges: 48 bits of address, 16 of count (ACS-2, 7.10.3.1). 0 or -errno. */
+static int trim(struct ide_drive *d, u32 n)
+{
+    int err = 0;
+    for (u32 at = 0; at < n * IDE_SECTOR && !err; at += 8) {
+        u64 range = ld64(d->buffer + at);
+        ide_worked(d, range >> 48 ? IDE_SECTOR : 0);
+        err = disk_discard(d->disk, range & 0xffffffffffff, (u32)(range >> 48));
+    }
+    return err;
+}
+
 /* Writes n sectors from buffer; false: the step is over. */
 static bool store(struct ide_drive *d, u32 n)
 {
     ide_worked(d, (u64)n * IDE_SECTOR);
-    int err = disk_write(d->disk, d->lba, d->buffer, n);
+    int err = d->flags & TRIM ? trim(d, n) : disk_write(d->disk, d->lba, d->buffer, n);
     if (!err && (!d->write_cache || (d->flags & FUA)))
         err = disk_flush(d->disk);
     if (err == -EAGAIN) {
@@ -143,7 +157,7 @@ static bool store(struct ide_drive *d, u32 n)
     } else if (err) {
         if (d->flags & DMA)
             ide_dma_end(d, true);
-        fail_at(d, d->lba, err == -EROFS ? 0 : IDE_DF, IDE_ABRT);
+        fail_at(d, d->lba, err == -EROFS || err == -EINVAL ? 0 : IDE_DF, IDE_ABRT);
     }
     return !err;
 }
@@ -219,6 +233,17 @@ static void read_write(struct ide_drive *d)
         ide_open_window(d, 0, next_block(d) * IDE_SECTOR, false);
     else
         show_block(d);
+}
+
+/* DATA SET MANAGEMENT, of which TRIM is the only function. */
+static void data_set_management(struct ide_drive *d)
+{
+    d->left = get_count(d);
+    d->lba = 0;
+    if (!d->disk->discards || d->now.feature != 1 || d->left > TRIM_SECTORS)
+        abort_command(d);
+    else
+        ide_dma_request(d, false);
 }
 
 static void read_window_done(struct ide_drive *d)
@@ -392,6 +417,10 @@ static void identify(struct ide_drive *d)
     word(d, 85, 0x4000 | (d->write_cache ? 0x20u : 0) | (d->smart ? 1u : 0));
     word(d, 86, 0x3400);
     word(d, 87, 0x4042);
+    if (d->disk->discards) {
+        word(d, 105, TRIM_SECTORS);
+        word(d, 169, 1);
+    }
     d->buffer[510] = 0xa5;
     for (unsigned i = 0; i < 511; i++)
         sum = (u8)(sum + d->buffer[i]);
@@ -647,6 +676,7 @@ static void device_reset(struct ide_drive *d)
 
 static const struct ata_command commands[256] = {
     [0x00] = {abort_command, DISK | CD}, /* NOP always ends in ABRT */
+    [0x06] = {data_set_management, DISK | RW | WRITE | DMA | EXT | TRIM},
     [0x08] = {device_reset, CD},
     [0x10 ... 0x1f] = {nothing_more, DISK}, /* RECALIBRATE */
     [0x20 ... 0x21] = {read_write, DISK | RW | SIGNATURE},

@@ -142,7 +142,7 @@ static bool drive_aio(struct subopts *s, const struct disk_cache *cache, struct 
     return i != 1 || cache->direct || fail(e, "-drive aio=native needs cache.direct=on, as cache=none has it");
 }
 
-static bool drive_zeroes(struct subopts *s, enum disk_zeroes *to, struct error *e)
+static bool drive_zeroes(struct subopts *s, struct disk_options *to, struct error *e)
 {
     static const char *const discards[] = {"ignore", "off", "unmap", "on"};
     static const char *const words[] = {
@@ -151,8 +151,9 @@ static bool drive_zeroes(struct subopts *s, enum disk_zeroes *to, struct error *
     if (!drive_word(s, "discard", discards, ARRAY_LEN(discards), &discard, e) ||
         !drive_word(s, "detect-zeroes", words, ARRAY_LEN(words), &i, e))
         return false;
-    *to = (enum disk_zeroes)i;
-    return i != DISK_ZEROES_HOLES || discard >= 2 || fail(e, "-drive detect-zeroes=unmap needs discard=unmap");
+    to->zeroes = (enum disk_zeroes)i;
+    to->discard = discard >= 2;
+    return i != DISK_ZEROES_HOLES || to->discard || fail(e, "-drive detect-zeroes=unmap needs discard=unmap");
 }
 
 /* What QEMU has and we have not, said by name. */
@@ -184,7 +185,7 @@ static bool drive_keys(struct options *o, struct subopts *s, const char *arg, st
     if (!drive_place(s, &bus, &index, e) || !subopts_bool(s, "snapshot", &image.snapshot, e) ||
         !subopts_bool(s, "readonly", &image.readonly, e) || !subopts_bool(s, "read-only", &image.readonly, e) ||
         !drive_locking(s, &image.locking, e) || !drive_policies(s, bus, &image, e) ||
-        !drive_cache(s, &image.cache, e) || !drive_aio(s, &image.cache, e) || !drive_zeroes(s, &image.zeroes, e) ||
+        !drive_cache(s, &image.cache, e) || !drive_aio(s, &image.cache, e) || !drive_zeroes(s, &image, e) ||
         !drive_lacks(s, e))
         return false;
     if (!subopts_done(s, "-drive", e))

@@ -115,6 +115,19 @@ int disk_flush(struct disk *d)
     return settle(d, &(struct attempt){"flushing", true, 0}, d->ops->flush(d));
 }
 
+int disk_discard(struct disk *d, u64 sector, u32 count)
+{
+    if (d->readonly)
+        return -EROFS;
+    if (!in_range(d, sector, count))
+        return -EINVAL;
+    if (!d->discards || !d->ops->discard || !count)
+        return 0;
+    if (waits(d, true))
+        return -EAGAIN;
+    return settle(d, &(struct attempt){"discarding", true, sector}, d->ops->discard(d, sector, count));
+}
+
 void disk_sync(struct disk *d)
 {
     const struct attempt a = {"flushing", true, 0};

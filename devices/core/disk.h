@@ -34,12 +34,14 @@ struct disk_ops {
     int (*read)(struct disk *d, u64 sector, void *buf, u32 count);
     int (*write)(struct disk *d, u64 sector, const void *buf, u32 count);
     int (*flush)(struct disk *d);
+    int (*discard)(struct disk *d, u64 sector, u32 count); /* NULL: not done */
     void (*close)(struct disk *d);
 };
 struct disk {
     const struct disk_ops *ops;
     u64 sectors;
     bool readonly;
+    bool discards; /* a guest may give sectors back */
     char *path;
     const char *blame; /* set by ops with an error: the file it is of, as a sentence begins; NULL: path says it */
     bool error_told;
@@ -71,6 +73,7 @@ struct disk_options {
     enum disk_locking locking;
     struct disk_cache cache;
     enum disk_zeroes zeroes;
+    bool discard;
     const char *drive; /* the name of the drive it is in, or NULL */
     enum disk_policy on_read_error, on_write_error;
 };
@@ -88,6 +91,9 @@ void disk_close(struct disk *d);
 int disk_read(struct disk *d, u64 sector, void *buf, u32 count);
 int disk_write(struct disk *d, u64 sector, const void *buf, u32 count);
 int disk_flush(struct disk *d);
+/* The guest has no use for these sectors: where 'discards' allows, the image gives back their space, and they read as
+ * zeros; elsewhere they stay as they are. */
+int disk_discard(struct disk *d, u64 sector, u32 count);
 /* A flush of the host's own: errors are told, and that is all. */
 void disk_sync(struct disk *d);
 /* Did space run out, for whichever reason? */

@@ -160,6 +160,17 @@ static int raw_flush(struct disk *d)
     return fdatasync(r->fd) < 0 ? -errno : 0;
 }
 
+static int raw_discard(struct disk *d, u64 sector, u32 count)
+{
+    struct raw_disk *r = raw_of(d);
+    u64 pos = sector * SECTOR, n = MIN((u64)count * SECTOR, r->bytes - MIN(pos, r->bytes));
+    d->blame = NULL;
+    if (r->overlay >= 0 || !n)
+        return 0;
+    int err = fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)pos, (off_t)n) < 0 ? -errno : 0;
+    return err == -EOPNOTSUPP ? 0 : err;
+}
+
 static void raw_close(struct disk *d)
 {
     struct raw_disk *r = raw_of(d);
@@ -180,6 +191,7 @@ static const struct disk_ops raw_ops = {
     .read = raw_read,
     .write = raw_write,
     .flush = raw_flush,
+    .discard = raw_discard,
     .close = raw_close,
 };
 
@@ -331,6 +343,7 @@ struct disk *disk_open_raw(const struct disk_options *opt, struct trace *trace, 
     r->disk.readonly = opt->readonly;
     r->cache = opt->cache;
     r->zeroes = opt->zeroes;
+    r->disk.discards = opt->discard && !opt->readonly;
     r->disk.trace = trace;
     r->disk.path = strdup(opt->path);
     r->disk.drive = opt->drive ? strdup(opt->drive) : NULL;

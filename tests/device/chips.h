@@ -45,7 +45,8 @@ static void memory_close(struct disk *d)
     free(m->d.path);
     free(m);
 }
-static const struct disk_ops memory_ops = {"memory", memory_read, memory_write, memory_flush, memory_close};
+static const struct disk_ops memory_ops = {
+    .name = "memory", .read = memory_read, .write = memory_write, .flush = memory_flush, .close = memory_close};
 
 static inline struct disk *memory_disk(u64 sectors, struct trace *trace)
 {

@@ -638,6 +638,53 @@ START_TEST(dma_write)
 }
 END_TEST
 
+static void trim(u64 lba, u64 count, u32 blocks)
+{
+    memset(bench.ram->host + BUF, 0, 512 * blocks);
+    st64(bench.ram->host + BUF + 512 * blocks - 8, count << 48 | lba);
+    prd(0, BUF, 512 * blocks, true);
+    dma_prepare(false);
+    outb(ERROR, 0);
+    outb(ERROR, 1);
+    outb(DEVICE, LBA);
+    outb(COUNT, 0);
+    outb(COUNT, (u8)blocks);
+    outb(STATUS, 0x06);
+    wait_ready();
+    dma_start();
+}
+
+/* DATA SET MANAGEMENT: there only where the image may give space back. */
+START_TEST(trim_sectors)
+{
+    trim(8, 8, 1);
+    expect_error(ABRT);
+    struct disk *d;
+    bool has_tray, open, locked;
+    u8 id[512];
+    ck_assert(ide_look_at_drive(ide, 0, &d, &has_tray, &open, &locked) && !has_tray);
+    d->discards = true;
+    command28(0xec, 1, 0);
+    read_words(id, 512);
+    ck_assert(ld16(id + 2 * 169) == 1 && ld16(id + 2 * 105) == 8);
+    trim(8, 16, 1);
+    expect_done();
+    ck_assert_uint_eq(mark_of(7), 7);
+    ck_assert_uint_eq(mark_of(8), 0);
+    ck_assert_uint_eq(mark_of(23), 0);
+    ck_assert_uint_eq(mark_of(24), 24);
+    trim(40, 1, 8); /* in the last of 512 ranges */
+    expect_done();
+    ck_assert_uint_eq(mark_of(40), 0);
+    trim(SECTORS - 1, 2, 1);
+    expect_error(ABRT);
+    ck_assert_uint_eq(inb(STATUS) & DF, 0);
+    trim(8, 8, 9);
+    expect_error(ABRT);
+    ck_assert_uint_eq(mark_of(41), 41);
+}
+END_TEST
+
 START_TEST(dma_long_table)
 {
     prd(0, BUF, 4096, true);
@@ -866,6 +913,7 @@ int main(void)
     tcase_add_test(t, dma_read);
     tcase_add_test(t, dma_started_first);
     tcase_add_test(t, dma_write);
+    tcase_add_test(t, trim_sectors);
     tcase_add_test(t, dma_long_table);
     tcase_add_test(t, dma_short_table);
     tcase_add_test(t, dma_odd_tables);
