@@ -151,9 +151,9 @@ static bool drive_zeroes(struct subopts *s, struct disk_options *to, struct erro
     if (!drive_word(s, "discard", discards, ARRAY_LEN(discards), &discard, e) ||
         !drive_word(s, "detect-zeroes", words, ARRAY_LEN(words), &i, e))
         return false;
-    to->zeroes = (enum disk_zeroes)i;
     to->discard = discard >= 2;
-    return i != DISK_ZEROES_HOLES || to->discard || fail(e, "-drive detect-zeroes=unmap needs discard=unmap");
+    to->zeroes = i == DISK_ZEROES_HOLES && !to->discard ? DISK_ZEROES_KEPT : (enum disk_zeroes)i; /* as QEMU */
+    return true;
 }
 
 /* What QEMU has and we have not, said by name. */

@@ -38,7 +38,7 @@ mistake "-drive cache 'bogus' is unknown*" -drive "file=$WORK/disk,cache=bogus,a
 mistake "-drive aio 'bogus' is unknown*" -drive "file=$WORK/disk,aio=bogus"
 mistake "-drive aio=native needs cache.direct=on*" -drive "file=$WORK/disk,aio=native"
 mistake "-drive discard 'unmapp' is unknown, did you mean 'unmap'?" -drive "file=$WORK/disk,discard=unmapp"
-mistake "-drive detect-zeroes=unmap needs discard=unmap" -drive "file=$WORK/disk,detect-zeroes=unmap"
+mistake "-drive detect-zeroes 'bogus' is unknown*" -drive "file=$WORK/disk,detect-zeroes=bogus"
 mistake "-drive copy-on-read=on: *" -drive "file=$WORK/disk,copy-on-read=on"
 mistake "-drive throttling.iops-total: *speed*" -drive "file=$WORK/disk,throttling.iops-total=10"
 mistake "-drive rerror 'enospc' is unknown*" -drive "file=$WORK/disk,rerror=enospc"
