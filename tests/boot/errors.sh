@@ -78,8 +78,11 @@ out=$("$ORRERY" -display none -M bare -serial vc -monitor none -bios /nonexisten
 
 # With descriptors closed at start, what we say goes nowhere: not into the image that would get the free number.
 for closed in '0<&-' '1>&-' '2>&-' '0<&- 2>&-' '0<&- 1>&- 2>&-'; do
-    eval '"$ORRERY" -display none -hda "$WORK/disk" -serial file:/nonexistent/x' "2>/dev/null $closed"
-    [ $? = 1 ] || fail "$closed: not exit status 1"
+    rm -f "$WORK/up"
+    eval '"$ORRERY" -S -display none -hda "$WORK/disk" -monitor unix:"$WORK/up",server,nowait' "2>/dev/null $closed &"
+    until [ -S "$WORK/up" ]; do sleep 0.05; kill -0 $! || fail "$closed: does not start"; done
+    kill $! # of which it tells on standard error
+    wait $!
     [ "$(tr -d '\0' <"$WORK/disk" | wc -c)" = 0 ] || fail "$closed: our own message is in the disk image"
 done
 
