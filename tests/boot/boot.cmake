@@ -53,8 +53,8 @@ boot_test(linux-entry16 600 entry.sh 16)
 boot_test(linux-entry32 600 entry.sh 32)
 boot_test(linux-entry64 600 entry.sh 64)
 boot_test(options 300 options.sh)
-boot_script(diskfull 120 diskfull.sh)
-boot_script(locks 120 locks.sh) # skips without qemu-utils
+boot_script(diskfull 300 diskfull.sh)
+boot_script(locks 300 locks.sh) # skips without qemu-utils
 boot_test(kernels 300 kernels.sh)
 boot_test(icount 600 icount.sh -icount shift=1)
 boot_test(icount-smp2 600 icount.sh -icount shift=0,sleep=off -smp 2)
