@@ -550,7 +550,7 @@ static unsigned size_of(char letter, const struct insn *in)
     case 't':
         return 10;
     case 'p':
-        return in->opsize + 2u;
+        return in->farsize + 2u;
     case 's':
         return in->opsize == 8 ? 10 : 6;
     default:
@@ -678,18 +678,20 @@ static void decode_operand(struct cursor *c, struct insn *in, const struct patte
 
 static bool writes_memory_first(const struct insn *in) { return in->op[0].kind == OPK_MEM; }
 
-static void set_sizes(struct insn *in, const struct prefixes *p, u16 attrs, u32 mode)
+/* AMD's near branches know 66, and no far pointer has 64 bits of offset (undefined.def). */
+static void set_sizes(struct insn *in, const struct prefixes *p, u16 attrs, u32 mode, bool amd)
 {
     unsigned code = mode & MODE_CODE;
     if (code == MODE_CODE64) {
         in->asize = p->p67 ? 4 : 8;
         in->opsize = (p->rex & 8) ? 8 : (p->p66 && !(attrs & A_Y32)) ? 2 : 4;
-        if ((attrs & A_F64) || ((attrs & A_D64) && in->opsize == 4))
+        if (((attrs & A_F64) && !(amd && in->opsize == 2)) || ((attrs & A_D64) && in->opsize == 4))
             in->opsize = 8;
     } else {
         in->asize = (code == MODE_CODE32) != p->p67 ? 4 : 2;
         in->opsize = (code == MODE_CODE32) != (p->p66 && !p->vex) ? 4 : 2;
     }
+    in->farsize = amd ? MIN(in->opsize, 4) : in->opsize;
 }
 
 static enum decode_result finish(const struct cursor *c, struct insn *in, enum decode_result r)
@@ -738,7 +740,7 @@ enum decode_result decode(const u32 *features, u32 mode, const u8 *bytes, unsign
     in->vvvv = p.vvvv;
     in->vex_l = p.l;
     in->seg = p.seg != SEG_COUNT ? p.seg : DS;
-    set_sizes(in, &p, attrs, mode);
+    set_sizes(in, &p, attrs, mode, features[FEAT_AMD >> 5] >> (FEAT_AMD & 31) & 1);
     bool uses_vvvv = false, rm_is_reg = false;
     for (unsigned i = 0; i < e->nops; i++) {
         uses_vvvv |= e->op[i].letter == 'H' || e->op[i].letter == 'B';

@@ -298,7 +298,7 @@ static const struct uop *far_mem(struct cpu *cpu, const struct uop *u, bool call
     unsigned size = u->size - 2u; /* the operand is the pointer: offset, then selector */
     u64 off = mem_read(cpu, uop_lin(cpu, u, size, false), size);
     u16 sel = (u16)mem_read(cpu, uop_lin_off(cpu, u, size, 2, false), 2);
-    struct far_op op = {sel, off, size, uop_next_ip(cpu, u), call};
+    struct far_op op = {sel, off, u->flags & UF_REXW ? 8 : size, uop_next_ip(cpu, u), call};
     far_transfer(cpu, &op);
     return goto_afresh(cpu, u, cpu->gpr[SLOT_RIP]);
 }

@@ -64,8 +64,9 @@ struct insn {
     u8 noperands;
     u8 base, index, scale, seg; /* memory operand; base may be SLOT_RIP (disp then from instruction end) */
     u8 len;
-    u8 opsize; /* 2, 4, 8 */
-    u8 asize;  /* 2, 4, 8 */
+    u8 opsize;  /* 2, 4, 8 */
+    u8 asize;   /* 2, 4, 8 */
+    u8 farsize; /* bytes of the offset of a far pointer in memory */
     u8 rex;
     bool lock, rep, repne, opsize_prefix;
     u8 opcode; /* its last byte */

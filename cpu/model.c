@@ -412,6 +412,7 @@ static void settle_features(struct cpu_model *m)
     m->virt_bits = feature_get(w, FEAT_LM) ? 48 : 32;
     if (!m->phys_bits)
         m->phys_bits = feature_get(w, FEAT_LM) ? 40 : feature_get(w, FEAT_PSE36) || feature_get(w, FEAT_PAE) ? 36 : 32;
+    feature_set(m->features, FEAT_AMD, m->vendor[0] == 'A' || m->vendor[0] == 'H'); /* Hygon after AMD */
     feature_set(m->features, FEAT_HINT_0D, feature_get(w, FEAT_PREFETCHW) || feature_get(w, FEAT_LM));
     if (m->levels_asked)
         return;

@@ -163,6 +163,8 @@ void seg_load(struct cpu *cpu, enum segreg s, u16 sel)
         load_ss(cpu, sel);
     } else if (!(sel & 0xfffc)) {
         cpu->seg[s] = seg_null(sel);
+        if (is_amd(cpu) && s >= FS)
+            cpu->seg[s].base = old.base;
     } else {
         desc_fetch(cpu, sel, EXC_GP, &d);
         bool readable = desc_is_data(&d) || (desc_is_code(&d) && (desc_attr(&d) & SEG_R));

@@ -20,11 +20,7 @@ ALWAYS_INLINE bool is_long(const struct cpu *cpu) { return cpu->efer & EFER_LMA;
 ALWAYS_INLINE bool is_code64(const struct cpu *cpu) { return (cpu->mode & MODE_CODE) == MODE_CODE64; }
 ALWAYS_INLINE unsigned iopl(const struct cpu *cpu) { return (cpu->eflags & FL_IOPL) >> 12; }
 ALWAYS_INLINE bool is_canonical(u64 lin) { return (u64)((i64)(lin << 16) >> 16) == lin; }
-/* AMD, or Hygon after it. */
-ALWAYS_INLINE bool is_amd(const struct cpu *cpu)
-{
-    return cpu->model->vendor[0] == 'A' || cpu->model->vendor[0] == 'H';
-}
+ALWAYS_INLINE bool is_amd(const struct cpu *cpu) { return cpu_has(cpu, FEAT_AMD); }
 
 /* The virtual interrupt of VME and PVI is pending and enabled (SDM vol. 3, 21.3.2). */
 ALWAYS_INLINE bool virtual_interrupt_pending(const struct cpu *cpu)

@@ -86,8 +86,9 @@ static UOP_FN(pop_sreg)
 static UOP_FN(load_far)
 {
     u32 mode = cpu->mode;
-    u64 off = mem_read(cpu, uop_lin(cpu, u, u->size, false), u->size);
-    u16 sel = (u16)mem_read(cpu, uop_lin_off(cpu, u, u->size, 2, false), 2);
+    unsigned size = u->size2 - 2u; /* of the offset */
+    u64 off = mem_read(cpu, uop_lin(cpu, u, size, false), size);
+    u16 sel = (u16)mem_read(cpu, uop_lin_off(cpu, u, size, 2, false), 2);
     seg_load(cpu, u->aux, sel);
     reg_set(cpu, u->dst, u->size, off);
     return go_on(cpu, u, mode);
@@ -296,7 +297,7 @@ static UOP_FN(sysret)
     if (!allowed)
         raise_ud(cpu);
     bool to64 = u->flags & UF_REXW;
-    if (cpu->cpl != 0 || (to64 && !is_canonical(cpu->gpr[RCX])))
+    if (cpu->cpl != 0 || (to64 && !is_canonical(cpu->gpr[RCX]) && !is_amd(cpu)))
         raise_gp(cpu, 0);
     u16 base = (u16)(cpu->star >> 48);
     u64 ip = to64 ? cpu->gpr[RCX] : (u32)cpu->gpr[RCX];
@@ -310,7 +311,10 @@ static UOP_FN(sysret)
         cpu->eflags |= FL_IF;
     }
     cpu->seg[CS] = flat_code((u16)((base + (to64 ? 16 : 0)) | 3), 3, to64 ? SEG_L : SEG_DB);
-    cpu->seg[SS] = flat_stack((u16)((base + 8) | 3), 3);
+    if (is_amd(cpu) && is_long(cpu))
+        cpu->seg[SS].sel = (u16)((base + 8) | 3);
+    else
+        cpu->seg[SS] = flat_stack((u16)((base + 8) | 3), 3);
     return enter_at(cpu, u, 3, ip);
 }
 

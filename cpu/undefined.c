@@ -17,8 +17,10 @@ u32 insn_zeroed_flags(const struct insn_row *row)
     u32 flags = 0;
 #define UNDEFINED(id, mnemonics, forms, what, source, ours, ...)
 #define ZEROED(id, mnemonics, zeroed, source, ...) flags |= insn_is_one_of(row, mnemonics) ? (u32)(zeroed) : 0;
+#define MAKER(id, mnemonics, forms, what, source, intel, amd, ...)
 #include "cpu/undefined.def"
 #undef UNDEFINED
 #undef ZEROED
+#undef MAKER
     return flags;
 }

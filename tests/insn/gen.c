@@ -234,7 +234,7 @@ static unsigned put_prefixes(struct gen *g, const struct insn_row *row, const st
     bool odd = named(row->mnemonic, "loope") || named(row->mnemonic, "loopne");
     if (!e->mandatory && !e->no_rep && !odd && chance(g, strpbrk(row->operands, "XY") ? 60 : 3))
         out[n++] = chance(g, 50) ? 0xf2 : 0xf3;
-    if (!e->mandatory && !e->no_66 && !(branch && bits == 64) && chance(g, 25))
+    if (!e->mandatory && !e->no_66 && chance(g, branch && bits == 64 ? 3 : 25)) /* then they lead nowhere, on AMD */
         out[n++] = 0x66;
     if ((e->mandatory == 0xf2 || e->mandatory == 0xf3) && chance(g, 10))
         out[n++] = 0x66;

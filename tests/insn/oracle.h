@@ -97,6 +97,8 @@ bool native_run(const struct oracle_case *c, struct oracle_state *out);
 bool ours_run(const struct oracle_case *c, struct oracle_state *out);
 /* The same, for so many instructions: less often a timeout. */
 bool ours_run_for(const struct oracle_case *c, struct oracle_state *out, u64 instructions);
+/* The maker of our CPU: AMD at first. */
+void ours_maker(bool amd);
 /* The features of our CPU, for decode(). */
 const u32 *ours_features(void);
 

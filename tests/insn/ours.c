@@ -179,6 +179,12 @@ bool ours_translate(void) { return (ours.cpu || ours_start()) && jit_attach(ours
 
 void ours_switch(bool translator) { ours.cpu->engine = translator ? &engine_jit : &engine_interp; }
 
+void ours_maker(bool amd)
+{
+    u32 *word = &ours.cpu->features[FEAT_AMD >> 5], bit = BIT(FEAT_AMD & 31);
+    *word = amd ? *word | bit : *word & ~bit;
+}
+
 const u32 *ours_features(void)
 {
     if (!ours.cpu && !ours_start())

@@ -6,12 +6,21 @@
 
 #include "cpu/undefined.h"
 
-enum { ANY = false, WORD = true, X87_CC = UNDEFINED_CC, RESULT = UNDEFINED_RESULT };
-#define PROBE(bits, code, rax, rcx, rdx, vector, rax_after, clear, set)                                                \
-    {bits, sizeof(code) - 1, vector, code, rax, rcx, rdx, rax_after, {clear, set}},
+enum { X87_CC = UNDEFINED_CC, RESULT = UNDEFINED_RESULT };
+enum { ANY, WORD = 2, WIDE = 8 };
+
+#define PROBE_BY(maker, bits, code, rax, rcx, rdx, vector, rax_after, clear, set)                                      \
+    {maker, bits, sizeof(code) - 1, vector, code, rax, rcx, rdx, rax_after, {clear, set}},
+#define PROBE(...)       PROBE_BY(MAKER_ANY, __VA_ARGS__)
+#define PROBE_AMD(...)   PROBE_BY(MAKER_AMD, __VA_ARGS__)
+#define PROBE_INTEL(...) PROBE_BY(MAKER_INTEL, __VA_ARGS__)
+#define NO_PROBE
+#define ZEROED(id, mnemonics, flags, source, ...) UNDEFINED(id, mnemonics, ANY, flags, source, "0", __VA_ARGS__)
+#define MAKER(id, mnemonics, forms, what, source, intel, amd, ...)                                                     \
+    UNDEFINED(id, mnemonics, forms, what, source, "Intel: " intel "; AMD: " amd, __VA_ARGS__)
+
 #define UNDEFINED(id, mnemonics, forms, what, source, ours, ...)                                                       \
     static const struct undefined_probe probes_##id[] = {__VA_ARGS__{0}};
-#define ZEROED(id, mnemonics, flags, source, ...) UNDEFINED(id, mnemonics, ANY, flags, source, "0", __VA_ARGS__)
 #include "cpu/undefined.def"
 #undef UNDEFINED
 
@@ -20,9 +29,6 @@ enum { ANY = false, WORD = true, X87_CC = UNDEFINED_CC, RESULT = UNDEFINED_RESUL
 const struct undefined_row undefined_rows[] = {
 #include "cpu/undefined.def"
     {0}};
-#undef UNDEFINED
-#undef ZEROED
-#undef PROBE
 
 enum { ROWS = ARRAY_LEN(undefined_rows) - 1 };
 
@@ -43,9 +49,9 @@ bool undefined_probe_holds(const struct undefined_probe *p, unsigned run, oracle
 
 bool native_runs(unsigned bits)
 {
-    static const struct undefined_probe nothing[] = {{16, 0, EXC_BP, "", 1, 0, 0, 1, {0, FL_ARITH}},
-                                                     {32, 0, EXC_BP, "", 1, 0, 0, 1, {0, FL_ARITH}},
-                                                     {64, 0, EXC_BP, "", 1, 0, 0, 1, {0, FL_ARITH}}};
+    static const struct undefined_probe nothing[] = {{MAKER_ANY, 16, 0, EXC_BP, "", 1, 0, 0, 1, {0}},
+                                                     {MAKER_ANY, 32, 0, EXC_BP, "", 1, 0, 0, 1, {0}},
+                                                     {MAKER_ANY, 64, 0, EXC_BP, "", 1, 0, 0, 1, {0}}};
     static bool asked, runs[3];
     for (unsigned i = 0; !asked && i < ARRAY_LEN(nothing); i++)
         runs[i] = native_available() && undefined_probe_holds(&nothing[i], 0, native_run, 0);
@@ -60,8 +66,9 @@ bool undefined_row_native(const struct undefined_row *row)
     if (!asked[i]) {
         asked[i] = same[i] = true;
         for (const struct undefined_probe *p = row->probes; p->bits; p++)
-            same[i] = same[i] && native_runs(p->bits) && undefined_probe_holds(p, 0, native_run, row->what) &&
-                      undefined_probe_holds(p, 1, native_run, row->what);
+            if (p->maker != MAKER_INTEL) /* ours is of the other */
+                same[i] = same[i] && native_runs(p->bits) && undefined_probe_holds(p, 0, native_run, row->what) &&
+                          undefined_probe_holds(p, 1, native_run, row->what);
     }
     return same[i];
 }
@@ -70,8 +77,10 @@ u32 undefined_here(const struct insn_row *row, unsigned opsize)
 {
     u32 what = 0;
     for (const struct undefined_row *r = undefined_rows; r->id; r++) {
-        bool about = !strcmp(r->mnemonics, "x87") ? (row->attrs & A_FPU) != 0 : insn_is_one_of(row, r->mnemonics);
-        if (about && (!r->word || opsize == 2) && !undefined_row_native(r))
+        bool about = !strcmp(r->mnemonics, "x87")    ? (row->attrs & A_FPU) != 0
+                     : !strcmp(r->mnemonics, "near") ? (row->attrs & A_F64) != 0
+                                                     : insn_is_one_of(row, r->mnemonics);
+        if (about && (!r->opsize || opsize == r->opsize) && !undefined_row_native(r))
             what |= r->what;
     }
     return what;

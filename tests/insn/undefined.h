@@ -10,7 +10,9 @@
 /* Beside FL_*: what a row is about. */
 enum { UNDEFINED_CC = BIT(24), UNDEFINED_RESULT = BIT(25) };
 
+enum { MAKER_ANY, MAKER_AMD, MAKER_INTEL };
 struct undefined_probe {
+    u8 maker; /* of the CPU model it holds on */
     u8 bits, len, vector;
     const char *code;
     u64 rax, rcx, rdx, rax_after;
@@ -18,7 +20,7 @@ struct undefined_probe {
 };
 struct undefined_row {
     const char *id, *mnemonics; /* NULL: the end */
-    bool word;                  /* 16-bit operands only */
+    u8 opsize;                  /* operands of so many bytes only; 0: any */
     u32 what;
     const char *source, *ours;
     const struct undefined_probe *probes; /* up to one of 0 bits */

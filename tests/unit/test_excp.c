@@ -520,6 +520,34 @@ START_TEST(syscall_sysret)
 }
 END_TEST
 
+/* undefined.def: where RCX is not canonical Intel's fault in ring 0, AMD's in ring 3; SS's attributes. */
+START_TEST(sysret_by_maker)
+{
+    w_long(0);
+    struct cpu *c = w.cpu;
+    bool amd = _i;
+    c->features[FEAT_AMD >> 5] &= ~BIT(FEAT_AMD & 31);
+    c->features[FEAT_AMD >> 5] |= amd ? BIT(FEAT_AMD & 31) : 0;
+    c->star = (u64)0x6b << 48 | (u64)SEL_CODE64 << 32;
+    c->gpr[RCX] = CODE + 0x100;
+    c->gpr[R11] = FL_1;
+    c->seg[SS].attr = SEG_UNUSABLE;
+    CODE_AT(CODE, 0x48, 0x0f, 0x07);
+    CODE_AT(CODE + 0x100, 0xcc);
+    cpu_run(c, 1);
+    ck_assert_uint_eq(c->cpl, 3);
+    ck_assert_uint_eq(c->seg[SS].sel, 0x73);
+    ck_assert_uint_eq((c->seg[SS].attr & SEG_UNUSABLE) != 0, amd);
+    w_long(0);
+    c->gpr[RCX] = 1ull << 47;
+    w_run(10);
+    ck_assert_int_eq(w_vector(), EXC_GP);
+    FRAME_IS(0, 0);
+    ck_assert_uint_eq(ld64(w.ram + (c->gpr[RSP] & 0xffffff) + 8), amd ? 1ull << 47 : CODE);
+    ck_assert_uint_eq(ld64(w.ram + (c->gpr[RSP] & 0xffffff) + 16) & 3, amd ? 3 : 0);
+}
+END_TEST
+
 START_TEST(sysenter_is_ud_in_long_mode_on_amd)
 {
     w_long(3);
@@ -604,6 +632,7 @@ static void add(TCase *t)
     tcase_add_test(t, non_canonical);
     tcase_add_test(t, non_canonical_stack);
     tcase_add_test(t, syscall_sysret);
+    tcase_add_loop_test(t, sysret_by_maker, 0, 2);
     tcase_add_test(t, sysenter_is_ud_in_long_mode_on_amd);
     tcase_add_test(t, inhibited_hlt_wakes_only_for_if);
     tcase_add_test(t, init_and_sipi);
