@@ -4,7 +4,7 @@
  * value to the exact one in the middle of their interval, or a neighbour of
  * that. Which one is recorded below. Denormals are zeroes, tiny results zero.
  */
-#include "cpu/fp_sse.h"
+#include "cpu/fp_sse_estimate.h"
 
 enum { FRACTION = 0x7fffff, BIAS = 127, SPECIAL = 255 };
 
@@ -143,3 +143,20 @@ u32 fp_estimate_root(u32 x)
     u32 odd = ~exponent & 1; /* of the exponent itself */
     return (BIAS - 1 - (u32)((int)(exponent - BIAS - odd) / 2)) << 23 | fraction_of(1 + odd, x >> 11 & 0xfff) << 11;
 }
+
+#ifdef __x86_64__
+/* Every fraction that counts, odd and even exponents; and what is no number, or too small or large for an estimate. */
+bool fp_host_estimates_alike(void)
+{
+    static const u32 others[] = {0,          1,          0x80000001, 0x7f800000, 0xff800000,
+                                 0x7f800001, 0xffc00000, 0x7f7fffff, 0xbf800000};
+    bool alike = true;
+    for (u32 i = 0; i < 2 * 4096 + ARRAY_LEN(others); i++) {
+        u32 x = i < 2 * 4096 ? BIAS << 23 | i << 11 | 0x2aa : others[i - 2 * 4096], r, root;
+        __asm__("movd %1, %%xmm0\n\trcpss %%xmm0, %%xmm0\n\tmovd %%xmm0, %0" : "=r"(r) : "r"(x) : "xmm0");
+        __asm__("movd %1, %%xmm0\n\trsqrtss %%xmm0, %%xmm0\n\tmovd %%xmm0, %0" : "=r"(root) : "r"(x) : "xmm0");
+        alike &= r == fp_estimate_reciprocal(x) && root == fp_estimate_root(x);
+    }
+    return alike;
+}
+#endif

@@ -7,6 +7,7 @@
 #define ORRERY_CPU_FP_SSE_SOFT_H
 
 #include "cpu/mxcsr.h"
+#include "cpu/fp_sse_estimate.h"
 #include "cpu/vec.h"
 
 /* The MXCSR of this thread's unit, as a host would have one. */
@@ -40,9 +41,6 @@ v128 fp_soft_from_dwords(unsigned elem, unsigned lanes, v128 b);
 v128 fp_soft_from_integer(unsigned elem, v128 a, i64 v);
 /* 'lanes' singles to doubles or, from_elem 8, the reverse; lanes that remain come from a. */
 v128 fp_soft_resize(unsigned from_elem, unsigned lanes, v128 a, v128 b);
-/* RCPSS and RSQRTSS of one single (fp_sse_estimate.c). */
-u32 fp_estimate_reciprocal(u32 x);
-u32 fp_estimate_root(u32 x);
 v128 fp_muladd_soft(unsigned which, unsigned elem, unsigned lanes, v128 a, v128 b, v128 c);
 
 #define FP_LANES(name, op, elem, lanes)                                                                                \

@@ -8,6 +8,7 @@
 #ifndef ORRERY_CPU_FP_SSE_X86_H
 #define ORRERY_CPU_FP_SSE_X86_H
 
+#include "cpu/fp_sse_estimate.h"
 #include "cpu/mxcsr.h"
 #include "cpu/vec.h"
 
@@ -59,8 +60,6 @@ FP_BINARY(maxss)
 FP_BINARY(maxsd)
 FP_BINARY(sqrtss)
 FP_BINARY(sqrtsd)
-FP_BINARY(rcpss)
-FP_BINARY(rsqrtss)
 FP_BINARY(cvtss2sd)
 FP_BINARY(cvtsd2ss)
 
@@ -73,8 +72,22 @@ FP_BINARY(cvtsd2ss)
     }
 FP_UNARY(sqrtps)
 FP_UNARY(sqrtpd)
-FP_UNARY(rcpps)
-FP_UNARY(rsqrtps)
+/* Estimates differ from maker to maker: not the host's. */
+#define FP_ESTIMATE(name, of, lanes)                                                                                   \
+    VEC_KERNEL(fp_##name)                                                                                              \
+    {                                                                                                                  \
+        u32 to[4], from[4];                                                                                            \
+        memcpy(to, &a, 16);                                                                                            \
+        memcpy(from, &b, 16);                                                                                          \
+        for (unsigned i = 0; i < (lanes); i++)                                                                         \
+            to[i] = of(from[i]);                                                                                       \
+        memcpy(&a, to, 16);                                                                                            \
+        return a;                                                                                                      \
+    }
+FP_ESTIMATE(rcpss, fp_estimate_reciprocal, 1)
+FP_ESTIMATE(rcpps, fp_estimate_reciprocal, 4)
+FP_ESTIMATE(rsqrtss, fp_estimate_root, 1)
+FP_ESTIMATE(rsqrtps, fp_estimate_root, 4)
 FP_UNARY(cvtdq2ps)
 FP_UNARY(cvtps2dq)
 FP_UNARY(cvttps2dq)

@@ -48,11 +48,17 @@ void x64_host_features(u32 *words)
 
 bool x64_host_has(const struct tr *t, const struct insn_row *row) { return row_runs_on(x64_stubs(t->jit)->host, row); }
 
+static bool is_estimate(const struct uop *u)
+{
+    return u->op == UOP_RCPPS || u->op == UOP_RCPSS || u->op == UOP_RSQRTPS || u->op == UOP_RSQRTSS;
+}
+
 static bool copied(const struct tr *t, const struct uop *u)
 {
     const u32 props = uop_info[u->op].props;
     bool raises = (props & UP_SSE) && (props & UP_RAISES) && (t->sb->key & KEY_SSE_CHECKED);
-    return x64_host_has(t, t->i->in.row) && !raises;
+    bool other = is_estimate(u) && !x64_stubs(t->jit)->estimates;
+    return x64_host_has(t, t->i->in.row) && !raises && !other;
 }
 
 /* ---- taking apart ---- */

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "cpu/fp_sse_estimate.h"
 #include "cpu/undefined.h"
 #include "jit/x64/x64.h"
 
@@ -185,6 +186,7 @@ static bool x64_start(struct jit *jit)
     memset(s->zeroed, 0, sizeof(s->zeroed));
     for (unsigned r = 0; r < insn_row_count; r++)
         s->zeroed[insn_rows[r].uop] |= (u16)insn_zeroed_flags(&insn_rows[r]);
+    s->estimates = fp_host_estimates_alike();
     jit->sb->host = s->host;
     s->enter = stub_enter(&e);
     s->leave = stub_leave(&e, &stored, save_x87);

@@ -226,6 +226,7 @@ struct stubs {
     u8 *load_x87;             /* the x87 from the state; S0 and S1 are lost */
     u32 host[WORD_COUNT];
     u16 zeroed[UOP_OP_COUNT]; /* flags that undefined.def says are 0 after it */
+    bool estimates;           /* the host's RCPPS and RSQRTPS are ours */
 };
 const struct stubs *x64_stubs(const struct jit *jit);
 /* The subroutine load_x87, and the one that brings x87 state home (rDX and r8 are lost) (x87_state.c). */

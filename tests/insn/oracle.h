@@ -95,6 +95,11 @@ bool native_has(unsigned feature);
 bool native_run(const struct oracle_case *c, struct oracle_state *out);
 /* Runs on our CPU (model "max"). */
 bool ours_run(const struct oracle_case *c, struct oracle_state *out);
+/*
+ * With ORRERY_PRETEND set, on a CPU that answers otherwise whatever undefined.def lists, instruction by instruction:
+ * no test that compares with the host may mind. The interpreter's alone.
+ */
+bool ours_pretends(void);
 /* The same, for so many instructions: less often a timeout. */
 bool ours_run_for(const struct oracle_case *c, struct oracle_state *out, u64 instructions);
 /* The maker of our CPU: AMD at first. */

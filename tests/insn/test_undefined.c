@@ -9,7 +9,7 @@
 static void check_row(const struct undefined_row *row, const char *engine)
 {
     for (const struct undefined_probe *p = row->probes; p->bits; p++)
-        for (unsigned run = 0; run < 2; run++) {
+        for (unsigned run = 0; run < 2 && !ours_pretends(); run++) {
             ours_maker(p->maker != MAKER_INTEL);
             ck_assert_msg(undefined_probe_holds(p, run, ours_run, FL_ARITH), "%s: probe %u, run %u, by the %s", row->id,
                           (unsigned)(p - row->probes), run, engine);
@@ -22,6 +22,9 @@ START_TEST(rows_hold)
     ours_features();
     ours_switch(false);
     check_row(&undefined_rows[_i], "interpreter");
+    /* otherwise it would not be noticed that a CPU is another */
+    if (ours_pretends() && undefined_rows[_i].probes->bits && undefined_rows[_i].what)
+        ck_assert_msg(!undefined_row_native(&undefined_rows[_i]), "%s", undefined_rows[_i].id);
 }
 END_TEST
 

@@ -1,6 +1,7 @@
 /*
  * Asks the host how it answers what cpu/undefined.def lists: its probes run
- * natively once, at the first question. The host's name is never looked at.
+ * once, at the first question, natively and on ours. The host's name is never
+ * looked at.
  */
 #include "tests/insn/undefined.h"
 
@@ -59,6 +60,11 @@ bool native_runs(unsigned bits)
     return runs[bits == 16 ? 0 : bits == 32 ? 1 : 2];
 }
 
+static bool both_hold(const struct undefined_probe *p, oracle_run *on, u32 flags)
+{
+    return undefined_probe_holds(p, 0, on, flags) && undefined_probe_holds(p, 1, on, flags);
+}
+
 bool undefined_row_native(const struct undefined_row *row)
 {
     static bool asked[ROWS], same[ROWS];
@@ -67,21 +73,23 @@ bool undefined_row_native(const struct undefined_row *row)
         asked[i] = same[i] = true;
         for (const struct undefined_probe *p = row->probes; p->bits; p++)
             if (p->maker != MAKER_INTEL) /* ours is of the other */
-                same[i] = same[i] && native_runs(p->bits) && undefined_probe_holds(p, 0, native_run, row->what) &&
-                          undefined_probe_holds(p, 1, native_run, row->what);
+                same[i] = same[i] && native_runs(p->bits) && both_hold(p, native_run, row->what) &&
+                          both_hold(p, ours_run, row->what);
     }
     return same[i];
 }
 
-u32 undefined_here(const struct insn_row *row, unsigned opsize)
+static u32 undefined_of(const struct insn_row *row, unsigned opsize, bool here)
 {
     u32 what = 0;
     for (const struct undefined_row *r = undefined_rows; r->id; r++) {
         bool about = !strcmp(r->mnemonics, "x87")    ? (row->attrs & A_FPU) != 0
                      : !strcmp(r->mnemonics, "near") ? (row->attrs & A_F64) != 0
                                                      : insn_is_one_of(row, r->mnemonics);
-        if (about && (!r->opsize || opsize == r->opsize) && !undefined_row_native(r))
+        if (about && (!r->opsize || opsize == r->opsize) && !(here && undefined_row_native(r)))
             what |= r->what;
     }
     return what;
 }
+u32 undefined_anywhere(const struct insn_row *row, unsigned opsize) { return undefined_of(row, opsize, false); }
+u32 undefined_here(const struct insn_row *row, unsigned opsize) { return undefined_of(row, opsize, true); }

@@ -34,7 +34,8 @@ bool undefined_probe_holds(const struct undefined_probe *p, unsigned run, oracle
 bool undefined_row_native(const struct undefined_row *row);
 /* Whether code of so many bits can be run natively at all: some systems have no 16- and 32-bit programs. */
 bool native_runs(unsigned bits);
-/* What of this row of insn_rows, with operands of 'opsize' bytes, is not to be compared with the host. */
+/* What undefined.def says of this row of insn_rows with operands of 'opsize' bytes; and what of that not to compare. */
+u32 undefined_anywhere(const struct insn_row *row, unsigned opsize);
 u32 undefined_here(const struct insn_row *row, unsigned opsize);
 
 #endif

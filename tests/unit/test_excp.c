@@ -523,11 +523,10 @@ END_TEST
 /* undefined.def: where RCX is not canonical Intel's fault in ring 0, AMD's in ring 3; SS's attributes. */
 START_TEST(sysret_by_maker)
 {
+    bool amd = _i;
+    w_start(amd ? "EPYC" : "Haswell");
     w_long(0);
     struct cpu *c = w.cpu;
-    bool amd = _i;
-    c->features[FEAT_AMD >> 5] &= ~BIT(FEAT_AMD & 31);
-    c->features[FEAT_AMD >> 5] |= amd ? BIT(FEAT_AMD & 31) : 0;
     c->star = (u64)0x6b << 48 | (u64)SEL_CODE64 << 32;
     c->gpr[RCX] = CODE + 0x100;
     c->gpr[R11] = FL_1;
