@@ -723,6 +723,12 @@ static const struct ata_command commands[256] = {
     [0xf8] = {native_max, DISK},
 };
 
+bool ata_possible(const struct ide_drive *d)
+{
+    u16 flags = commands[d->command].flags;
+    return (flags & (d->cdrom ? CD : DISK)) && !((flags ^ d->flags) & ~STORE);
+}
+
 bool ata_takes_data(u8 command) { return (commands[command].flags & (RW | WRITE | DMA)) == (RW | WRITE); }
 
 void ata_command(struct ide_drive *d)

@@ -11,8 +11,7 @@
 
 #include <errno.h>
 
-enum atapi_phase { PHASE_NONE, PHASE_PACKET, PHASE_DATA };
-enum { BLOCK = 2048, RAW_BLOCK = 2352, SECTORS_PER_BLOCK = BLOCK / IDE_SECTOR };
+enum { BLOCK = 2048, RAW_BLOCK = IDE_RAW_BLOCK, SECTORS_PER_BLOCK = BLOCK / IDE_SECTOR };
 /* What is read ahead of the host at most: a buffer of the largest pieces, and no more blocks of the smallest. */
 enum { REFILL_BLOCKS = IDE_BUFFER / RAW_BLOCK };
 enum { REASON_COD = BIT(0), REASON_IO = BIT(1) };

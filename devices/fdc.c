@@ -28,6 +28,7 @@ static const struct format formats[] = {
     {DRIVE_120, 40, 1, 9, RATE_300},   {DRIVE_120, 41, 2, 10, RATE_300},  {DRIVE_120, 42, 2, 10, RATE_300},
     {DRIVE_120, 40, 2, 8, RATE_250},   {DRIVE_120, 40, 1, 8, RATE_250},   {DRIVE_144, 80, 1, 9, RATE_250},
 };
+static const struct format no_disk = {.drive = DRIVE_288};
 enum { SECTORS_MAX = 80 * 2 * 48 }; /* of the largest */
 
 static void fire(void *owner)
@@ -299,7 +300,7 @@ bool fdc_change_medium(struct device *dev, unsigned n, struct disk *disk)
         return false;
     disk_close(d->disk);
     d->disk = disk;
-    d->format = disk ? find_format(disk, d->type) : NULL;
+    d->format = disk ? find_format(disk, d->type) : &no_disk;
     d->changed = true;
     return true;
 }
@@ -327,8 +328,8 @@ static bool create_drive(struct fdc *f, unsigned n, const struct fdc_drive_confi
         return device_fail(f->dev.sys, "'%s' is too large for a floppy disk image: %llu sectors, at most %u",
                            disk->path, (unsigned long long)disk->sectors, SECTORS_MAX);
     d->disk = disk;
-    d->format = disk ? find_format(disk, 0) : NULL;
-    d->type = disk ? d->format->drive : DRIVE_288;
+    d->format = disk ? find_format(disk, 0) : &no_disk;
+    d->type = d->format->drive;
     return true;
 }
 
@@ -375,14 +376,16 @@ static void reset(struct device *dev)
     soft_reset(f);
 }
 
-static void restored(struct device *dev)
+static const char *contradiction(const struct device *copy)
 {
-    struct fdc *f = container_of(dev, struct fdc, dev);
-    f->len = MIN(f->len, SECTOR);
-    f->pos = MIN(f->pos, f->len);
-    f->unit &= 3;
-    f->fifo_len = MIN(f->fifo_len, sizeof f->fifo);
-    f->fifo_pos = MIN(f->fifo_pos, f->fifo_len);
+    const struct fdc *f = container_of(copy, struct fdc, dev);
+    if (f->pos > f->len)
+        return "'pos' lies behind 'len'";
+    if (f->phase == PHASE_RESULT && f->fifo_pos >= f->fifo_len)
+        return "'fifo_pos' lies behind the 'fifo_len' bytes of a result";
+    if (f->phase == PHASE_COMMAND && f->fifo_len && f->fifo_len >= f->fifo_need)
+        return "'fifo_len' bytes are more than the 'fifo_need' of a command";
+    return NULL;
 }
 
 static void destroy(struct device *dev)
@@ -401,7 +404,7 @@ static const struct state_field drive_state[] = {
     HOST(struct fdc_drive, present),
     DRIVE(changed),
     HOST(struct fdc_drive, number),
-    DRIVE(track),
+    STATE_RANGE(struct fdc_drive, track, 0, STEPS_MAX),
     DRIVE(pcn),
     DRIVE(seeking),
     DRIVE(seek_reported),
@@ -410,7 +413,8 @@ static const struct state_field drive_state[] = {
     STATE_END,
 };
 
-#define FDC(f) STATE(struct fdc, f)
+#define FDC(f)               STATE(struct fdc, f)
+#define FDC_RANGE(f, lo, hi) STATE_RANGE(struct fdc, f, lo, hi)
 static const struct state_field state[] = {
     DEVICE_STATE(struct fdc),
     HOST(struct fdc, irq),
@@ -422,31 +426,31 @@ static const struct state_field state[] = {
     FDC(dor),
     FDC(tdr),
     FDC(dsr),
-    FDC(rate),
+    FDC_RANGE(rate, 0, 3),
     FDC(line),
     FDC(in_reset),
-    FDC(reset_senses),
-    FDC(phase),
-    FDC(op),
-    FDC(step),
+    FDC_RANGE(reset_senses, 0, 4),
+    FDC_RANGE(phase, 0, PHASE_RESULT),
+    FDC_RANGE(op, 0, OP_READ_ID),
+    FDC_RANGE(step, 0, STEP_ID),
     FDC(fifo),
-    FDC(fifo_len),
-    FDC(fifo_pos),
-    FDC(fifo_need),
+    FDC_RANGE(fifo_len, 0, RESULT_MAX),
+    FDC_RANGE(fifo_pos, 0, RESULT_MAX),
+    FDC_RANGE(fifo_need, 0, COMMAND_MAX),
     FDC(specify),
     FDC(config),
     FDC(precompensation),
     FDC(perpendicular),
     FDC(last_eot),
     FDC(lock),
-    FDC(unit),
-    FDC(head),
+    FDC_RANGE(unit, 0, 3),
+    FDC_RANGE(head, 0, 1),
     FDC(c),
     FDC(h),
     FDC(r),
     FDC(n),
     FDC(eot),
-    FDC(stride),
+    FDC_RANGE(stride, 1, 2),
     FDC(track_order),
     FDC(deleted),
     FDC(tc),
@@ -456,8 +460,8 @@ static const struct state_field state[] = {
     FDC(st2),
     FDC(count),
     FDC(filler),
-    FDC(pos),
-    FDC(len),
+    FDC_RANGE(pos, 0, SECTOR),
+    FDC_RANGE(len, 0, SECTOR),
     FDC(buffer),
     STATE_END,
 };
@@ -469,6 +473,6 @@ const struct device_class fdc_class = {
     .state = state,
     .create = create,
     .reset = reset,
-    .restored = restored,
+    .contradiction = contradiction,
     .destroy = destroy,
 };

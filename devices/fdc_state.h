@@ -8,7 +8,7 @@
 
 #include "devices/fdc.h"
 
-enum { SECTOR = 512, STEPS_MAX = 85, RECALIBRATE_STEPS = 80, DATA_RESULT = 7 };
+enum { SECTOR = 512, STEPS_MAX = 85, RECALIBRATE_STEPS = 80, DATA_RESULT = 7, COMMAND_MAX = 9, RESULT_MAX = 10 };
 enum { RATE_500, RATE_300, RATE_250, RATE_1000 };
 /* Virtual ns: far quicker than the real thing, slow enough to be seen. */
 enum { RESET_NS = 20000, STEP_NS = 20000, SECTOR_NS = 60000, ID_NS = 20000000, RESUME_NS = 1000, RETRY_NS = 1000000 };

@@ -62,8 +62,8 @@ static const struct state_field i8042_state[] = {
     STATE(struct i8042, command),
     STATE(struct i8042, break_prefix),
     STATE(struct i8042, answer),
-    STATE(struct i8042, answers),
-    STATE(struct i8042, answer_at),
+    STATE_RANGE(struct i8042, answers, 0, ANSWERS),
+    STATE_RANGE(struct i8042, answer_at, 0, ANSWERS - 1),
     STATE(struct i8042, answer_aux),
     STATE(struct i8042, line_free),
     EVENT(struct i8042, transfer),
@@ -397,7 +397,6 @@ static void reset(struct device *dev)
 static void restored(struct device *dev)
 {
     struct i8042 *c = container_of(dev, struct i8042, dev);
-    c->answers = MIN(c->answers, ANSWERS);
     update_irqs(c);
 }
 

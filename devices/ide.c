@@ -632,19 +632,32 @@ static void reset(struct device *dev)
     }
 }
 
-static void restored(struct device *dev)
+static const char *drive_contradiction(const struct ide_drive *d)
 {
-    struct ide *ide = container_of(dev, struct ide, dev);
-    pci_device_restored(&ide->pci);
-    for (unsigned i = 0; i < IDE_DRIVES; i++) {
-        struct ide_drive *d = &ide->channel[i / 2].drive[i % 2];
-        ide->channel[i / 2].selected &= 1;
-        d->end = MIN(d->end, IDE_BUFFER);
-        d->pos = MIN(d->pos, d->end);
-        d->fill = MIN(d->fill, IDE_BUFFER);
-        d->taken = MIN(d->taken, d->fill);
-    }
+    bool busy = d->step > IDE_STEP_COMMAND || d->dma_wait || (d->status & IDE_DRQ);
+    if (d->pos > d->end)
+        return "'pos' lies behind 'end'";
+    if (d->taken > d->fill)
+        return "'taken' lies behind 'fill'";
+    if (!d->present && (busy || d->step || d->status))
+        return "'status' or 'step' is that of a drive, but there is none";
+    if (d->present && !d->cdrom && (!d->heads || !d->sectors))
+        return "'heads' or 'sectors' of a disk is 0";
+    if (busy && !ata_possible(d))
+        return "'command' and 'flags' are of no command that the drive carries out";
+    return NULL;
 }
+
+static const char *contradiction(const struct device *copy)
+{
+    const struct ide *ide = container_of(copy, struct ide, dev);
+    const char *why = NULL;
+    for (unsigned i = 0; i < IDE_DRIVES && !why; i++)
+        why = drive_contradiction(&ide->channel[i / 2].drive[i % 2]);
+    return why;
+}
+
+static void restored(struct device *dev) { pci_device_restored(&container_of(dev, struct ide, dev)->pci); }
 
 static void destroy(struct device *dev)
 {
@@ -656,7 +669,8 @@ static void destroy(struct device *dev)
 #define TF(f) STATE(struct ide_taskfile, f)
 static const struct state_field taskfile_state[] = {TF(feature), TF(count), TF(lba), STATE_END};
 
-#define D(f) STATE(struct ide_drive, f)
+#define D(f)               STATE(struct ide_drive, f)
+#define D_RANGE(f, lo, hi) STATE_RANGE(struct ide_drive, f, lo, hi)
 static const struct state_field drive_state[] = {
     HOST(struct ide_drive, channel),
     HOST(struct ide_drive, disk),
@@ -671,21 +685,21 @@ static const struct state_field drive_state[] = {
     D(status),
     D(error),
     D(intrq),
-    D(step),
+    D_RANGE(step, 0, IDE_STEP_DMA),
     D(command),
     D(flags),
     D(dma_wait),
     D(dma_to_memory),
     D(window_in),
-    D(pos),
-    D(end),
+    D_RANGE(pos, 0, IDE_BUFFER),
+    D_RANGE(end, 0, IDE_BUFFER),
     D(lba),
     D(left),
-    D(block),
+    D_RANGE(block, 0, IDE_MULTIPLE_MAX),
     D(cylinders),
-    D(heads),
-    D(sectors),
-    D(multiple),
+    D_RANGE(heads, 0, 16),
+    D_RANGE(sectors, 0, 255),
+    D_RANGE(multiple, 0, IDE_MULTIPLE_MAX),
     D(power),
     D(asleep),
     D(write_cache),
@@ -700,13 +714,13 @@ static const struct state_field drive_state[] = {
     D(locked),
     D(event_new),
     D(event_eject),
-    D(phase),
+    D_RANGE(phase, 0, PHASE_DATA),
     D(packet_dma),
     D(byte_limit),
-    D(sector_size),
+    D_RANGE(sector_size, 0, IDE_RAW_BLOCK),
     D(read_fields),
-    D(fill),
-    D(taken),
+    D_RANGE(fill, 0, IDE_BUFFER),
+    D_RANGE(taken, 0, IDE_BUFFER),
     D(buffer),
     STATE_END,
 };
@@ -718,7 +732,7 @@ static const struct state_field channel_state[] = {
     HOST(struct ide_channel, command_ports),
     HOST(struct ide_channel, control_port),
     STRUCTS(struct ide_channel, drive, struct ide_drive, drive_state),
-    CH(selected),
+    STATE_RANGE(struct ide_channel, selected, 0, 1),
     CH(control),
     CH(line),
     CH(bm_command),
@@ -748,5 +762,6 @@ const struct device_class ide_class = {
     .create = create,
     .reset = reset,
     .restored = restored,
+    .contradiction = contradiction,
     .destroy = destroy,
 };

@@ -12,7 +12,7 @@
 #include "devices/core/disk.h"
 #include "devices/core/device.h"
 
-enum { IDE_SECTOR = 512, IDE_BUFFER = 128 * IDE_SECTOR, IDE_MULTIPLE_MAX = 16, IDE_PACKET = 12 };
+enum { IDE_SECTOR = 512, IDE_BUFFER = 128 * IDE_SECTOR, IDE_MULTIPLE_MAX = 16, IDE_PACKET = 12, IDE_RAW_BLOCK = 2352 };
 
 /* Status register */
 enum { IDE_ERR = BIT(0), IDE_DRQ = BIT(3), IDE_DSC = BIT(4), IDE_DF = BIT(5), IDE_DRDY = BIT(6), IDE_BSY = BIT(7) };
@@ -22,6 +22,8 @@ enum { IDE_ABRT = BIT(2), IDE_IDNF = BIT(4), IDE_UNC = BIT(6) };
 enum { IDE_DEV = BIT(4), IDE_LBA = BIT(6) };
 
 enum ide_step { IDE_IDLE, IDE_STEP_RESET, IDE_STEP_COMMAND, IDE_STEP_WINDOW, IDE_STEP_DMA };
+/* Of a PACKET command */
+enum atapi_phase { PHASE_NONE, PHASE_PACKET, PHASE_DATA };
 /* How long drives take, in virtual ns. */
 enum { IDE_COMMAND_NS = 10000, IDE_BLOCK_NS = 2000, IDE_DMA_SECTOR_NS = 500, IDE_RESET_NS = 500000 };
 /* Until an access is tried again that failed for want of the host's help: virtual time stands while that is awaited. */
@@ -111,6 +113,8 @@ struct trace *ide_trace(const struct ide_drive *d);
 
 void ata_power_on(struct ide_drive *d);
 void ata_command(struct ide_drive *d);
+/* Is 'command' one that this drive carries out, and are 'flags' its? For saved states. */
+bool ata_possible(const struct ide_drive *d);
 /* A PIO write: the host's data follow the command. */
 bool ata_takes_data(u8 command);
 void ata_window_done(struct ide_drive *d);

@@ -53,7 +53,7 @@ static const struct state_field parallel_state[] = {
     DEVICE_STATE(struct parallel),
     STATE(struct parallel, data),
     STATE(struct parallel, control),
-    STATE(struct parallel, phase),
+    STATE_RANGE(struct parallel, phase, 0, ACK),
     STATE(struct parallel, irq),
     EVENT(struct parallel, step),
     HOST(struct parallel, index),

@@ -39,7 +39,7 @@ static const struct state_field chip_state[] = {
     STATE(struct pic_chip, imr),
     STATE(struct pic_chip, isr),
     STATE(struct pic_chip, elcr),
-    STATE(struct pic_chip, lowest),
+    STATE_RANGE(struct pic_chip, lowest, 0, 7),
     STATE(struct pic_chip, base),
     STATE(struct pic_chip, icw3),
     STATE(struct pic_chip, step),

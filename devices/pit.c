@@ -38,9 +38,10 @@ struct pit {
     struct region ports;
 };
 
+#define FAR_OFF (1ll << 61) /* clocks: sums of two of them do not overflow */
 static const struct state_field counter_state[] = {
     STATE(struct pit_counter, control),
-    STATE(struct pit_counter, mode),
+    STATE_RANGE(struct pit_counter, mode, 0, 5),
     STATE(struct pit_counter, gate),
     STATE(struct pit_counter, has_count),
     STATE(struct pit_counter, running),
@@ -56,11 +57,11 @@ static const struct state_field counter_state[] = {
     STATE(struct pit_counter, status),
     STATE(struct pit_counter, latch),
     STATE(struct pit_counter, idle_count),
-    STATE(struct pit_counter, modulus),
-    STATE(struct pit_counter, next),
-    STATE(struct pit_counter, start),
-    STATE(struct pit_counter, held_at),
-    STATE(struct pit_counter, reload_at),
+    STATE_RANGE(struct pit_counter, modulus, 0, 65536),
+    STATE_RANGE(struct pit_counter, next, 0, 65536),
+    STATE_RANGE(struct pit_counter, start, -FAR_OFF, FAR_OFF),
+    STATE_RANGE(struct pit_counter, held_at, -FAR_OFF, FAR_OFF),
+    STATE_RANGE(struct pit_counter, reload_at, -FAR_OFF, FAR_OFF),
     STATE_END,
 };
 static const struct state_field pit_state[] = {
@@ -414,11 +415,20 @@ static void reset(struct device *dev)
 static void restored(struct device *dev)
 {
     struct pit *p = container_of(dev, struct pit, dev);
-    /* A snapshot made by hand must not divide by zero. */
-    for (unsigned i = 0; i < COUNTERS; i++)
-        if (p->counter[i].running && !p->counter[i].modulus)
-            p->counter[i].modulus = 65536;
     irq_set(&p->wire.irq0, out_at(&p->counter[0], clocks(p)));
+}
+
+static const char *contradiction(const struct device *copy)
+{
+    const struct pit *p = container_of(copy, struct pit, dev);
+    for (unsigned i = 0; i < COUNTERS; i++) {
+        const struct pit_counter *c = &p->counter[i];
+        if (!c->modulus && (c->running || c->reload))
+            return "a counter runs and its 'modulus' is 0";
+        if (!c->next && (c->has_count || c->waiting || c->reload))
+            return "a counter waits for a 'next' of 0";
+    }
+    return NULL;
 }
 
 const struct device_class pit_class = {
@@ -429,4 +439,5 @@ const struct device_class pit_class = {
     .create = create,
     .reset = reset,
     .restored = restored,
+    .contradiction = contradiction,
 };

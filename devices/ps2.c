@@ -50,15 +50,15 @@ struct mouse {
 
 static const struct state_field queue_state[] = {
     STATE(struct ps2_queue, data),
-    STATE(struct ps2_queue, head),
-    STATE(struct ps2_queue, count),
+    STATE_RANGE(struct ps2_queue, head, 0, QUEUE - 1),
+    STATE_RANGE(struct ps2_queue, count, 0, QUEUE),
     STATE_END,
 };
 static const struct state_field keyboard_state[] = {
     DEVICE_STATE(struct keyboard),
     STRUCTS(struct keyboard, reply, struct ps2_queue, queue_state),
     STRUCTS(struct keyboard, scan, struct ps2_queue, queue_state),
-    STATE(struct keyboard, set),
+    STATE_RANGE(struct keyboard, set, 1, 3),
     STATE(struct keyboard, leds),
     STATE(struct keyboard, rate),
     STATE(struct keyboard, scanning),
@@ -78,7 +78,7 @@ static const struct state_field mouse_state[] = {
     DEVICE_STATE(struct mouse),
     STRUCTS(struct mouse, reply, struct ps2_queue, queue_state),
     STRUCTS(struct mouse, packet, struct ps2_queue, queue_state),
-    STATE(struct mouse, type),
+    STATE_RANGE(struct mouse, type, 0, 4),
     STATE(struct mouse, rate),
     STATE(struct mouse, resolution),
     STATE(struct mouse, reporting),
@@ -716,13 +716,6 @@ static void keyboard_reset(struct device *dev)
     event_cancel(&dev->sys->clock, &k->self_test);
 }
 
-static void keyboard_restored(struct device *dev)
-{
-    struct keyboard *k = container_of(dev, struct keyboard, dev);
-    k->reply.count = MIN(k->reply.count, QUEUE);
-    k->scan.count = MIN(k->scan.count, QUEUE);
-}
-
 static bool mouse_create(struct device *dev, const void *cfg)
 {
     struct mouse *m = container_of(dev, struct mouse, dev);
@@ -743,20 +736,12 @@ static void mouse_reset(struct device *dev)
     event_cancel(&dev->sys->clock, &m->self_test);
 }
 
-static void mouse_restored(struct device *dev)
-{
-    struct mouse *m = container_of(dev, struct mouse, dev);
-    m->reply.count = MIN(m->reply.count, QUEUE);
-    m->packet.count = MIN(m->packet.count, QUEUE);
-}
-
 const struct device_class ps2_keyboard_class = {
     .name = "ps2-kbd",
     .size = sizeof(struct keyboard),
     .state = keyboard_state,
     .create = keyboard_create,
     .reset = keyboard_reset,
-    .restored = keyboard_restored,
 };
 const struct device_class ps2_mouse_class = {
     .name = "ps2-mouse",
@@ -764,5 +749,4 @@ const struct device_class ps2_mouse_class = {
     .state = mouse_state,
     .create = mouse_create,
     .reset = mouse_reset,
-    .restored = mouse_restored,
 };

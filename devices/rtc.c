@@ -64,10 +64,18 @@ struct rtc {
 };
 
 static const struct state_field rtc_state[] = {
-    DEVICE_STATE(struct rtc),         STATE(struct rtc, index),  STATE(struct rtc, weekday_skew),
-    STATE(struct rtc, cmos),          STATE(struct rtc, base_s), STATE(struct rtc, base_ns),
-    STATE(struct rtc, periodic_seen), EVENT(struct rtc, update), EVENT(struct rtc, periodic),
-    HOST(struct rtc, wire),           HOST(struct rtc, ports),   STATE_END,
+    DEVICE_STATE(struct rtc),
+    STATE(struct rtc, index),
+    STATE_RANGE(struct rtc, weekday_skew, 0, 6),
+    STATE(struct rtc, cmos),
+    STATE_RANGE(struct rtc, base_s, -MAX_SECONDS, MAX_SECONDS),
+    STATE(struct rtc, base_ns),
+    STATE(struct rtc, periodic_seen),
+    EVENT(struct rtc, update),
+    EVENT(struct rtc, periodic),
+    HOST(struct rtc, wire),
+    HOST(struct rtc, ports),
+    STATE_END,
 };
 
 static u64 now_ns(struct rtc *r) { return clock_now(&r->dev.sys->clock); }
@@ -381,8 +389,6 @@ static void reset(struct device *dev)
 static void restored(struct device *dev)
 {
     struct rtc *r = container_of(dev, struct rtc, dev);
-    /* A snapshot made by hand must not overflow the calendar. */
-    r->base_s = MAX(MIN(r->base_s, MAX_SECONDS), -MAX_SECONDS);
     irq_set(&r->wire.irq8, r->cmos[REG_C] & C_IRQF);
     irq_set(&r->wire.nmi_mask, r->index & 0x80);
 }

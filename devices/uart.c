@@ -52,8 +52,8 @@ enum {
 static const struct state_field fifo_state[] = {
     STATE(struct uart_fifo, data),
     STATE(struct uart_fifo, flags),
-    STATE(struct uart_fifo, head),
-    STATE(struct uart_fifo, count),
+    STATE_RANGE(struct uart_fifo, head, 0, FIFO - 1),
+    STATE_RANGE(struct uart_fifo, count, 0, FIFO),
     STATE_END,
 };
 const struct state_field uart_state[] = {
@@ -489,7 +489,5 @@ void uart_reset(struct uart *u)
 
 void uart_restored(struct uart *u)
 {
-    u->rx.count = MIN(u->rx.count, FIFO);
-    u->tx.count = MIN(u->tx.count, FIFO);
     irq_set(&u->irq_line, u->irq);
 }

@@ -543,6 +543,11 @@ static void vga_restored(struct device *dev)
     derive(v);
 }
 
+static const char *vga_contradiction(const struct device *copy)
+{
+    return vbe_possible((const struct vga *)copy) ? NULL : "'vbe' has a depth that no mode has";
+}
+
 struct display *vga_display(struct device *dev) { return &((struct vga *)dev)->display; }
 struct ram *vga_vram(struct device *dev) { return ((struct vga *)dev)->vram; }
 
@@ -586,7 +591,7 @@ static const struct state_field vga_state[] = {
     STATE(struct vga, attr_data),
     STATE(struct vga, dac_read_index),
     STATE(struct vga, dac_write_index),
-    STATE(struct vga, dac_component),
+    STATE_RANGE(struct vga, dac_component, 0, 2),
     STATE(struct vga, dac_state),
     STATE(struct vga, dac_mask),
     STATE(struct vga, dac_partial),
@@ -642,6 +647,7 @@ const struct device_class vga_class = {
     .create = vga_create,
     .reset = vga_reset,
     .restored = vga_restored,
+    .contradiction = vga_contradiction,
     .destroy = vga_destroy,
     .info = vga_info,
 };

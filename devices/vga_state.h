@@ -178,6 +178,8 @@ u32 vbe_pitch(const struct vga *v);
  */
 u32 vbe_start(const struct vga *v);
 void vbe_reset(struct vga *v);
+/* Do the saved registers make sense? vbe_restored() sees to what they add up to. */
+bool vbe_possible(const struct vga *v);
 void vbe_restored(struct vga *v);
 u16 vbe_read(struct vga *v, unsigned index);
 void vbe_write(struct vga *v, unsigned index, u16 val);

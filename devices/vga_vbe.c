@@ -25,6 +25,10 @@ static u32 pitch_of(const struct vga *v, u32 pixels)
     return bpp == 4 ? pixels / 8 : pixels * ((bpp + 7) / 8);
 }
 
+static bool is_depth(unsigned bpp) { return bpp == 4 || bpp == 8 || bpp == 15 || bpp == 16 || bpp == 24 || bpp == 32; }
+
+bool vbe_possible(const struct vga *v) { return is_depth(v->vbe[VBE_BPP]); }
+
 u32 vbe_pitch(const struct vga *v) { return pitch_of(v, v->vbe[VBE_VIRT_WIDTH]); }
 
 /* Bytes that lines may fill: all of memory, or one plane of it. */
@@ -128,7 +132,7 @@ void vbe_write(struct vga *v, unsigned index, u16 val)
     case VBE_BPP:
         if (val == 0)
             val = 8;
-        if (val != 4 && val != 8 && val != 15 && val != 16 && val != 24 && val != 32)
+        if (!is_depth(val))
             return;
         v->vbe[VBE_BPP] = val;
         break;

@@ -260,6 +260,34 @@ void device_reset_all(struct system *sys)
             dev->cls->reset(dev);
 }
 
+/* Looks at what is to be loaded in a copy of the device. */
+static bool plausible(struct device *dev, struct state_buf in, char *err, size_t err_size)
+{
+    struct device *copy = malloc(dev->cls->size);
+    if (!copy) {
+        snprintf(err, err_size, "no memory to look at the saved state");
+        return false;
+    }
+    memcpy(copy, dev, dev->cls->size);
+    bool ok = state_load(dev->cls->state, copy, NULL, &in, err, err_size);
+    const char *why = ok && dev->cls->contradiction ? dev->cls->contradiction(copy) : NULL;
+    if (why)
+        snprintf(err, err_size, "%s in the saved state", why);
+    free(copy);
+    return ok && !why;
+}
+
+bool device_load(struct device *dev, struct state_buf *in)
+{
+    char err[200];
+    if (!plausible(dev, *in, err, sizeof err) ||
+        !state_load(dev->cls->state, dev, &dev->sys->clock, in, err, sizeof err))
+        return device_fail(dev->sys, "device '%s': %s", dev->id, err);
+    if (dev->cls->restored)
+        dev->cls->restored(dev);
+    return true;
+}
+
 void device_destroy_all(struct system *sys)
 {
     space_begin(&sys->mem);

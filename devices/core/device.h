@@ -48,6 +48,9 @@ struct device_class {
     bool (*create)(struct device *dev, const void *cfg);
     void (*reset)(struct device *dev);
     void (*restored)(struct device *dev);
+    /* What no saved state of this device can be although each value is in its range: a few words on what contradicts
+     * what, or NULL. Sees a copy of the struct, whose events are not the clock's. */
+    const char *(*contradiction)(const struct device *copy);
     void (*destroy)(struct device *dev);
     /* What the monitor's "info" prints of it, in QEMU's layout where there is one; NULL: its state fields. */
     void (*info)(struct device *dev, FILE *out);
@@ -121,6 +124,8 @@ struct irq bus_line(const struct device *dev, unsigned n);
 void bus_line_free(const struct device *dev, struct irq line);
 
 void device_reset_all(struct system *sys);
+/* Takes on a saved state. False: one sentence in sys->err that names device and field; the device is as it was. */
+bool device_load(struct device *dev, struct state_buf *in);
 void device_destroy_all(struct system *sys);
 /* Fills sys->err; returns false so that create can return it. */
 bool device_fail(struct system *sys, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -86,6 +86,7 @@ void state_save(const struct state_field *fields, const void *obj, struct state_
 struct loader {
     struct state_buf *in;
     struct clock *clock;
+    bool store; /* else only look */
     char *err;
     size_t err_size;
 };
@@ -133,10 +134,19 @@ static bool load_event(struct loader *l, const struct state_field *f, u8 *at)
     const u8 *p = take(l, 17);
     if (!p)
         return load_fail(l, "the saved state ends inside '%s'", f->name);
+    if (!l->store || !l->clock)
+        return true;
     event_cancel(l->clock, e);
     if (p[0])
         event_restore(l->clock, e, ld64(p + 1), ld64(p + 9));
     return true;
+}
+
+static bool in_range(const struct state_field *f, u64 val)
+{
+    bool any = !f->least && f->most == UINT64_MAX, is_signed = f->type >= STATE_I8 && f->type <= STATE_I64;
+    i64 v = (i64)sext(val, f->size);
+    return any || (is_signed ? v >= (i64)f->least && v <= (i64)f->most : val >= f->least && val <= f->most);
 }
 
 static bool load_values(struct loader *l, const struct state_field *f, u8 *at)
@@ -146,7 +156,11 @@ static bool load_values(struct loader *l, const struct state_field *f, u8 *at)
         return load_fail(l, "the saved state ends inside '%s'", f->name);
     for (u32 i = 0; i < f->count; i++) {
         u64 val = ld_le(p + (size_t)i * f->size, f->size);
-        set_host_value(at + (size_t)i * f->size, f->type == STATE_BOOL ? val != 0 : val, f->size);
+        if (!in_range(f, val))
+            return load_fail(l, "'%s' is %lld in the saved state, and cannot be but %lld to %lld", f->name,
+                             (long long)val, (long long)f->least, (long long)f->most);
+        if (l->store)
+            set_host_value(at + (size_t)i * f->size, f->type == STATE_BOOL ? val != 0 : val, f->size);
     }
     return true;
 }
@@ -192,8 +206,12 @@ static bool load_fields(struct loader *l, const struct state_field *fields, u8 *
 bool state_load(const struct state_field *fields, void *obj, struct clock *clock, struct state_buf *in, char *err,
                 size_t err_size)
 {
-    struct loader l = {in, clock, err, err_size};
-    return load_fields(&l, fields, obj);
+    struct loader look = {in, clock, false, err, err_size}, store = {in, clock, true, err, err_size};
+    size_t start = in->pos;
+    if (!load_fields(&look, fields, obj))
+        return false;
+    in->pos = start;
+    return load_fields(&store, fields, obj);
 }
 
 /* ---- dump ---- */

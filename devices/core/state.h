@@ -1,7 +1,7 @@
 /*
  * A device's state as data: from this one declaration come snapshot, restore,
  * dumps and round-trip tests. Every byte of a device struct is in exactly one
- * entry: STATE (saved), STRUCTS (saved, by another description), EVENT,
+ * entry: STATE (saved; STATE_RANGE says which values can be), STRUCTS (saved, by another description), EVENT,
  * DERIVED (recomputed by 'restored') or HOST (wiring, host handles). STATE
  * infers the type and has no default, so a pointer does not compile.
  */
@@ -34,6 +34,7 @@ struct state_field {
     u32 size; /* of one element */
     u32 count;
     const struct state_field *fields; /* STATE_STRUCT */
+    u64 least, most;                  /* of each element: what loading takes */
 };
 
 /* 'type' itself or a one-dimensional array of it */
@@ -48,33 +49,29 @@ struct state_field {
      : (t) == STATE_U16 || (t) == STATE_I16                  ? 2u                                                      \
      : (t) == STATE_U32 || (t) == STATE_I32                  ? 4u                                                      \
                                                              : 8u)
-/* An integer or bool, or a one-dimensional array of them. */
-#define STATE(T, f)                                                                                                    \
+#define STATE_FIELD_(T, f, lo, hi)                                                                                     \
     {                                                                                                                  \
-#f, STATE_TYPE_OF(T, f), offsetof(T, f), STATE_SIZE_(STATE_TYPE_OF(T, f)),                                     \
-            sizeof(((T *)0)->f) / STATE_SIZE_(STATE_TYPE_OF(T, f)), NULL                                               \
+        .name = #f, .type = STATE_TYPE_OF(T, f), .offset = offsetof(T, f), .size = STATE_SIZE_(STATE_TYPE_OF(T, f)),   \
+        .count = sizeof(((T *)0)->f) / STATE_SIZE_(STATE_TYPE_OF(T, f)), .least = (lo), .most = (hi)                   \
+    }
+/* An integer or bool, or a one-dimensional array of them. */
+#define STATE(T, f) STATE_FIELD_(T, f, 0, UINT64_MAX)
+/* The same that is always lo to hi: an index, a count, a divisor, an enum. */
+#define STATE_RANGE(T, f, lo, hi) STATE_FIELD_(T, f, lo, hi)
+#define STATE_OTHER_(T, f, kind, element, desc)                                                                        \
+    {                                                                                                                  \
+        .name = #f, .type = (kind), .offset = offsetof(T, f), .size = (element),                                       \
+        .count = sizeof(((T *)0)->f) / (element), .fields = (desc)                                                     \
     }
 /* A struct or an array of structs described by 'desc'. S is the element type. */
-#define STRUCTS(T, f, S, desc)                                                                                         \
-    {                                                                                                                  \
-#f, STATE_STRUCT, offsetof(T, f), sizeof(S), sizeof(((T *)0)->f) / sizeof(S), desc                             \
-    }
+#define STRUCTS(T, f, S, desc) STATE_OTHER_(T, f, STATE_STRUCT, sizeof(S), desc)
 /* A struct event: saved as pending and when. */
-#define EVENT(T, f)                                                                                                    \
-    {                                                                                                                  \
-#f, STATE_EVENT, offsetof(T, f), sizeof(struct event), 1, NULL                                                 \
-    }
-#define DERIVED(T, f)                                                                                                  \
-    {                                                                                                                  \
-#f, STATE_DERIVED, offsetof(T, f), sizeof(((T *)0)->f), 1, NULL                                                \
-    }
-#define HOST(T, f)                                                                                                     \
-    {                                                                                                                  \
-#f, STATE_HOST, offsetof(T, f), sizeof(((T *)0)->f), 1, NULL                                                   \
-    }
+#define EVENT(T, f)   STATE_OTHER_(T, f, STATE_EVENT, sizeof(struct event), NULL)
+#define DERIVED(T, f) STATE_OTHER_(T, f, STATE_DERIVED, sizeof(((T *)0)->f), NULL)
+#define HOST(T, f)    STATE_OTHER_(T, f, STATE_HOST, sizeof(((T *)0)->f), NULL)
 #define STATE_END                                                                                                      \
     {                                                                                                                  \
-        NULL, STATE_END_, 0, 0, 0, NULL                                                                                \
+        .name = NULL, .type = STATE_END_                                                                               \
     }
 
 struct clock;
@@ -85,7 +82,10 @@ struct state_buf {
 };
 /* Appends the saved fields of obj: little-endian, with names, which state_load checks. */
 void state_save(const struct state_field *fields, const void *obj, struct state_buf *out);
-/* False, with one sentence in err, when the bytes do not fit the description; obj is then undefined. */
+/*
+ * False, with one sentence in err, when the bytes do not fit the description or a value its range; obj is then as it
+ * was. Without a clock events stay as they are.
+ */
 bool state_load(const struct state_field *fields, void *obj, struct clock *clock, struct state_buf *in, char *err,
                 size_t err_size);
 /* Prints "field = value" lines, for info commands. */

@@ -67,21 +67,15 @@ START_TEST(round_trip)
 {
     struct device *dev = chip_create(&rig.sys, chip_classes[_i], ram);
     ck_assert_msg(dev != NULL, "%s: %s", chip_classes[_i]->name, rig.sys.err);
-    char err[256] = "";
     struct state_buf fresh = save(dev);
     stir(dev);
     struct state_buf a = save(dev);
     stir(dev);
-    ck_assert_msg(state_load(dev->cls->state, dev, &rig.sys.clock, &a, err, sizeof err), "%s: %s", dev->cls->name, err);
-    if (dev->cls->restored)
-        dev->cls->restored(dev);
+    ck_assert_msg(device_load(dev, &a), "%s", rig.sys.err);
     struct state_buf b = save(dev);
     same(dev, &a, &b, "save, load, save");
     /* Loading what a fresh one saved must work too: nothing is kept outside the description. */
-    ck_assert_msg(state_load(dev->cls->state, dev, &rig.sys.clock, &fresh, err, sizeof err), "%s: %s", dev->cls->name,
-                  err);
-    if (dev->cls->restored)
-        dev->cls->restored(dev);
+    ck_assert_msg(device_load(dev, &fresh), "%s", rig.sys.err);
     free(a.data);
     free(b.data);
     free(fresh.data);

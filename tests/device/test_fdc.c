@@ -764,7 +764,6 @@ START_TEST(state_survives)
     state_save(fdc_class.state, fdc, &s);
     outb(DOR, 0);
     ck_assert_msg(state_load(fdc_class.state, fdc, &bench.sys.clock, &s, err, sizeof err), "%s", err);
-    fdc_class.restored(fdc);
     for (unsigned i = 1; i < 512; i++)
         inb(FIFO);
     settled();

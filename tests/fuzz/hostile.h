@@ -81,14 +81,11 @@ static inline void one_snapshot(struct system *sys)
     if (!dev)
         return;
     struct state_buf b = {0};
-    char err[256];
     state_save(dev->cls->state, dev, &b);
-    if (!state_load(dev->cls->state, dev, &sys->clock, &b, err, sizeof err)) {
-        fprintf(stderr, "%s: %s\n", dev->cls->name, err);
+    if (!device_load(dev, &b)) {
+        fprintf(stderr, "%s\n", sys->err);
         abort();
     }
-    if (dev->cls->restored)
-        dev->cls->restored(dev);
     free(b.data);
 }
 

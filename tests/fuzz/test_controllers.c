@@ -197,13 +197,10 @@ static void plausible_floppy(void)
 static void snapshot_of(struct device *dev)
 {
     struct state_buf a = {0}, b = {0};
-    char err[256];
     state_save(dev->cls->state, dev, &a);
     for (unsigned i = below(100); i; i--)
         random_access();
-    ck_assert_msg(state_load(dev->cls->state, dev, &bench.sys.clock, &a, err, sizeof err), "%s", err);
-    if (dev->cls->restored)
-        dev->cls->restored(dev);
+    ck_assert_msg(device_load(dev, &a), "%s", bench.sys.err);
     state_save(dev->cls->state, dev, &b);
     ck_assert_uint_eq(a.len, b.len);
     ck_assert_mem_eq(a.data, b.data, a.len);

@@ -21,7 +21,7 @@ struct thing {
     u64 cache;
 };
 static const struct state_field part_state[] = {
-    STATE(struct part, kind),
+    STATE_RANGE(struct part, kind, 1, 3),
     STATE(struct part, count),
     STATE(struct part, on),
     STATE_END,
@@ -80,6 +80,27 @@ START_TEST(round_trip)
 }
 END_TEST
 
+/* A value out of its range is refused by name, and nothing has changed. */
+START_TEST(ranges)
+{
+    clock_init(&clk, &quiet);
+    struct thing t = sample(), u = sample(), before;
+    struct state_buf b = {0};
+    char err[128] = "";
+    for (unsigned kind = 0; kind < 5; kind++) {
+        t.part[1].kind = (u8)kind;
+        t.index = 99;
+        before = u = sample();
+        b.len = b.pos = 0;
+        state_save(thing_state, &t, &b);
+        ck_assert(state_load(thing_state, &u, NULL, &b, err, sizeof err) == (kind >= 1 && kind <= 3));
+        ck_assert_int_eq(u.index, kind >= 1 && kind <= 3 ? 99 : before.index);
+    }
+    ck_assert_str_eq(err, "'kind' is 4 in the saved state, and cannot be but 1 to 3");
+    free(b.data);
+}
+END_TEST
+
 START_TEST(coverage)
 {
     ck_assert_int_eq(state_uncovered(thing_state, sizeof(struct thing)), -1);
@@ -118,6 +139,7 @@ int main(void)
     Suite *s = suite_create("state");
     TCase *t = tcase_create("state");
     tcase_add_test(t, round_trip);
+    tcase_add_test(t, ranges);
     tcase_add_test(t, coverage);
     tcase_add_test(t, dump);
     suite_add_tcase(s, t);
