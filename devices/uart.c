@@ -487,7 +487,4 @@ void uart_reset(struct uart *u)
     irq_set(&u->irq_line, false);
 }
 
-void uart_restored(struct uart *u)
-{
-    irq_set(&u->irq_line, u->irq);
-}
+void uart_restored(struct uart *u) { irq_set(&u->irq_line, u->irq); }
