@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FIRMWARE_DIR "/usr/share/seabios"
 enum { ROM_MIN = 64 << 10, ROM_MAX = 8 << 20 };
@@ -40,19 +41,33 @@ bool blob_read(struct blob *out, const char *what, const char *path, size_t max,
     return out->data != NULL;
 }
 
-static void default_path(char *out, size_t n, const char *name)
+const char *firmware_dir(void)
 {
     const char *dir = getenv("ORRERY_FIRMWARE_DIR");
-    snprintf(out, n, "%s/%s", dir && *dir ? dir : FIRMWARE_DIR, name);
+    return dir && *dir ? dir : FIRMWARE_DIR;
 }
 
-struct ram *firmware_load(const char *path, char *err, size_t err_size)
+/* The first folder that has the file, or the default one. */
+static void find(const struct firmware_dirs *dirs, const char *name, char *out, size_t n)
 {
-    char name[4096];
+    for (unsigned i = 0; i < dirs->count; i++) {
+        snprintf(out, n, "%s/%s", dirs->dir[i], name);
+        if (!access(out, R_OK))
+            return;
+    }
+    snprintf(out, n, "%s/%s", firmware_dir(), name);
+}
+
+struct ram *firmware_load(const struct firmware_dirs *dirs, const char *path, char *err, size_t err_size)
+{
+    char name[4096], file[4096];
     struct blob b;
     if (!path) {
-        default_path(name, sizeof(name), "bios-256k.bin");
+        find(dirs, "bios-256k.bin", name, sizeof(name));
         path = name;
+    } else if (access(path, F_OK)) {
+        find(dirs, path, file, sizeof(file));
+        path = access(file, F_OK) ? path : file;
     }
     if (!blob_read(&b, "the BIOS image", path, ROM_MAX, err, err_size)) {
         if (path == name)
@@ -75,9 +90,10 @@ struct ram *firmware_load(const char *path, char *err, size_t err_size)
     return rom;
 }
 
-bool firmware_option_rom(const char *name, struct blob *out, char *err, size_t err_size)
+bool firmware_option_rom(const struct firmware_dirs *dirs, const char *name, struct blob *out, char *err,
+                         size_t err_size)
 {
     char path[4096];
-    default_path(path, sizeof(path), name);
+    find(dirs, name, path, sizeof(path));
     return blob_read(out, "the option ROM", path, ROM_MAX, err, err_size);
 }

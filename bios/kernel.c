@@ -285,9 +285,11 @@ static void put_params(u8 *rom, const struct boot_plan *plan)
     st16(p + P_DS, plan->ds);
 }
 
-bool kernel_install(struct device *fw_cfg, const struct boot_plan *plan, char *err, size_t err_size)
+bool kernel_install(struct device *fw_cfg, const struct boot_plan *plan, bool strict, char *err, size_t err_size)
 {
-    static const char order[] = "/rom@genroms/orrery-kernel.bin";
+    /* HALT: firmware goes no further down its list than what is named before it. */
+    static const char order[] = "/rom@genroms/orrery-kernel.bin",
+                      strict_order[] = "/rom@genroms/orrery-kernel.bin\nHALT";
     u8 *rom = malloc(kernelboot_rom_size);
     bool ok = rom != NULL;
     if (ok)
@@ -303,7 +305,8 @@ bool kernel_install(struct device *fw_cfg, const struct boot_plan *plan, char *e
         checksum(rom + ROM_PNP, 32, 9);
         checksum(rom, kernelboot_rom_size, kernelboot_rom_size - 1);
         ok = fw_cfg_add_file(fw_cfg, "genroms/orrery-kernel.bin", rom, kernelboot_rom_size) &&
-             fw_cfg_add_file(fw_cfg, "bootorder", order, sizeof(order));
+             fw_cfg_add_file(fw_cfg, "bootorder", strict ? strict_order : order,
+                             strict ? sizeof(strict_order) : sizeof(order));
     }
     if (!ok)
         snprintf(err, err_size, "not enough memory for the kernel");

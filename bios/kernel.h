@@ -40,7 +40,7 @@ struct boot_plan {
 /* Reads and lays out kernel, initrd or modules, and command line. False with a sentence in err. */
 bool kernel_plan(const struct bios_config *cfg, struct boot_plan *plan, char *err, size_t err_size);
 void kernel_plan_free(struct boot_plan *plan);
-/* Gives fw_cfg the pieces and the option ROM, and puts that first in the boot order. */
-bool kernel_install(struct device *fw_cfg, const struct boot_plan *plan, char *err, size_t err_size);
+/* Gives fw_cfg the pieces and the option ROM, and puts that first in the boot order; strict: alone there. */
+bool kernel_install(struct device *fw_cfg, const struct boot_plan *plan, bool strict, char *err, size_t err_size);
 
 #endif

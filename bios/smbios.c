@@ -30,10 +30,19 @@ static void add(struct smbios *s, u8 type, u16 handle, const u8 *body, u8 n, con
     s->largest = (u16)MAX((u32)s->largest, s->bytes.len - start);
 }
 
-static void add_system(struct smbios *s)
+/* Its first three fields are little-endian (DSP0134, 7.2.1). */
+static void put_uuid(u8 *to, const u8 *uuid)
+{
+    static const u8 from[UUID_SIZE] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+    for (unsigned i = 0; i < UUID_SIZE; i++)
+        to[i] = uuid[from[i]];
+}
+
+static void add_system(struct smbios *s, const struct bios_config *cfg)
 {
     static const char *const names[] = {"Orrery", "Standard PC (i440FX + PIIX, 1996)", ORRERY_VERSION, NULL};
     u8 b[23] = {1, 2, 3, 0};
+    put_uuid(b + 4, cfg->uuid);
     b[20] = 6; /* woken by the power switch */
     add(s, 1, 0x100, b, sizeof(b), names);
     static const char *const chassis[] = {"Orrery", NULL};
@@ -95,7 +104,7 @@ bool smbios_setup(struct device *fw_cfg, const struct bios_config *cfg)
 {
     struct smbios s = {.count = 0};
     u8 boot[7] = {0};
-    add_system(&s);
+    add_system(&s, cfg);
     add_cpus(&s, cfg);
     add_memory(&s, cfg);
     add(&s, 32, 0x2000, boot, sizeof(boot), NULL);

@@ -28,7 +28,7 @@ static void bare_destroy(struct machine *m)
 
 static bool map_rom(struct machine *m, struct bare *b)
 {
-    b->rom = firmware_load(m->config.bios, m->sys.err, sizeof(m->sys.err));
+    b->rom = firmware_load(&m->priv->firmware, m->config.bios, m->sys.err, sizeof(m->sys.err));
     if (!b->rom)
         return false;
     u64 size = b->rom->size, low = MIN(size, 0x20000ull);
@@ -130,10 +130,8 @@ bool bare_build(struct machine *m)
         return device_fail(&m->sys, "not enough memory for the board");
     m->priv->board = b;
     m->priv->board_destroy = bare_destroy;
-    m->ram = ram_create(m->config.ram_size);
-    if (!m->ram)
-        return device_fail(&m->sys, "the host has no %llu MiB of memory to give: use a smaller -m",
-                           (unsigned long long)(m->config.ram_size >> 20));
+    if (!machine_add_ram(m, m->config.ram_size))
+        return false;
     region_ram(&b->ram, &m->sys.mem, "ram", 0, m->ram, 0, m->config.ram_size, false);
     if (m->config.bios && !map_rom(m, b))
         return false;

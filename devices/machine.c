@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -110,6 +111,7 @@ static void on_difference(void *owner)
     on_request(m, REQUEST_EXIT);
 }
 
+const char *machine_firmware_dir(void) { return firmware_dir(); }
 const char *machine_default_accel(void) { return jit_available() ? "jit" : "interp"; }
 
 static bool attach_engine(struct machine *m, struct cpu *cpu)
@@ -159,6 +161,28 @@ static bool create_cpus(struct machine *m)
     return true;
 }
 
+bool machine_add_ram(struct machine *m, u64 size)
+{
+    const struct machine_config *c = &m->config;
+    m->ram = ram_create_at(size, c->mem_path);
+    if (!m->ram && c->mem_path)
+        return device_fail(&m->sys, "-mem-path %s: %s", c->mem_path,
+                           errno == ENOTSUP ? "huge pages are not supported" : strerror(errno));
+    if (!m->ram || (c->mem_prealloc && madvise(m->ram->host, size, MADV_POPULATE_WRITE)))
+        return device_fail(&m->sys, "the host has no %llu MiB of memory to give: use a smaller -m",
+                           (unsigned long long)(size >> 20));
+    return true;
+}
+
+/* ---- -M none ---- */
+
+/* A machine of nothing, for programs that ask by QMP what there is. */
+static bool none_build(struct machine *m)
+{
+    (void)m;
+    return true;
+}
+
 /* Linux perf learns of what the translators emit, if asked for. */
 static bool observe_translators(struct machine *m)
 {
@@ -196,6 +220,7 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
     }
     struct machine_private *p = m->priv;
     m->config = *cfg;
+    p->firmware = (struct firmware_dirs){m->config.firmware_dir, cfg->nfirmware_dirs};
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -215,8 +240,9 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
     vclock_init(&p->vclock, &m->sys.clock, cfg);
     world_init(m);
     watch_disks(m);
-    bool ok = create_cpus(m) && observe_translators(m) && (cfg->type == MACHINE_BARE ? bare_build(m) : pc_build(m)) &&
-              add_devices(m);
+    static bool (*const board_build[])(struct machine * m) = {
+        [MACHINE_PC] = pc_build, [MACHINE_BARE] = bare_build, [MACHINE_NONE] = none_build};
+    bool ok = create_cpus(m) && observe_translators(m) && board_build[cfg->type](m) && add_devices(m);
     if (!ok) {
         snprintf(err, err_size, "%s", m->sys.err);
         machine_destroy(m);

@@ -13,9 +13,9 @@
 #include "devices/core/display.h"
 #include "devices/devices.h"
 
-enum { MAX_CPUS = 8, MAX_SERIAL = 4, MAX_FLOPPY = 2, MAX_IDE = 4 };
+enum { MAX_FIRMWARE_DIRS = 8, MAX_CPUS = 8, MAX_SERIAL = 4, MAX_FLOPPY = 2, MAX_IDE = 4 };
 
-enum machine_type { MACHINE_PC, MACHINE_BARE };
+enum machine_type { MACHINE_PC, MACHINE_BARE, MACHINE_NONE };
 enum icount_mode { ICOUNT_OFF, ICOUNT_SHIFT, ICOUNT_AUTO };
 /* What the RTC goes by: the default (host, or with icount vm), the host's time of day, its monotonic clock, virtual
  * time. */
@@ -58,14 +58,23 @@ struct machine_config {
     void *find_owner;
     struct drive_config floppy[MAX_FLOPPY], ide[MAX_IDE];
     bool vga;
-    bool nographic;                       /* the user has no screen: firmware speaks on COM1, too */
+    bool no_acpi, no_pit, no_hpet;               /* -machine acpi=off, pit=off, hpet=off */
+    bool nographic;                              /* the user has no screen: firmware speaks on COM1, too */
+    u8 uuid[16];                                 /* the machine's identity; all 0: none */
+    const char *mem_path;                        /* a folder or file that guest memory lies in, or NULL */
+    bool mem_prealloc;                           /* takes all of it at the start */
+    const char *firmware_dir[MAX_FIRMWARE_DIRS]; /* looked through before machine_firmware_dir() */
+    unsigned nfirmware_dirs;
     const char *bios;                     /* file, or NULL for the default */
     const char *kernel, *initrd, *append; /* initrd: multiboot takes "file args,file args" */
     unsigned linux_entry;                 /* which entry point of a bzImage: 16, 32, 64; 0: the default */
     const char *boot_order;               /* "cad" letters, or NULL */
     const char *boot_once;                /* the same, until the first reset; or NULL */
     bool boot_menu;
+    const char *splash; /* a JPEG or BMP file shown with the menu, or NULL */
     u32 splash_time_ms;
+    u32 reboot_timeout_ms; /* where nothing boots; UINT32_MAX: never */
+    bool boot_strict;      /* nothing but what the boot order names */
     bool fd_bootchk;
     u64 rtc_base; /* seconds since 1970 at start; UINT64_MAX: the host's clock */
     bool rtc_localtime;
@@ -130,6 +139,8 @@ struct machine {
     struct machine_private *priv; /* machine.c */
 };
 
+/* Where firmware is looked for last. */
+const char *machine_firmware_dir(void);
 /* How guest code runs unless somebody says otherwise: "jit" where this build can translate for its host. */
 const char *machine_default_accel(void);
 /* Builds the whole machine; NULL with one sentence in err. */

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "bios/firmware.h"
 #include "devices/machine.h"
 
 /* Virtual time's two rules: from the count of instructions, or after the wall clock. */
@@ -70,6 +71,7 @@ struct machine_private {
     u64 last_refresh;    /* host ns */
     struct cpu *current; /* running right now: for per-CPU devices */
     struct jit_perf *perf;
+    struct firmware_dirs firmware;
     void *board; /* the board's own */
     void (*board_reset)(struct machine *m);
     void (*board_complete)(struct machine *m); /* all devices are there; may be NULL */
@@ -77,6 +79,9 @@ struct machine_private {
     void (*board_nmi)(struct machine *m);
     void (*board_destroy)(struct machine *m);
 };
+
+/* m->ram as the configuration has it. False with a sentence in sys.err. */
+bool machine_add_ram(struct machine *m, u64 size);
 
 /* world.c: fills env's memory, port and time functions; connects the spaces' callbacks. */
 void world_init(struct machine *m);

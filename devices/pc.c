@@ -100,10 +100,8 @@ static bool map_ram(struct pc *pc)
 {
     struct machine *m = pc->m;
     u64 total = m->config.ram_size;
-    m->ram = ram_create(MAX(total, (u64)MIB));
-    if (!m->ram)
-        return device_fail(&m->sys, "the host has no %llu MiB of memory to give: use a smaller -m",
-                           (unsigned long long)(total / MIB));
+    if (!machine_add_ram(m, MAX(total, (u64)MIB)))
+        return false;
     pc->low_size = low_ram_size(total);
     struct space *mem = &m->sys.mem;
     region_ram(&pc->low_ram, mem, "ram", 0, m->ram, 0, 0xa0000, false);
@@ -117,7 +115,7 @@ static bool map_ram(struct pc *pc)
 static bool map_rom(struct pc *pc)
 {
     struct machine *m = pc->m;
-    pc->rom = firmware_load(m->config.bios, m->sys.err, sizeof(m->sys.err));
+    pc->rom = firmware_load(&m->priv->firmware, m->config.bios, m->sys.err, sizeof(m->sys.err));
     if (!pc->rom)
         return false;
     region_ram(&pc->rom_top, &m->sys.mem, "bios", 4 * GIB - pc->rom->size, pc->rom, 0, pc->rom->size, true);
@@ -424,7 +422,7 @@ static bool add_chipset(struct pc *pc)
     struct piix4_pm_config pm = {.bus = pc->pci, .sci = isa_irq(pc, 9), .cpus = m->ncpus};
     return device_create(&m->sys, &i440fx_class, "i440fx", &host) &&
            device_create(&m->sys, &piix3_class, "piix3", &isa) &&
-           (pc->pm = device_create(&m->sys, &piix4_pm_class, "piix4_pm", &pm)) != NULL;
+           (m->config.no_acpi || (pc->pm = device_create(&m->sys, &piix4_pm_class, "piix4_pm", &pm)) != NULL);
 }
 
 static bool add_vga(struct pc *pc)
@@ -433,7 +431,7 @@ static bool add_vga(struct pc *pc)
     struct blob rom;
     if (!m->config.vga)
         return true;
-    if (!firmware_option_rom("vgabios-stdvga.bin", &rom, m->sys.err, sizeof(m->sys.err)))
+    if (!firmware_option_rom(&m->priv->firmware, "vgabios-stdvga.bin", &rom, m->sys.err, sizeof(m->sys.err)))
         return false;
     struct vga_config c = {.pci = pc->pci, .devfn = 2 << 3, .rom = rom.data, .rom_size = (u32)rom.len};
     struct device *vga = device_create(&m->sys, &vga_class, "vga", &c);
@@ -496,6 +494,11 @@ static bool add_firmware_config(struct pc *pc)
         .boot_menu = m->config.boot_menu,
         .nographic = m->config.nographic,
         .menu_wait_ms = m->config.splash_time_ms,
+        .splash = m->config.splash,
+        .retry_ms = m->config.reboot_timeout_ms,
+        .boot_strict = m->config.boot_strict,
+        .acpi = !m->config.no_acpi,
+        .uuid = m->config.uuid,
         .kernel = m->config.kernel,
         .initrd = m->config.initrd,
         .append = m->config.append,
@@ -556,7 +559,11 @@ static void fill_cmos(struct pc *pc, const char *boot_order)
 }
 
 static void pc_reset(struct machine *m) { fill_cmos(pc_of(m), m->config.boot_order); }
-static void pc_powerdown(struct machine *m) { piix4_pm_power_button(pc_of(m)->pm); }
+static void pc_powerdown(struct machine *m)
+{
+    if (pc_of(m)->pm)
+        piix4_pm_power_button(pc_of(m)->pm);
+}
 static void pc_nmi(struct machine *m)
 {
     struct pc *pc = pc_of(m);

@@ -103,7 +103,7 @@ static void connected(struct sock *k, int fd)
 {
     int one = 1;
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    if (k->spec.kind == STREAM_TCP)
+    if (k->spec.kind == STREAM_TCP && !k->spec.delay)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     fd_stream_open(&k->f, fd, fd, 0);
     k->telnet = 0;
@@ -227,7 +227,8 @@ static int unix_socket(const struct stream_spec *spec, struct error *e)
 
 static int tcp_socket(const struct stream_spec *spec, struct error *e)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list;
+    static const int families[] = {[IP_ANY] = AF_UNSPEC, [IP_V4] = AF_INET, [IP_V6] = AF_INET6};
+    struct addrinfo hints = {.ai_family = families[spec->ip], .ai_socktype = SOCK_STREAM}, *list;
     hints.ai_flags = spec->server ? AI_PASSIVE : 0;
     int why = getaddrinfo(*spec->host ? spec->host : NULL, spec->port, &hints, &list);
     if (why) {

@@ -83,9 +83,9 @@ bool hmp_flag(struct hmp *h, char letter)
     return true;
 }
 
-struct cpu *hmp_cpu_of(struct hmp *h) { return h->m->cpu[MIN(h->session->cpu, h->m->ncpus - 1)]; }
+struct cpu *hmp_cpu_of(struct hmp *h) { return h->m->ncpus ? h->m->cpu[MIN(h->session->cpu, h->m->ncpus - 1)] : NULL; }
 
-static bool lookup_register(void *owner, const char *name, u64 *val) { return reg_by_name(owner, name, val); }
+static bool lookup_register(void *owner, const char *name, u64 *val) { return owner && reg_by_name(owner, name, val); }
 
 void hmp_error(struct hmp *h, const struct error *e) { fprintf(h->out, "%s\n", e->text); }
 
@@ -169,7 +169,9 @@ static void run_first(struct machine *m, void *arg)
 
 static void on_its_thread(struct hmp *h, void (*fn)(struct machine *m, void *arg))
 {
-    if (h->row->thread == ON_MACHINE)
+    if (h->row->thread == ON_CPU && !h->m->ncpus)
+        fprintf(h->out, "this machine has no CPU\n");
+    else if (h->row->thread != ON_MAIN)
         machine_call(h->m, fn, h);
     else
         fn(h->m, h);

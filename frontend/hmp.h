@@ -37,7 +37,7 @@ struct hmp {
     bool waits; /* set by 'next' when there is nothing it could do now */
 };
 
-enum hmp_thread { ON_MAIN, ON_MACHINE };
+enum hmp_thread { ON_MAIN, ON_MACHINE, ON_CPU /* the machine's, which must have a CPU */ };
 struct hmp_command {
     const char *name, *other, *args, *help;
     enum hmp_thread thread;

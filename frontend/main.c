@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "devices/machine.h"
@@ -50,6 +51,7 @@ struct app {
     struct own_file pidfile;
     struct host_listener listener;
     bool ending;
+    int process_ready; /* see process.h */
 };
 
 /* ---- signals ---- */
@@ -164,9 +166,10 @@ static bool open_streams(struct app *app, struct error *e)
                     o->specs[i].label);
         app->host.stream[i] = stream_open(&o->specs[i], app->loop, e);
         if (!app->host.stream[i])
-            return false;
+            return fail_in(e, "%s", o->specs[i].option);
         if (o->specs[i].mux) {
-            app->mux[i] = mux_create(app->host.stream[i], &(struct mux_actions){quit_by_mux, sync_by_mux, app});
+            app->mux[i] =
+                mux_create(app->host.stream[i], o->escape, &(struct mux_actions){quit_by_mux, sync_by_mux, app});
             if (!app->mux[i])
                 return fail(e, "out of memory");
         }
@@ -230,6 +233,8 @@ static bool listen_for_gdb(struct host *h, const char *dev, struct error *e)
 {
     struct app *app = container_of(h, struct app, host);
     struct stream_spec spec;
+    if (!app->machine->ncpus)
+        return fail(e, "this machine has no CPU");
     if (app->gdb_next)
         return fail(e, "the last change is still under way");
     if (strcmp(dev, "none") != 0) {
@@ -300,7 +305,7 @@ static bool open_window(struct app *app, struct error *e)
     enum display_kind kind = app->options.display;
     if (!app->machine->display || kind == DISPLAY_NONE || (kind == DISPLAY_DEFAULT && !sdl_display_exists()))
         return true;
-    app->window = sdl_create(app->loop, app->machine, app->host.keys, e);
+    app->window = sdl_create(app->loop, app->machine, app->host.keys, &app->options.window, e);
     if (app->window || kind == DISPLAY_SDL)
         return app->window != NULL;
     fprintf(stderr, "orrery: going on without a window: %s\n", e->text);
@@ -348,6 +353,8 @@ static bool build(struct app *app, struct error *e)
         app->gdb = gdb_server_create(&app->host, stream_for(app, app->options.gdb));
     if (!open_window(app, e))
         return false;
+    if (!process_ready(&app->options.process, app->process_ready, e))
+        return false;
     return machine_start(app->machine) || fail(e, "cannot start the machine's thread: %s", strerror(errno));
 }
 
@@ -388,6 +395,19 @@ static void tear_down(struct app *app)
     terminal_restore();
 }
 
+/* What the user should know, though nothing is wrong. */
+static void tell_notes(const struct options *o)
+{
+    struct sysinfo host;
+    for (unsigned i = 0; i < o->nnotes; i++)
+        fprintf(stderr, "orrery: %s\n", o->note[i]);
+    if (!sysinfo(&host) && o->config.ram_size / host.mem_unit > host.totalram)
+        fprintf(stderr,
+                "orrery: -m %lluM is more memory than this host's %llu MiB: the guest can use no more than that\n",
+                (unsigned long long)(o->config.ram_size >> 20),
+                (unsigned long long)((u64)host.totalram * host.mem_unit >> 20));
+}
+
 static int run(struct app *app)
 {
     struct error e = {{0}};
@@ -397,8 +417,10 @@ static int run(struct app *app)
     app->host.trace = &app->options.trace;
     app->host.gdb_listen = listen_for_gdb;
     host_init(&app->host);
+    bool begun = process_begin(&app->options.process, &app->process_ready, &e);
     watch_signals(app);
-    if (build(app, &e)) {
+    tell_notes(&app->options);
+    if (begun && build(app, &e)) {
         loop_run(app->loop, ended, app);
         status = machine_join(app->machine);
         host_deliver(&app->host);

@@ -1,6 +1,6 @@
 /*
  * The mux (mux.h). Ports are streams whose write goes below; input is looked
- * through for Ctrl-a and goes to the port in focus.
+ * through for the escape key and goes to the port in focus.
  */
 #include "frontend/mux.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ESCAPE = 1 /* Ctrl-a */, MAX_PORTS = 8 };
+enum { MAX_PORTS = 8 };
 
 struct port {
     struct stream s;
@@ -19,6 +19,7 @@ struct mux {
     struct mux_actions actions;
     struct port *port[MAX_PORTS];
     unsigned ports, focus;
+    u8 escape; /* Ctrl-a, or what -echr says */
     bool escaped;
     /* Timestamps (Ctrl-a t): under the lock, as any thread writes. */
     pthread_mutex_t lock;
@@ -28,16 +29,25 @@ struct mux {
 
 static void mux_help(struct mux *m)
 {
-    static const char text[] = "\r\n"
-                               "C-a h    print this help\r\n"
-                               "C-a x    end the emulator\r\n"
-                               "C-a s    write disk images to the host's disk\r\n"
-                               "C-a t    toggle timestamps at the start of each line\r\n"
-                               "C-a b    send a break\r\n"
-                               "C-a c    switch between the console and the monitor\r\n"
-                               "C-a C-a  send C-a\r\n";
-    if (!stream_busy(m->below)) /* it is not an answer: the console's input is never held up */
-        stream_write_all(m->below, text, sizeof(text) - 1);
+    static const struct {
+        const char *key, *text;
+    } help[] = {{"h", "print this help"},
+                {"x", "end the emulator"},
+                {"s", "write disk images to the host's disk"},
+                {"t", "toggle timestamps at the start of each line"},
+                {"b", "send a break"},
+                {"c", "switch between the console and the monitor"}};
+    if (stream_busy(m->below)) /* it is not an answer: the console's input is never held up */
+        return;
+    char escape[8];
+    if (m->escape < ' ')
+        snprintf(escape, sizeof(escape), "C-%c", m->escape + 'a' - 1);
+    else
+        snprintf(escape, sizeof(escape), m->escape < 0x7f ? "%c" : "\\x%02x", m->escape);
+    stream_printf(m->below, "\r\n");
+    for (size_t i = 0; i < ARRAY_LEN(help); i++)
+        stream_printf(m->below, "%s %-5s%s\r\n", escape, help[i].key, help[i].text);
+    stream_printf(m->below, "%s %-5ssend %s\r\n", escape, escape, escape);
 }
 
 static struct stream *focused(struct mux *m) { return m->ports ? &m->port[m->focus]->s : NULL; }
@@ -51,12 +61,12 @@ static void set_focus(struct mux *m, unsigned next)
     stream_event(focused(m), STREAM_FOCUS);
 }
 
-/* The key after Ctrl-a. True when it is to be sent on as it is. */
+/* The key after the escape. True when it is to be sent on as it is. */
 static bool command(struct mux *m, u8 key)
 {
-    switch (key) {
-    case ESCAPE:
+    if (key == m->escape)
         return true;
+    switch (key) {
     case 'h':
     case '?':
         mux_help(m);
@@ -103,7 +113,7 @@ static void mux_input(void *owner, const u8 *buf, size_t n)
         if (m->escaped) {
             m->escaped = false;
             start = command(m, buf[i]) ? i : i + 1;
-        } else if (buf[i] == ESCAPE) {
+        } else if (buf[i] == m->escape) {
             if (i > start)
                 s->user.input(s->user.owner, buf + start, i - start);
             m->escaped = true;
@@ -176,12 +186,13 @@ static void port_describe(struct stream *s, char *out, size_t size)
     m->below->cls->describe(m->below, out + n, size - (size_t)n);
 }
 
-struct mux *mux_create(struct stream *below, const struct mux_actions *actions)
+struct mux *mux_create(struct stream *below, u8 escape, const struct mux_actions *actions)
 {
     struct mux *m = calloc(1, sizeof(*m));
     if (!m)
         return NULL;
     m->below = below;
+    m->escape = escape;
     m->actions = *actions;
     pthread_mutex_init(&m->lock, NULL);
     stream_attach(below, &(struct stream_user){mux_can_input, mux_input, mux_event, m, mux_busy});

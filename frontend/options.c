@@ -4,6 +4,8 @@
  */
 #include "frontend/options_parse.h"
 
+#include <ctype.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 enum option_group {
@@ -64,7 +66,7 @@ static const struct {
 static void help_row(FILE *out, const struct option_row *row)
 {
     enum { COLUMN = 30, WIDTH = 100 };
-    int at = fprintf(out, "  -%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
+    int at = fprintf(out, "-%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
     if (at >= COLUMN - 1) {
         fputc('\n', out);
         at = 0;
@@ -83,7 +85,8 @@ static void help_row(FILE *out, const struct option_row *row)
 
 void options_help(FILE *out, const char *program)
 {
-    fprintf(out, "Orrery %s: a whole PC in software\nusage: %s [options] [hard disk image]\n", ORRERY_VERSION, program);
+    options_version(out);
+    fprintf(out, "A whole PC in software\nusage: %s [options] [hard disk image]\n", program);
     for (int g = 0; g < GROUPS; g++) {
         fprintf(out, "\n%s:\n", options_groups[g].title);
         for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -105,6 +108,17 @@ const char *options_keep(struct options *o, const char *s)
     return copy ? copy : "";
 }
 
+void options_note(struct options *o, const char *fmt, ...)
+{
+    char text[400];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (o->nnotes < ARRAY_LEN(o->note))
+        o->note[o->nnotes++] = options_keep(o, text);
+}
+
 static const struct option_row *find_row(const char *word)
 {
     const char *name = word + 1;
@@ -117,6 +131,49 @@ static const struct option_row *find_row(const char *word)
     return NULL;
 }
 
+/* What other programs and plain English call an option. */
+static const struct {
+    const char *name, *meant;
+} option_hints[] = {{"-memory", "-m"},           {"-mem", "-m"},          {"-ram", "-m"},
+                    {"-cpus", "-smp"},           {"-cores", "-smp"},      {"-iso", "-cdrom"},
+                    {"-cd", "-cdrom"},           {"-dvd", "-cdrom"},      {"-floppy", "-fda"},
+                    {"-disk", "-hda"},           {"-hd", "-hda"},         {"-harddisk", "-hda"},
+                    {"-cmdline", "-append"},     {"-ramdisk", "-initrd"}, {"-firmware", "-bios"},
+                    {"-headless", "-nographic"}, {"-log", "-D"},          {"-debug", "-d"}};
+
+/* "-m512", "-cdrom=a.iso": an option that runs into its argument; its row, *rest is the argument. */
+static const struct option_row *joined_row(const char *given, const char **rest)
+{
+    size_t n = 1 + strcspn(given + 1, "=0123456789");
+    if (!given[n])
+        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].argument && strlen(rows[i].name) == n - 1 && !strncmp(given + 1, rows[i].name, n - 1)) {
+            *rest = given + n + (given[n] == '=');
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+static bool fail_option(const char *given, struct error *e)
+{
+    const char *names[ARRAY_LEN(option_names) + ARRAY_LEN(option_hints)], *rest;
+    const struct option_row *joined = joined_row(given, &rest);
+    if (joined)
+        return fail(e, "option '%s' is unknown, did you mean '-%s %s'?", given, joined->name, rest);
+    memcpy(names, option_names, sizeof(option_names));
+    for (size_t i = 0; i < ARRAY_LEN(option_hints); i++)
+        names[ARRAY_LEN(option_names) + i] = option_hints[i].name;
+    const char *near = text_nearest(given, names, ARRAY_LEN(names));
+    for (size_t i = 0; near && i < ARRAY_LEN(option_hints); i++) {
+        if (!strcmp(near, option_hints[i].name))
+            near = option_hints[i].meant;
+    }
+    return near ? fail(e, "option '%s' is unknown, did you mean '%s'?", given, near)
+                : fail(e, "option '%s' is unknown, -help lists them", given);
+}
+
 /* 0: see e, 1: fine, OPTION_DONE; *i moves past the argument. */
 static int parse_word(struct options *o, int argc, char *const argv[], int *i, FILE *out, struct error *e)
 {
@@ -124,12 +181,8 @@ static int parse_word(struct options *o, int argc, char *const argv[], int *i, F
     if (word[0] != '-' || !word[1])
         return opt_hda(o, word, out, e);
     const struct option_row *row = find_row(word);
-    if (!row) {
-        const char *given = word[1] == '-' ? word + 1 : word;
-        if (!text_nearest(given, option_names, ARRAY_LEN(option_names)))
-            return fail(e, "option '%s' is unknown, -help lists them", given);
-        return fail_unknown(e, "option", given, option_names, ARRAY_LEN(option_names));
-    }
+    if (!row)
+        return fail_option(word[1] == '-' ? word + 1 : word, e);
     const char *arg = NULL;
     if (row->argument) {
         if (*i + 1 >= argc)
@@ -151,8 +204,10 @@ static void options_init(struct options *o)
     c->icount_sleep = true;
     c->vga = c->fd_bootchk = true;
     c->rtc_base = UINT64_MAX;
+    c->reboot_timeout_ms = UINT32_MAX;
     o->gdb = o->parallel = STREAM_NONE;
-    o->default_monitor = true;
+    o->default_monitor = o->window.close_ends = true;
+    o->escape = 1; /* Ctrl-a */
 }
 
 /* What depends on several options. */
@@ -163,13 +218,23 @@ static bool options_finish(struct options *o, struct error *e)
         return false;
     if ((c->perfmap || c->jitdump) && !strcmp(c->accel, "interp"))
         return fail(e, "%s shows translated code, it needs -accel jit", c->perfmap ? "-perfmap" : "-jitdump");
+    if (c->type == MACHINE_NONE && (c->kernel || c->bios || o->gdb != STREAM_NONE))
+        return fail(e, "%s needs a processor, and -M none has none",
+                    c->kernel ? "-kernel"
+                    : c->bios ? "-bios"
+                              : "-gdb");
     if (!c->kernel && (c->append || c->initrd))
         return fail(e, "%s only works with -kernel", c->append ? "-append" : "-initrd");
     if (o->nodefaults && !o->vga_given)
         c->vga = false;
-    if (c->type == MACHINE_BARE)
+    if (c->type != MACHINE_PC)
         c->vga = false;
-    return options_finish_streams(o, e) && options_finish_drives(o, e);
+    if (c->type == MACHINE_NONE)
+        c->cpus = 0;
+    options_finish_accel(o);
+    o->process.guest = c->name;
+    return options_finish_memory(o, e) && options_finish_audio(o, e) && options_finish_streams(o, e) &&
+           options_finish_drives(o, e);
 }
 
 enum options_result options_parse(struct options *o, int argc, char *const argv[], FILE *out, struct error *e)

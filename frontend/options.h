@@ -2,13 +2,16 @@
  * The command line: options.def is the list, options.c finds the row and
  * checks arguments, options_SUBJECT.c hold one function per row, and what comes
  * out is a struct options in which nothing has been opened yet. QEMU's
- * spelling and meaning; what QEMU has and we have not is an error, not ignored.
+ * spelling and meaning; what QEMU has and we have not is an error, unless no
+ * guest and no user could tell.
  */
 #ifndef ORRERY_FRONTEND_OPTIONS_H
 #define ORRERY_FRONTEND_OPTIONS_H
 
 #include "devices/machine.h"
 #include "frontend/device_words.h"
+#include "frontend/process.h"
+#include "frontend/sdl.h"
 #include "frontend/stream_spec.h"
 
 enum {
@@ -40,6 +43,10 @@ struct global_option {
     char *buf; /* what it points into */
 };
 enum display_kind { DISPLAY_DEFAULT, DISPLAY_NONE, DISPLAY_SDL };
+struct memory_object {
+    const char *id;
+    u64 size; /* bytes */
+};
 
 struct options {
     struct machine_config config; /* complete but for disks and chardevs */
@@ -61,8 +68,20 @@ struct options {
     struct global_option global[MAX_GLOBALS];
     unsigned nglobals;
     struct trace trace;
-    const char *log_file, *pidfile, *display_arg;
-    char *owned[64]; /* strings to free */
+    const char *log_file, *pidfile;
+    bool accel_given;           /* one of ours: config.accel is what the user said */
+    const char *hardware_accel; /* the first of the others that was asked for */
+    struct memory_object memory_object[8];
+    unsigned nmemory_objects;
+    const char *audiodev, *speaker_audiodev; /* ids: the one there is, the one the speaker is to have */
+    const char *memory_backend;              /* -machine memory-backend=: the id of one of them */
+    bool memory_given;                       /* by -m */
+    struct process_options process;
+    u8 escape; /* -echr: the key that a mux listens for */
+    struct sdl_options window;
+    const char *note[8]; /* for the user, see options_note; among 'owned' */
+    unsigned nnotes;
+    char *owned[256]; /* strings to free */
     unsigned nowned;
 };
 
@@ -70,6 +89,8 @@ enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version was printed t
 /* Parses all of argv; on OPTIONS_ERROR one sentence is in e. Always pair with options_free. */
 enum options_result options_parse(struct options *o, int argc, char *const argv[], FILE *out, struct error *e);
 void options_free(struct options *o);
+/* The line scripts look at: QEMU's version whose words we follow, then our own. */
+void options_version(FILE *out);
 /* -help: everything, grouped, with examples. */
 void options_help(FILE *out, const char *program);
 

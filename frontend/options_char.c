@@ -4,14 +4,15 @@
  */
 #include "frontend/options_parse.h"
 
-int options_add_stream(struct options *o, const char *text, const char *label, struct error *e)
+int options_add_stream(struct options *o, const char *option, const char *text, const char *label, struct error *e)
 {
     if (o->nspecs == MAX_STREAM_SPECS) {
         fail(e, "there is room for %d character devices", MAX_STREAM_SPECS);
         return STREAM_BAD;
     }
     struct stream_spec *s = &o->specs[o->nspecs];
-    bool ok = stream_spec_parse(s, text, label, e);
+    bool ok = stream_spec_parse(s, text, label, e) || fail_in(e, "%s %.80s", option, text);
+    s->option = option;
     o->nspecs++;
     return ok ? (int)o->nspecs - 1 : STREAM_BAD;
 }
@@ -40,7 +41,7 @@ int opt_serial(struct options *o, const char *arg, FILE *out, struct error *e)
         return fail(e, "-serial %s: there are %d serial ports", arg, MAX_SERIAL);
     char label[16];
     snprintf(label, sizeof(label), "serial%u", o->nserial);
-    int stream = !strcmp(arg, "none") ? STREAM_ABSENT : options_add_stream(o, arg, label, e);
+    int stream = !strcmp(arg, "none") ? STREAM_ABSENT : options_add_stream(o, "-serial", arg, label, e);
     o->serial[o->nserial] = stream;
     if (stream == STREAM_BAD)
         return false;
@@ -53,7 +54,7 @@ int opt_parallel(struct options *o, const char *arg, FILE *out, struct error *e)
     (void)out;
     if (o->nparallel)
         return fail(e, "-parallel %s: there is one parallel port", arg);
-    int stream = !strcmp(arg, "none") ? STREAM_ABSENT : options_add_stream(o, arg, "parallel0", e);
+    int stream = !strcmp(arg, "none") ? STREAM_ABSENT : options_add_stream(o, "-parallel", arg, "parallel0", e);
     o->parallel = stream;
     if (stream == STREAM_BAD)
         return false;
@@ -68,7 +69,7 @@ static bool opt_any_monitor(struct options *o, const char *arg, bool qmp, struct
         return true;
     char label[24];
     snprintf(label, sizeof(label), "compat_monitor%u", o->nmonitors);
-    int stream = options_add_stream(o, arg, label, e);
+    int stream = options_add_stream(o, qmp ? "-qmp" : "-monitor", arg, label, e);
     return stream != STREAM_BAD && add_monitor(o, stream, qmp, e);
 }
 
@@ -116,7 +117,8 @@ int opt_chardev(struct options *o, const char *arg, FILE *out, struct error *e)
         return fail(e, "there is room for %d character devices", MAX_STREAM_SPECS);
     struct stream_spec *s = &o->specs[o->nspecs++];
     if (!stream_spec_parse_chardev(s, arg, e))
-        return false;
+        return fail_in(e, "-chardev");
+    s->option = "-chardev";
     s->named = true;
     for (unsigned i = 0; i + 1 < o->nspecs; i++) {
         if (!strcmp(o->specs[i].label, s->label))
@@ -132,7 +134,7 @@ int opt_debugcon(struct options *o, const char *arg, FILE *out, struct error *e)
     if (!strcmp(arg, "none"))
         return true;
     snprintf(label, sizeof(label), "debugcon%u", o->ndebugcon++);
-    int stream = options_add_stream(o, arg, label, e);
+    int stream = options_add_stream(o, "-debugcon", arg, label, e);
     if (stream == STREAM_BAD || !add_its_monitor(o, stream, e))
         return false;
     const struct stream_spec *s = &o->specs[stream];
@@ -212,6 +214,9 @@ static bool resolve_all(struct options *o, struct error *e)
     unsigned stdios = 0;
     for (unsigned i = 0; i < o->nspecs; i++)
         stdios += o->specs[i].kind == STREAM_STDIO;
+    if (stdios && o->process.daemonize)
+        return fail(e, "-daemonize leaves the terminal, on which something is to be: use -display none, and another "
+                       "device than stdio");
     if (stdios > 1)
         return fail(e, "stdio is asked for %u times, one 'mon:stdio' or a -chardev stdio,mux=on can be shared", stdios);
     return true;
@@ -220,9 +225,10 @@ static bool resolve_all(struct options *o, struct error *e)
 /* The serial port, parallel port and monitor nobody mentioned (QEMU's rules, -nographic included). */
 static bool default_streams(struct options *o, struct error *e)
 {
-    bool serial = !o->nserial && !o->nodefaults, parallel = !o->nparallel && !o->nodefaults;
+    bool serial = !o->nserial && !o->nodefaults && o->config.type != MACHINE_NONE,
+         parallel = !o->nparallel && !o->nodefaults;
     bool monitor = o->default_monitor && !o->nodefaults;
-    bool bare = o->config.type == MACHINE_BARE;
+    bool bare = o->config.type != MACHINE_PC;
     if (serial && o->nographic) {
         if (!opt_serial(o, monitor ? "mon:stdio" : "stdio", NULL, e))
             return false;

@@ -9,7 +9,7 @@ static bool set_gdb(struct options *o, const char *dev, struct error *e)
         return fail(e, "-gdb %s: one debugger at a time (-s is -gdb tcp::1234)", dev);
     if (!strcmp(dev, "none"))
         return true;
-    o->gdb = options_add_stream(o, dev, "gdb", e);
+    o->gdb = options_add_stream(o, "-gdb", dev, "gdb", e);
     if (o->gdb == STREAM_BAD)
         return false;
     struct stream_spec *s = &o->specs[o->gdb];

@@ -262,9 +262,10 @@ bool options_finish_drives(struct options *o, struct error *e)
                 return false;
         }
     }
-    if (o->config.type == MACHINE_BARE && o->ndrives)
-        return fail(e, "%s: -M bare has no drives", o->drive[0].given);
-    if (o->nodefaults || o->config.type == MACHINE_BARE)
+    bool pc = o->config.type == MACHINE_PC;
+    if (!pc && o->ndrives)
+        return fail(e, "%s: -M %s has no drives", o->drive[0].given, o->config.type == MACHINE_BARE ? "bare" : "none");
+    if (o->nodefaults || !pc)
         return true;
     if (!taken[DRIVE_IDE][2]) {
         struct drive_option *d = add_drive(o, DRIVE_IDE, 2, NULL, "-cdrom", e);

@@ -1,19 +1,11 @@
 /*
- * The rows of options.def that say what the machine is: board, translator,
- * processor, memory, names.
+ * The rows of options.def that say what the machine is: board, processors,
+ * memory, names.
  */
-#include "frontend/options_parse.h"
+#include "frontend/options_keys.h"
 
-static bool set_accel(struct options *o, const char *name, struct error *e)
-{
-    static const char *const names[] = {"jit", "interp", "lockstep"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (!strcmp(name, names[i])) {
-            o->config.accel = names[i];
-            return true;
-        }
-    return fail_unknown(e, "accelerator", name, names, ARRAY_LEN(names));
-}
+#include <ctype.h>
+#include <stdlib.h>
 
 static bool set_linux_entry(struct options *o, const char *entry, struct error *e)
 {
@@ -24,12 +16,74 @@ static bool set_linux_entry(struct options *o, const char *entry, struct error *
     return true;
 }
 
+/* ---- -machine ---- */
+
+static const struct {
+    const char *name;
+    enum machine_type type;
+    const char *text;
+} machine_types[] = {{"pc", MACHINE_PC, "i440FX and PIIX3, as QEMU's pc (default)"},
+                     {"bare", MACHINE_BARE, "CPUs, flat RAM, debugcon, exit port, COM1"},
+                     {"none", MACHINE_NONE, "no CPU, no memory, no devices: monitors and QMP answer, and that is all"}};
+
+/* QEMU's boards by version, "pc-i440fx-7.2", "pc-1.0": ours is one, and close enough to all of them. */
+static bool is_versioned_pc(const char *type)
+{
+    const char *version;
+    if (!text_prefix(type, "pc-i440fx-", &version) && !text_prefix(type, "pc-", &version))
+        return false;
+    return *version >= '0' && *version <= '9' && strspn(version, "0123456789.") == strlen(version);
+}
+
+static bool set_machine_type(struct options *o, const char *type, struct error *e)
+{
+    const char *names[ARRAY_LEN(machine_types)], *rest;
+    if (!strcmp(type, "q35") || text_prefix(type, "pc-q35-", &rest))
+        return fail(e, "machine type '%s' needs the Q35 and ICH9 chips, which are not there yet: use pc", type);
+    if (is_versioned_pc(type))
+        type = "pc";
+    for (size_t i = 0; i < ARRAY_LEN(machine_types); i++) {
+        names[i] = machine_types[i].name;
+        if (!strcmp(type, names[i])) {
+            o->config.type = machine_types[i].type;
+            return true;
+        }
+    }
+    return fail_unknown(e, "machine type", type, names, ARRAY_LEN(names));
+}
+
+#define ON_OFF "on|off"
+static const struct option_key machine_keys[] = {
+    KEY_FIELD("acpi", KEY_NOT_BOOL, config.no_acpi),
+    KEY_FIELD("hpet", KEY_NOT_BOOL, config.no_hpet),
+    KEY_FIELD("pit", KEY_NOT_BOOL, config.no_pit),
+    KEY_FIELD("graphics", KEY_NOT_BOOL, config.nographic),
+    KEY_FIELD("kernel", KEY_STRING, config.kernel),
+    KEY_FIELD("initrd", KEY_STRING, config.initrd),
+    KEY_FIELD("append", KEY_STRING, config.append),
+    KEY_FIELD("firmware", KEY_STRING, config.bios),
+    KEY_FIELD("memory-backend", KEY_STRING, memory_backend),
+    KEY_FIELD("pcspk-audiodev", KEY_STRING, speaker_audiodev),
+    KEY_REFUSED("usb", "off", "on", "there is no USB controller"),
+    KEY_REFUSED("vmport", "off|auto", "on", "there is no port of VMware's"),
+    KEY_REFUSED("nvdimm", "off", "on", "there is no persistent memory"),
+    KEY_REFUSED("hmat", "off", "on", "there are no NUMA nodes to describe"),
+    KEY_REFUSED("smm", "off|auto", "on", "there is no system management mode"),
+    KEY_REFUSED("i8042", "on", "off", "the keyboard controller is soldered on"),
+    /* The host's affairs, which no guest sees. */
+    KEY_NEUTRAL("dump-guest-core", ON_OFF),
+    KEY_NEUTRAL("mem-merge", ON_OFF),
+    KEY_NEUTRAL("kernel-irqchip", ON_OFF "|split"),
+    KEY_NEUTRAL("kernel_irqchip", ON_OFF "|split"),
+    KEY_NEUTRAL("suppress-vmdesc", ON_OFF),
+    KEY_NEUTRAL("igd-passthru", "off"),
+};
+
 int opt_machine(struct options *o, const char *arg, FILE *out, struct error *e)
 {
-    static const char *const types[] = {[MACHINE_PC] = "pc", [MACHINE_BARE] = "bare"};
     if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
-        fprintf(out, "pc     i440FX and PIIX3, as QEMU's pc (default)\nbare   CPUs, flat RAM, debugcon, exit "
-                     "port, COM1\n");
+        for (size_t i = 0; i < ARRAY_LEN(machine_types); i++)
+            fprintf(out, "%-6s %s\n", machine_types[i].name, machine_types[i].text);
         return OPTION_DONE;
     }
     struct subopts s;
@@ -37,46 +91,74 @@ int opt_machine(struct options *o, const char *arg, FILE *out, struct error *e)
         return false;
     const char *type = subopts_get(&s, "type"), *accel = subopts_get(&s, "accel");
     const char *entry = subopts_get(&s, "linux-entry");
-    bool ok = !entry || set_linux_entry(o, entry, e);
-    if (ok && type) {
-        size_t i = 0;
-        while (i < ARRAY_LEN(types) && strcmp(type, types[i]) != 0)
-            i++;
-        if (i == ARRAY_LEN(types))
-            ok = fail_unknown(e, "machine type", type, types, ARRAY_LEN(types));
-        else
-            o->config.type = (enum machine_type)i;
-    }
-    ok = ok && (!accel || set_accel(o, accel, e)) && subopts_done(&s, "-machine", e);
+    bool ok = (!entry || set_linux_entry(o, entry, e)) && (!type || set_machine_type(o, type, e)) &&
+              (!accel || options_add_accels(o, accel, e)) &&
+              options_take_keys(o, &s, "-machine", machine_keys, ARRAY_LEN(machine_keys), e) &&
+              subopts_done(&s, "-machine", e);
     subopts_free(&s);
     return ok;
 }
 
-int opt_accel(struct options *o, const char *arg, FILE *out, struct error *e)
+SET_BOOL(opt_no_acpi, config.no_acpi, true)
+SET_BOOL(opt_no_hpet, config.no_hpet, true)
+
+/* ---- -object ---- */
+
+static bool memory_object(struct options *o, struct subopts *s, const char *kind, struct error *e)
 {
+    static const struct option_key keys[] = {
+        KEY_NEUTRAL("share", ON_OFF),          KEY_NEUTRAL("merge", ON_OFF),
+        KEY_NEUTRAL("dump", ON_OFF),           KEY_NEUTRAL("policy", NULL),
+        KEY_NEUTRAL("prealloc-threads", NULL), KEY_FIELD("prealloc", KEY_BOOL, config.mem_prealloc),
+    };
+    struct memory_object *m = &o->memory_object[o->nmemory_objects];
+    if (o->nmemory_objects == ARRAY_LEN(o->memory_object))
+        return fail(e, "-object %s: there is room for %zu of them", kind, ARRAY_LEN(o->memory_object));
+    const char *id = subopts_get(s, "id"), *size = subopts_get(s, "size");
+    if (!id || !*id)
+        return fail(e, "-object %s needs an id=NAME", kind);
+    if (!size || !text_size(size, 1, &m->size))
+        return fail(e, "-object %s,id=%s needs size=SIZE, for example 512M", kind, id);
+    m->id = options_keep(o, id);
+    o->nmemory_objects++;
+    return options_take_keys(o, s, "-object", keys, ARRAY_LEN(keys), e) && subopts_done(s, "-object", e);
+}
+
+int opt_object(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    static const char *const kinds[] = {"memory-backend-ram"};
     if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
-        fprintf(out,
-                "jit      translates to host code (default where the host has an emitter); tb-size=MIB: memory for it "
-                "(default %d)\ninterp   interprets\n"
-                "lockstep runs both and stops, with status 1, where they differ\n",
-                TB_SIZE_DEFAULT);
+        fprintf(out, "%s\n", kinds[0]);
         return OPTION_DONE;
     }
     struct subopts s;
-    if (!subopts_parse(&s, arg, "accel", e))
+    if (!subopts_parse(&s, arg, "qom-type", e))
         return false;
-    const char *name = subopts_get(&s, "accel"), *size = subopts_get(&s, "tb-size");
-    u64 mib = TB_SIZE_DEFAULT;
-    bool ok = name ? set_accel(o, name, e) : fail(e, "-accel: a name is missing, '-accel help' lists them");
-    if (ok && size && !strcmp(o->config.accel, "interp"))
-        ok = fail(e, "-accel interp has no code cache, tb-size=%s is for jit", size);
-    else if (ok && size && (!text_number(size, TB_SIZE_MAX, &mib) || !mib))
-        ok = fail(e, "-accel tb-size=%s must be a number of MiB from 1 to %d", size, TB_SIZE_MAX);
-    ok = ok && subopts_done(&s, "-accel", e);
-    o->config.tb_size = mib << 20;
+    const char *kind = subopts_get(&s, "qom-type");
+    bool ok = kind && !strcmp(kind, kinds[0]) ? memory_object(o, &s, kind, e)
+                                              : fail_unknown(e, "-object", kind ? kind : "", kinds, ARRAY_LEN(kinds));
     subopts_free(&s);
     return ok;
 }
+
+bool options_finish_memory(struct options *o, struct error *e)
+{
+    const char *names[ARRAY_LEN(o->memory_object)];
+    for (unsigned i = 0; i < o->nmemory_objects && o->memory_backend; i++) {
+        const struct memory_object *m = &o->memory_object[i];
+        names[i] = m->id;
+        if (strcmp(m->id, o->memory_backend) != 0)
+            continue;
+        if (o->memory_given && m->size != o->config.ram_size)
+            return fail(e, "-machine memory-backend=%s has another size than -m", m->id);
+        o->config.ram_size = m->size & PAGE_MASK;
+        return true;
+    }
+    return !o->memory_backend ||
+           fail_unknown(e, "-machine memory-backend", o->memory_backend, names, o->nmemory_objects);
+}
+
+/* ---- processors and memory ---- */
 
 static void print_cpus(FILE *out)
 {
@@ -127,13 +209,20 @@ int opt_smp(struct options *o, const char *arg, FILE *out, struct error *e)
     struct subopts s;
     if (!subopts_parse(&s, arg, "cpus", e))
         return false;
-    u64 cpus = 0, sockets = 1, dies = 1, cores = 1, threads = 1, maxcpus = 0;
-    bool ok = subopts_number(&s, "cpus", 1000, &cpus, e) && subopts_number(&s, "sockets", 1000, &sockets, e) &&
-              subopts_number(&s, "dies", 1000, &dies, e) && subopts_number(&s, "cores", 1000, &cores, e) &&
-              subopts_number(&s, "threads", 1000, &threads, e) && subopts_number(&s, "maxcpus", 1000, &maxcpus, e) &&
-              subopts_done(&s, "-smp", e);
+    static const char *const levels[] = {"sockets", "dies", "clusters", "cores", "threads"};
+    u64 cpus = 0, maxcpus = 0, product = 1;
+    bool ok = subopts_number(&s, "cpus", 1000, &cpus, e) && subopts_number(&s, "maxcpus", 1000, &maxcpus, e);
+    for (size_t i = 0; ok && i < ARRAY_LEN(levels); i++) {
+        u64 n = 1;
+        ok = subopts_number(&s, levels[i], 1000, &n, e);
+        product *= n ? n : 1;
+    }
+    ok = ok && subopts_done(&s, "-smp", e);
     if (ok && !subopts_get(&s, "cpus"))
-        cpus = sockets * dies * cores * threads;
+        cpus = maxcpus ? maxcpus : product;
+    if (ok && cpus % product)
+        ok = fail(e, "-smp %s: %llu processors do not come in groups of %llu", arg, (unsigned long long)cpus,
+                  (unsigned long long)product);
     subopts_free(&s);
     if (!ok)
         return false;
@@ -166,24 +255,43 @@ int opt_m(struct options *o, const char *arg, FILE *out, struct error *e)
     if (size > (u64)MAX_GIB << 30)
         return fail(e, "-m %s is too much, the machine takes at most %dG", arg, MAX_GIB);
     o->config.ram_size = size & PAGE_MASK;
-    return true;
+    return o->memory_given = true;
 }
 
 int opt_name(struct options *o, const char *arg, FILE *out, struct error *e)
 {
+    static const struct option_key keys[] = {
+        KEY_FIELD("guest", KEY_STRING, config.name),
+        KEY_FIELD("process", KEY_STRING, process.name),
+        KEY_NEUTRAL("debug-threads", ON_OFF),
+    };
     (void)out;
-    struct subopts s;
-    if (!subopts_parse(&s, arg, "guest", e))
-        return false;
-    const char *name = subopts_get(&s, "guest");
-    bool ignored;
-    bool ok = subopts_bool(&s, "debug-threads", &ignored, e);
-    subopts_get(&s, "process");
-    ok = ok && subopts_done(&s, "-name", e);
-    if (ok && name)
-        o->config.name = options_keep(o, name);
-    subopts_free(&s);
-    return ok;
+    return options_only_keys(o, arg, "guest", "-name", keys, ARRAY_LEN(keys), e);
+}
+
+static bool parse_uuid(const char *s, u8 *uuid)
+{
+    enum { BYTES = 16 };
+    static const char dashes[BYTES] = {[4] = 1, [6] = 1, [8] = 1, [10] = 1};
+    for (int i = 0; i < BYTES; i++) {
+        char hex[3] = {0};
+        if (dashes[i] && *s++ != '-')
+            return false;
+        for (int k = 0; k < 2; k++) {
+            if (!isxdigit((u8)*s))
+                return false;
+            hex[k] = *s++;
+        }
+        uuid[i] = (u8)strtoul(hex, NULL, 16);
+    }
+    return !*s;
+}
+
+int opt_uuid(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    (void)out;
+    return parse_uuid(arg, o->config.uuid) ||
+           fail(e, "-uuid %s must be of the form 550e8400-e29b-41d4-a716-446655440000", arg);
 }
 
 int opt_nodefaults(struct options *o, const char *arg, FILE *out, struct error *e)

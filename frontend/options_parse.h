@@ -33,10 +33,26 @@ const char *options_keep(struct options *o, const char *s);
         return true;                                                                                                   \
     }
 
+/* Something the user should know though nothing is wrong: printed once the machine is about to run. */
+void options_note(struct options *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* ---- accelerators (options_accel.c) ---- */
+/* "kvm:tcg": the first that can be is it, unless an earlier word has already been. */
+bool options_add_accels(struct options *o, const char *list, struct error *e);
+void options_finish_accel(struct options *o);
+
+/* ---- sound (options_other.c) ---- */
+/* What the speaker is told to sound through exists. */
+bool options_finish_audio(const struct options *o, struct error *e);
+
+/* ---- memory (options_machine.c) ---- */
+/* The -object that -machine memory-backend= names is the guest's memory. */
+bool options_finish_memory(struct options *o, struct error *e);
+
 /* ---- streams (options_char.c) ---- */
 enum { STREAM_BAD = -3 };
-/* Index of a new stream for DEV; STREAM_BAD with the sentence in e. */
-int options_add_stream(struct options *o, const char *dev, const char *label, struct error *e);
+/* Index of a new stream for that option's DEV; STREAM_BAD with the sentence in e. */
+int options_add_stream(struct options *o, const char *option, const char *dev, const char *label, struct error *e);
 /* Ports and monitors nobody mentioned (QEMU's rules, -nographic included), and every chardev:ID led to its device. */
 bool options_finish_streams(struct options *o, struct error *e);
 

@@ -58,6 +58,12 @@ int opt_rtc(struct options *o, const char *arg, FILE *out, struct error *e)
     return ok;
 }
 
+int opt_localtime(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    (void)arg, (void)out;
+    return parse_rtc_base(o, "localtime", e);
+}
+
 int opt_icount(struct options *o, const char *arg, FILE *out, struct error *e)
 {
     (void)out;

@@ -30,6 +30,7 @@ struct sdl {
     struct loop *loop;
     struct machine *machine;
     struct keys *keys;
+    struct sdl_options options;
     struct loop_timer timer;
     struct loop_fd connection; /* to the display; -1: SDL has to be asked now and then */
     u64 active_ms;             /* when something was last to be done */
@@ -378,11 +379,17 @@ static void let_go(struct sdl *s)
         set_grab(s, false);
 }
 
+static void close_asked(struct sdl *s)
+{
+    if (s->options.close_ends)
+        machine_quit(s->machine, 0);
+}
+
 static void on_window(struct sdl *s, const SDL_WindowEvent *w)
 {
     switch (w->event) {
     case SDL_WINDOWEVENT_CLOSE:
-        machine_quit(s->machine, 0);
+        close_asked(s);
         return;
     case SDL_WINDOWEVENT_RESIZED:
         on_resized(s, w->data1);
@@ -427,7 +434,7 @@ static void on_event(struct sdl *s, const SDL_Event *e)
 {
     switch (e->type) {
     case SDL_QUIT:
-        machine_quit(s->machine, 0);
+        close_asked(s);
         break;
     case SDL_WINDOWEVENT:
         on_window(s, &e->window);
@@ -535,7 +542,8 @@ static bool open_window(struct sdl *s)
     return s->renderer != NULL;
 }
 
-struct sdl *sdl_create(struct loop *loop, struct machine *m, struct keys *keys, struct error *e)
+struct sdl *sdl_create(struct loop *loop, struct machine *m, struct keys *keys, const struct sdl_options *options,
+                       struct error *e)
 {
     struct sdl *s = calloc(1, sizeof *s);
     if (!s) {
@@ -545,6 +553,7 @@ struct sdl *sdl_create(struct loop *loop, struct machine *m, struct keys *keys, 
     *s = (struct sdl){.loop = loop,
                       .machine = m,
                       .keys = keys,
+                      .options = *options,
                       .scale = 1,
                       .scale_before = 1,
                       .redraw = true,
@@ -560,6 +569,8 @@ struct sdl *sdl_create(struct loop *loop, struct machine *m, struct keys *keys, 
     s->connection =
         (struct loop_fd){.fd = connection_fd(s->window), .events = POLLIN, .ready = connection_ready, .owner = s};
     loop_fd_add(loop, &s->connection);
+    if (options->full_screen)
+        set_fullscreen(s, true);
     watch(s, true);
     loop_timer_set(loop, &s->timer, 0);
     return s;

@@ -11,8 +11,13 @@
 #include "frontend/text.h"
 
 struct sdl;
+struct sdl_options {
+    bool close_ends;  /* the window's closing ends the machine */
+    bool full_screen; /* from the start */
+};
 /* Opens the window and lets the loop serve it; NULL: see e. Before the machine starts or after. */
-struct sdl *sdl_create(struct loop *loop, struct machine *m, struct keys *keys, struct error *e);
+struct sdl *sdl_create(struct loop *loop, struct machine *m, struct keys *keys, const struct sdl_options *options,
+                       struct error *e);
 /* After the machine is gone (its thread draws into our copy of the picture). */
 void sdl_free(struct sdl *s);
 /* Is there something to open a window on (X11 or Wayland)? */

@@ -2,9 +2,10 @@
 #include "frontend/sdl.h"
 
 bool sdl_display_exists(void) { return false; }
-struct sdl *sdl_create(struct loop *loop, struct machine *m, struct keys *keys, struct error *e)
+struct sdl *sdl_create(struct loop *loop, struct machine *m, struct keys *keys, const struct sdl_options *options,
+                       struct error *e)
 {
-    (void)loop, (void)m, (void)keys;
+    (void)loop, (void)m, (void)keys, (void)options;
     fail(e, "this orrery was built without a window (SDL2)");
     return NULL;
 }

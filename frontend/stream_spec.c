@@ -20,16 +20,30 @@ static void spec_init(struct stream_spec *s, enum stream_kind kind, const char *
     snprintf(s->label, sizeof(s->label), "%s", label);
 }
 
-/* server, wait, telnet, reconnect: common to both forms. */
+/* ipv4= and ipv6=: off for one is on for the other; on for both, or neither given, is any. */
+static bool ip_flags(struct stream_spec *s, struct subopts *o, struct error *e)
+{
+    bool v4 = true, v6 = true, has4 = subopts_get(o, "ipv4"), has6 = subopts_get(o, "ipv6");
+    if (!subopts_bool(o, "ipv4", &v4, e) || !subopts_bool(o, "ipv6", &v6, e))
+        return false;
+    if (!v4 && !v6)
+        return fail(e, "'%s': ipv4=off and ipv6=off leave no addresses", s->label);
+    bool only4 = !v6 || (has4 && v4 && !has6), only6 = !v4 || (has6 && v6 && !has4);
+    s->ip = only4 ? IP_V4 : only6 ? IP_V6 : IP_ANY;
+    return true;
+}
+
+/* server, wait, telnet, reconnect and the like: common to both forms. */
 static bool socket_flags(struct stream_spec *s, struct subopts *o, struct error *e)
 {
-    bool ignored = false;
+    bool nodelay = true;
     u64 reconnect = 0;
     if (!subopts_bool(o, "server", &s->server, e) || !subopts_bool(o, "wait", &s->wait, e) ||
-        !subopts_bool(o, "telnet", &s->telnet, e) || !subopts_bool(o, "nodelay", &ignored, e) ||
-        !subopts_bool(o, "delay", &ignored, e) || !subopts_bool(o, "ipv4", &ignored, e) ||
-        !subopts_bool(o, "ipv6", &ignored, e) || !subopts_number(o, "reconnect", 3600, &reconnect, e))
+        !subopts_bool(o, "telnet", &s->telnet, e) || !subopts_bool(o, "nodelay", &nodelay, e) ||
+        !subopts_bool(o, "delay", &s->delay, e) || !ip_flags(s, o, e) ||
+        !subopts_number(o, "reconnect", 3600, &reconnect, e))
         return false;
+    s->delay |= !nodelay;
     s->reconnect_s = (unsigned)reconnect;
     if (s->server && reconnect)
         return fail(e, "'%s': reconnect is for the side that connects, not for a server", s->label);

@@ -20,19 +20,22 @@ enum stream_kind {
 };
 struct stream_spec {
     enum stream_kind kind;
-    char label[32];    /* "serial0", "monitor", or the -chardev's id */
-    char *path;        /* file, pipe, tty, unix socket; chardev id */
-    char *host, *port; /* tcp */
-    bool server, wait; /* socket: listen; and hold the start until somebody connects */
+    const char *option; /* "-serial", for messages; or NULL */
+    char label[32];     /* "serial0", "monitor", or the -chardev's id */
+    char *path;         /* file, pipe, tty, unix socket; chardev id */
+    char *host, *port;  /* tcp */
+    bool server, wait;  /* socket: listen; and hold the start until somebody connects */
     bool telnet;
-    unsigned reconnect_s; /* client: try again after so many seconds; 0: never */
-    bool mux;             /* shared by several users, switched by Ctrl-a c */
-    bool mon;             /* "mon:" was written in front: a monitor shares it */
-    bool signal;          /* stdio: Ctrl-c and Ctrl-z are for us, not for the guest */
-    bool append;          /* file */
-    bool vc;              /* a text console of the window was asked for: there are none, the kind is null */
-    bool named;           /* by -chardev: others refer to it by its label */
-    unsigned uses;        /* filled by options_finish */
+    bool delay;                       /* tcp: small pieces may wait for others (Nagle) */
+    enum { IP_ANY, IP_V4, IP_V6 } ip; /* tcp: the family of addresses */
+    unsigned reconnect_s;             /* client: try again after so many seconds; 0: never */
+    bool mux;                         /* shared by several users, switched by Ctrl-a c */
+    bool mon;                         /* "mon:" was written in front: a monitor shares it */
+    bool signal;                      /* stdio: Ctrl-c and Ctrl-z are for us, not for the guest */
+    bool append;                      /* file */
+    bool vc;                          /* a text console of the window was asked for: there are none, the kind is null */
+    bool named;                       /* by -chardev: others refer to it by its label */
+    unsigned uses;                    /* filled by options_finish */
 };
 
 /* The form of -serial, -monitor, -gdb...: "stdio", "mon:stdio", "file:x", "tcp:host:port,server",

@@ -17,6 +17,19 @@ bool fail(struct error *e, const char *fmt, ...)
     return false;
 }
 
+bool fail_in(struct error *e, const char *fmt, ...)
+{
+    struct error inner = *e;
+    va_list ap;
+    va_start(ap, fmt);
+    char head[160];
+    int n = vsnprintf(head, sizeof(head), fmt, ap);
+    va_end(ap);
+    if (n > 0 && strncmp(inner.text, head, (size_t)n) != 0)
+        fail(e, "%s: %.340s", head, inner.text);
+    return false;
+}
+
 bool fail_unknown(struct error *e, const char *what, const char *word, const char *const *names, size_t count)
 {
     const char *near = text_nearest(word, names, count);

@@ -14,6 +14,9 @@ struct error {
 /* Writes the sentence; returns false so that callers can return it. */
 bool fail(struct error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Puts the formatted text and ": " in front of the sentence, unless it begins with it. Returns false. */
+bool fail_in(struct error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 /* Fails with "<what> 'word' is unknown", and the nearest name or the list of all. */
 bool fail_unknown(struct error *e, const char *what, const char *word, const char *const *names, size_t count);
 

@@ -6,8 +6,13 @@
  */
 #include "devices/core/bus.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { RAM_PAGE = 4096, CODE_CHUNK = 64, DIRTY_ALL = 0xff };
@@ -402,11 +407,31 @@ static int ram_file(u64 bytes)
     return fd;
 }
 
-static bool ram_map(struct ram *ram, u64 size)
+/* Blocks larger than our pages (hugetlbfs) cannot show one page of ours in two places. */
+static int ram_file_at(const char *path, u64 bytes)
+{
+    struct stat st;
+    struct statfs fs;
+    bool folder = !stat(path, &st) && S_ISDIR(st.st_mode);
+    int fd = open(path, O_RDWR | O_CLOEXEC | (folder ? O_TMPFILE : O_CREAT), 0600);
+    if (fd >= 0 && !fstatfs(fd, &fs) && fs.f_type == HUGETLBFS_MAGIC)
+        errno = ENOTSUP;
+    else if (fd >= 0 && !ftruncate(fd, (off_t)bytes))
+        return fd;
+    int why = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = why;
+    return -1;
+}
+
+static bool ram_map(struct ram *ram, u64 size, const char *path)
 {
     u64 pages = (size + RAM_PAGE - 1) / RAM_PAGE;
     ram->size = size;
-    ram->fd = ram_file(pages * RAM_PAGE);
+    ram->fd = path ? ram_file_at(path, pages * RAM_PAGE) : ram_file(pages * RAM_PAGE);
+    if (path && ram->fd < 0)
+        return false;
     int flags = MAP_SHARED | (ram->fd < 0 ? MAP_ANONYMOUS | MAP_NORESERVE : 0);
     void *host = mmap(NULL, pages * RAM_PAGE, PROT_READ | PROT_WRITE, flags, ram->fd, 0);
     if (host == MAP_FAILED)
@@ -418,16 +443,20 @@ static bool ram_map(struct ram *ram, u64 size)
     return ram->dirty && ram->code && ram->beside;
 }
 
-struct ram *ram_create(u64 size)
+struct ram *ram_create_at(u64 size, const char *path)
 {
     struct ram *ram = calloc(1, sizeof *ram);
     if (!ram)
         return NULL;
-    if (size && size <= INT64_MAX - RAM_PAGE && ram_map(ram, size))
+    if (size && size <= INT64_MAX - RAM_PAGE && ram_map(ram, size, path))
         return ram;
+    int why = errno;
     ram_destroy(ram);
+    errno = why;
     return NULL;
 }
+
+struct ram *ram_create(u64 size) { return ram_create_at(size, NULL); }
 
 void ram_destroy(struct ram *ram)
 {

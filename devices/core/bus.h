@@ -118,6 +118,8 @@ void region_device(struct region *r, struct space *s, const char *name, u64 base
                    region_read *read, region_write *write);
 /* 'size' bytes of zeroed host memory, from a memfd where that can be had; NULL when the host has none to give. */
 struct ram *ram_create(u64 size);
+/* The same in a file: 'path' is one, or a folder for one without a name. NULL with the reason in errno. */
+struct ram *ram_create_at(u64 size, const char *path);
 void ram_destroy(struct ram *ram);
 /* A view of ram[off, off+size) at base, at PRIO_RAM. */
 void region_ram(struct region *r, struct space *s, const char *name, u64 base, struct ram *ram, u64 off, u64 size,

@@ -37,7 +37,9 @@ static unsigned edit_distance(const char *a, const char *b)
 const char *text_nearest(const char *word, const char *const *names, size_t count)
 {
     const char *best = NULL;
-    unsigned best_distance = MAX(1u, (unsigned)(strlen(word) + 1) / 3) + 1;
+    /* Of one letter, behind a dash or not, only the case can be wrong: everything else is one slip away. */
+    size_t letters = strlen(word) - (word[0] == '-');
+    unsigned best_distance = letters < 2 ? 1 : MAX(1u, (unsigned)(strlen(word) + 1) / 3) + 1;
     for (size_t i = 0; i < count; i++) {
         unsigned d = edit_distance(word, names[i]);
         if (d < best_distance) {

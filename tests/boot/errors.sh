@@ -65,7 +65,15 @@ mistake "-pidfile * symbolic link" -pidfile "$WORK/link"
 mistake "*cannot listen on*Address already in use" -serial "unix:$WORK/disk,server"
 mistake "*cannot listen on*Address already in use" -serial "unix:$WORK/link,server"
 [ ! -e "$WORK/target" ] || fail "a link was followed"
-mistake "*a port is a number*" -gdb tcp::99999
+mistake "-gdb tcp::99999: *a port is a number*" -gdb tcp::99999
+mistake "-qmp: *cannot listen*" -qmp unix:/nonexistent/x,server
+mistake "-mem-path /nonexistent/x: No such file*" -mem-path /nonexistent/x
+mistake "*neither a JPEG nor a BMP*" -boot "menu=on,splash=$WORK/disk"
+mistake "*no such user*" -M none -runas nobody-of-that-name
+mistake "-chroot /nonexistent: *" -M none -chroot /nonexistent
+mistake "-daemonize leaves the terminal*" -M none -daemonize -monitor stdio
+mistake "*cannot listen*" -M none -daemonize -qmp unix:/nonexistent/x,server
+(unset DISPLAY WAYLAND_DISPLAY SDL_VIDEODRIVER; export XDG_RUNTIME_DIR=$WORK; mistake "-display sdl: *" -display sdl) || exit 1
 if [ "$(id -u)" != 0 ]; then
     mistake "*Permission denied*" -hda "$WORK/secret"
     mistake "*Permission denied*" -bios "$WORK/secret"
@@ -128,5 +136,7 @@ grep -q "^orrery: .*: writing failed: No space left on device; " "$WORK/said" ||
         -M bare -m 16 -accel lockstep,tb-size=1024
 ) || exit 1
 "$ORRERY" -help | grep -q 'example: orrery' || fail "-help"
-"$ORRERY" -version | grep -q '^Orrery version' || fail "-version"
+"$ORRERY" -version | grep -q '^QEMU emulator version [0-9.]* (Orrery ' || fail "-version"
+[[ $("$ORRERY" -version | cut -d' ' -f4) == 7.*.* ]] || fail "-version: the fourth word is not QEMU's version"
+"$ORRERY" -help | grep -q '^-gdb' || fail "-help: rows do not begin in column 1"
 echo "errors: all right"

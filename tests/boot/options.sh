@@ -83,4 +83,28 @@ says 'info device' pvpanic
 says 'info device' '^isa-serial'
 ! monitor 'info device' | grep -q 'VGA\|isa-parallel' || fail "-nodefaults leaves something"
 finish
+# Identity, firmware's folder, and what is not on the board.
+mkdir "$WORK/firmware"
+cp /usr/share/seabios/bios-256k.bin "$WORK/firmware/mine.bin"
+start -S -uuid 550e8400-e29b-41d4-a716-446655440000 -L "$WORK/firmware" -bios mine.bin -no-acpi
+monitor 'o /h 0x510 2' >/dev/null # fw_cfg's UUID
+cmos_uuid=$(monitor 'i /b 0x511' 'i /b 0x511' | tr -d '\r' | grep -o '= 0x..' | tr -d '\n')
+[ "$cmos_uuid" = '= 0x55= 0x0e' ] || fail "fw_cfg's UUID begins $cmos_uuid"
+! monitor 'info pci' | grep -q 8086:7113 || fail "-no-acpi leaves the power management"
+finish
+
+# In the background: the exit status says that all is open; a machine of nothing answers.
+(cd "$WORK" && timeout 20 "$ORRERY" -S -no-user-config -nodefaults -nographic -machine none,accel=kvm:tcg \
+    -monitor unix:monitor,server=on,wait=off -pidfile pid -daemonize -msg timestamp=on) 2>"$WORK/err" ||
+    fail "-daemonize: exit status $?"
+grep -q '^20[0-9-]*T[0-9:.]*Z orrery: kvm is not used: ' "$WORK/err" || fail "-msg timestamp=on: $(cat "$WORK/err")"
+ORRERY_PID=$(cat "$WORK/pid")
+kill -0 "$ORRERY_PID" || fail "-daemonize: nothing runs"
+[ "$(ps -o sid= -p "$ORRERY_PID" | tr -d ' ')" != "$(ps -o sid= -p $$ | tr -d ' ')" ] || fail "-daemonize: the same session"
+says 'info status' prelaunch
+! monitor 'info cpus' | grep -q CPU || fail "-M none has processors"
+says 'info registers' 'no CPU'
+monitor cont system_reset 'x /1i 0' quit >/dev/null
+for _ in {1..50}; do [ -e "$WORK/pid" ] || break; sleep 0.1; done
+[ ! -e "$WORK/pid" ] || fail "-daemonize: the pidfile stays"
 echo "options: all right"

@@ -53,7 +53,7 @@ static void teardown(void) { rig_close(&rig); }
 START_TEST(mux_keys)
 {
     struct sink a, b;
-    struct mux *m = mux_create(rig.stream, &(struct mux_actions){quit, sync_disks, &rig});
+    struct mux *m = mux_create(rig.stream, 1, &(struct mux_actions){quit, sync_disks, &rig});
     struct stream *pa = mux_port(m), *pb = mux_port(m);
     attach(pa, &a);
     attach(pb, &b);
@@ -84,6 +84,21 @@ START_TEST(mux_keys)
     stream_write(pa, (const u8 *)"x\ny\n", 4);
     const char *stamped = rig_talk(&rig, "");
     ck_assert_msg(!strncmp(stamped, "x\n[00:00:00.", 12) && strstr(stamped, "] y\n"), "%s", stamped);
+    mux_close(m);
+    rig.stream = NULL;
+}
+END_TEST
+
+START_TEST(mux_other_escape)
+{
+    struct sink a;
+    struct mux *m = mux_create(rig.stream, 0x14, &(struct mux_actions){quit, sync_disks, &rig});
+    attach(mux_port(m), &a);
+    rig_talk(&rig, "\x01x\x14\x14");
+    ck_assert_str_eq(a.text, "\x01x\x14");
+    ck_assert_ptr_nonnull(strstr(rig_talk(&rig, "\x14h"), "C-t x    end the emulator\r\n"));
+    rig_talk(&rig, "\x14x");
+    ck_assert_uint_eq(quits, 1);
     mux_close(m);
     rig.stream = NULL;
 }
@@ -288,6 +303,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, mux_keys);
+    tcase_add_test(t, mux_other_escape);
     tcase_add_test(t, flow_control);
     tcase_add_test(t, full_output);
     tcase_add_test(t, put_output);
