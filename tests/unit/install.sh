@@ -13,6 +13,6 @@ done
 extra=$(cd "$stage/opt/orrery" && find . -type f | grep -vE '^\./(bin/orrery|share/man/man1/orrery\.1|share/orrery/orrery\.gdb|share/doc/orrery/[a-z0-9]*\.md|share/doc/orrery/(README.md|LICENSE))$')
 [ -z "$extra" ] || { echo "not expected: $extra"; bad=1; }
 cd /
-"$stage/opt/orrery/bin/orrery" -version | grep -q '^Orrery version [0-9.]*$' || { echo "-version does not run"; bad=1; }
+"$stage/opt/orrery/bin/orrery" -version | grep -qE '^QEMU emulator version [0-9.]+ \(Orrery [0-9.]+\)' || { echo "-version does not run"; bad=1; }
 "$stage/opt/orrery/bin/orrery" -help | grep -q 'example: orrery' || { echo "-help does not run"; bad=1; }
 exit $bad

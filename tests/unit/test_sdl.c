@@ -92,7 +92,7 @@ static void setup(void)
     rig.m->keyboard = (struct input_sink){.key = on_key};
     buttons = button_changes = keys_down = 0;
     keys = keys_create(rig.host.loop, rig.m);
-    sdl = sdl_create(rig.host.loop, rig.m, keys, &e);
+    sdl = sdl_create(rig.host.loop, rig.m, keys, &(struct sdl_options){.close_ends = true}, &e);
     ck_assert_msg(sdl != NULL, "%s", e.text);
     settle();
 }
