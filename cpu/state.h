@@ -289,6 +289,8 @@ struct cpu_env {
     /* Acknowledges the highest interrupt for this CPU; vector, or -1 if it went away. */
     int (*int_ack)(void *world, struct cpu *cpu);
     u64 (*tsc)(void *world, struct cpu *cpu);
+    /* A long repetition of a string instruction is at a place where ATT_EXIT may end the run; NULL: nobody asks. */
+    void (*repetition)(void *world);
     /* MSRs that live outside the CPU (APIC base, x2APIC, TSC deadline); false: not mine. *fault: #GP. */
     bool (*msr_read)(void *world, struct cpu *cpu, u32 msr, u64 *val, bool *fault);
     bool (*msr_write)(void *world, struct cpu *cpu, u32 msr, u64 val, bool *fault);

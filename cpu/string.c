@@ -249,6 +249,8 @@ ALWAYS_INLINE const struct uop *string_0(struct cpu *cpu, const struct uop *u, u
             reg_set(cpu, RCX, u->asize, count);
         }
     }
+    if (count > 0 && next == AGAIN && cpu->env->repetition)
+        cpu->env->repetition(cpu->env->world);
     if (count > 0 && next != STOP)
         return goto_afresh(cpu, u, uop_ip(cpu, u));
     if (next == LEAVE)

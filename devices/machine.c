@@ -258,7 +258,7 @@ void machine_destroy(struct machine *m)
         return;
     struct machine_private *p = m->priv;
     if (p->started) {
-        machine_quit(m, 0);
+        machine_quit(m, "host-qmp-quit");
         pthread_join(p->thread, NULL);
     }
     unsigned n = m->ncpus;
@@ -279,20 +279,7 @@ void machine_destroy(struct machine *m)
     free(m);
 }
 
-static void do_reset(struct machine *m, const char *reason)
-{
-    tell(m, EVENT_RESET, reason);
-    space_begin(&m->sys.mem);
-    device_reset_all(&m->sys);
-    space_commit(&m->sys.mem);
-    for (unsigned i = 0; i < m->ncpus; i++)
-        cpu_reset(m->cpu[i], false);
-    if (m->priv->board_reset)
-        m->priv->board_reset(m);
-    m->priv->turn = 0;
-    m->priv->quantum_left = 0;
-}
-
+/* The one place that says whether the machine runs, and with it its clock. */
 static void set_state(struct machine *m, enum run_state s)
 {
     struct machine_private *p = m->priv;
@@ -308,6 +295,22 @@ static void set_state(struct machine *m, enum run_state s)
         vclock_pause(&p->vclock);
         tell(m, EVENT_STOP, NULL);
     }
+}
+
+static void do_reset(struct machine *m, const char *reason)
+{
+    tell(m, EVENT_RESET, reason);
+    space_begin(&m->sys.mem);
+    device_reset_all(&m->sys);
+    space_commit(&m->sys.mem);
+    for (unsigned i = 0; i < m->ncpus; i++)
+        cpu_reset(m->cpu[i], false);
+    if (m->priv->board_reset)
+        m->priv->board_reset(m);
+    m->priv->turn = 0;
+    m->priv->quantum_left = 0;
+    if (m->priv->state != RUN_RUNNING)
+        set_state(m, RUN_PRELAUNCH);
 }
 
 static void end_machine(struct machine *m, int status)
@@ -364,28 +367,41 @@ static void carry_out(struct machine *m)
     }
 }
 
-static void run_posts(struct machine *m)
+/* last: whoever finds the queue closed after this is alone with the machine. */
+static void run_posts(struct machine *m, bool last)
 {
     struct machine_private *p = m->priv;
     pthread_mutex_lock(&p->lock);
     while (p->first) {
         struct post *post = p->first;
+        bool *done = post->done;
         p->first = post->next;
         if (!p->first)
             p->last = &p->first;
         pthread_mutex_unlock(&p->lock);
         post->fn(m, post->arg);
+        if (!done)
+            free(post);
         pthread_mutex_lock(&p->lock);
-        if (post->done) {
-            *post->done = true;
+        if (done) {
+            *done = true;
             pthread_cond_broadcast(&p->finished);
         }
-        free(post);
     }
+    p->ended = last;
     pthread_mutex_unlock(&p->lock);
 }
 
-/* Sleeps until something is posted, or ns have passed; true: the whole time. */
+static void look_for_quit(struct machine *m)
+{
+    const char *reason = __atomic_load_n(&m->priv->quit_reason, __ATOMIC_ACQUIRE);
+    if (!reason || m->priv->quit)
+        return;
+    tell(m, EVENT_SHUTDOWN, reason);
+    end_machine(m, 0);
+}
+
+/* Sleeps until something is posted or the end is asked for, or ns have passed; true: the whole time. */
 static bool sleep_for(struct machine *m, u64 ns)
 {
     struct machine_private *p = m->priv;
@@ -393,7 +409,7 @@ static bool sleep_for(struct machine *m, u64 ns)
     u64 until = host_ns() + MIN(ns, 3600 * NS_PER_SEC);
     struct timespec ts = {(time_t)(until / NS_PER_SEC), (long)(until % NS_PER_SEC)};
     pthread_mutex_lock(&p->lock);
-    while (!p->first && !whole) {
+    while (!p->first && !p->quit_reason && !whole) {
         if (ns == UINT64_MAX)
             pthread_cond_wait(&p->wake, &p->lock);
         else
@@ -433,12 +449,11 @@ static void check_stop(struct machine *m, struct cpu *cpu)
 static u64 run_cpu(struct machine *m, struct cpu *cpu, u64 budget)
 {
     struct machine_private *p = m->priv;
-    u64 start = host_ns();
     p->current = cpu;
-    vclock_slice_begin(&p->vclock, cpu);
+    vclock_slice_begin(&p->vclock, cpu, host_ns());
     u64 n = cpu_run(cpu, budget);
     u64 end = host_ns();
-    vclock_slice_end(&p->vclock, n, end - start);
+    vclock_slice_end(&p->vclock, n, end);
     p->current = m->cpu[0];
     refresh_screen(m, end);
     check_stop(m, cpu);
@@ -502,8 +517,9 @@ static void *machine_main(void *arg)
     while (!p->quit) {
         for (unsigned i = 0; i < m->ncpus; i++)
             cpu_clear_attention(m->cpu[i], ATT_EXIT);
-        run_posts(m);
+        run_posts(m, false);
         carry_out(m);
+        look_for_quit(m);
         if (p->quit)
             break;
         if (p->state != RUN_RUNNING)
@@ -513,11 +529,7 @@ static void *machine_main(void *arg)
         else
             run_slice(m);
     }
-    pthread_mutex_lock(&p->lock);
-    p->ended = true;
-    pthread_cond_broadcast(&p->finished);
-    pthread_mutex_unlock(&p->lock);
-    run_posts(m);
+    run_posts(m, true);
     return NULL;
 }
 
@@ -548,14 +560,10 @@ static bool on_machine_thread(const struct machine *m)
     return !m->priv->started || pthread_equal(pthread_self(), m->priv->thread);
 }
 
-/* Queues a post; false when the machine has ended and nobody will run it. */
-static bool queue(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg, bool *done)
+/* False when the machine has ended and nobody will run it. */
+static bool queue(struct machine *m, struct post *post)
 {
     struct machine_private *p = m->priv;
-    struct post *post = malloc(sizeof(*post));
-    if (!post)
-        return false;
-    *post = (struct post){fn, arg, done, NULL};
     pthread_mutex_lock(&p->lock);
     bool alive = !p->ended;
     if (alive) {
@@ -566,17 +574,24 @@ static bool queue(struct machine *m, void (*fn)(struct machine *m, void *arg), v
     pthread_mutex_unlock(&p->lock);
     if (alive)
         machine_kick(m);
-    else
-        free(post);
     return alive;
 }
 
-void machine_post(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg) { queue(m, fn, arg, NULL); }
+void machine_post(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg)
+{
+    struct post *post = malloc(sizeof(*post));
+    if (!post)
+        return;
+    *post = (struct post){.fn = fn, .arg = arg};
+    if (!queue(m, post))
+        free(post);
+}
 
 void machine_call(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg)
 {
     bool done = false;
-    if (on_machine_thread(m) || !queue(m, fn, arg, &done)) {
+    struct post post = {.fn = fn, .arg = arg, .done = &done};
+    if (on_machine_thread(m) || !queue(m, &post)) {
         fn(m, arg);
         return;
     }
@@ -595,10 +610,13 @@ static void call_stop(struct machine *m, void *arg)
 }
 void machine_stop(struct machine *m, enum run_state why) { machine_call(m, call_stop, &why); }
 
+/* A reset is required. */
+static bool cannot_go_on(enum run_state s) { return s == RUN_SHUTDOWN || s == RUN_PANICKED; }
+
 static void call_cont(struct machine *m, void *arg)
 {
     (void)arg;
-    if (m->priv->state != RUN_SHUTDOWN && m->priv->state != RUN_PANICKED)
+    if (!cannot_go_on(m->priv->state))
         set_state(m, RUN_RUNNING);
 }
 void machine_cont(struct machine *m) { machine_call(m, call_cont, NULL); }
@@ -608,8 +626,6 @@ static void call_reset(struct machine *m, void *arg)
     (void)arg;
     m->priv->want_reset = true;
     m->priv->reset_reason = "host-qmp-system-reset";
-    if (m->priv->state == RUN_SHUTDOWN || m->priv->state == RUN_PANICKED)
-        set_state(m, RUN_PAUSED);
 }
 void machine_reset(struct machine *m) { machine_call(m, call_reset, NULL); }
 
@@ -622,15 +638,17 @@ static void call_powerdown(struct machine *m, void *arg)
 }
 void machine_powerdown(struct machine *m) { machine_call(m, call_powerdown, NULL); }
 
-static void call_quit(struct machine *m, void *arg)
+void machine_quit(struct machine *m, const char *reason)
 {
-    tell(m, EVENT_SHUTDOWN, "host-qmp-quit");
-    end_machine(m, *(int *)arg);
-}
-void machine_quit(struct machine *m, int status)
-{
-    if (!machine_ended(m))
-        machine_call(m, call_quit, &status);
+    struct machine_private *p = m->priv;
+    pthread_mutex_lock(&p->lock);
+    if (!p->quit_reason)
+        __atomic_store_n(&p->quit_reason, reason, __ATOMIC_RELEASE);
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+    machine_kick(m);
+    if (m->ending)
+        m->ending(m->ending_owner);
 }
 
 static void call_nmi(struct machine *m, void *arg)
@@ -659,16 +677,23 @@ static bool enter_handler(struct machine *m, struct cpu *cpu)
 static void call_step(struct machine *m, void *arg)
 {
     const struct step *s = arg;
+    struct vclock *v = &m->priv->vclock;
     struct cpu *cpu = m->cpu[s->cpu];
-    vclock_resume(&m->priv->vclock);
+    if (m->priv->state == RUN_RUNNING)
+        set_state(m, RUN_DEBUG);
+    if (cannot_go_on(m->priv->state))
+        return;
+    vclock_resume(v);
     cpu_clear_attention(cpu, ATT_EXIT);
-    if (cpu_idle(cpu))
-        idle(m);
-    if (!s->interrupts || !enter_handler(m, cpu))
+    if (cpu_idle(cpu)) {
+        vclock_idle_skip(v);
+        vclock_sync(v);
+    }
+    if (!cpu_idle(cpu) && (!s->interrupts || !enter_handler(m, cpu)))
         run_cpu(m, cpu, 1);
     if (s->timers)
-        vclock_sync(&m->priv->vclock);
-    vclock_pause(&m->priv->vclock);
+        vclock_sync(v);
+    vclock_pause(v);
 }
 void machine_step(struct machine *m, unsigned cpu, bool interrupts, bool timers)
 {

@@ -79,6 +79,8 @@ struct machine_config {
     u64 rtc_base; /* seconds since 1970 at start; UINT64_MAX: the host's clock */
     bool rtc_localtime;
     enum rtc_clock rtc_clock;
+    bool rtc_slew;        /* -rtc driftfix=slew */
+    bool no_pit, no_hpet; /* -machine pit=off, hpet=off */
     bool no_reboot, no_shutdown, start_paused;
     struct trace *trace;
 };
@@ -135,7 +137,9 @@ struct machine {
         unsigned cpu;
         enum point_kind kind;
         u64 lin;
-    } stop;                       /* the debugger's point that was hit last; the reader clears valid */
+    } stop;                      /* the debugger's point that was hit last; the reader clears valid */
+    void (*ending)(void *owner); /* on any thread: somebody called machine_quit(); set before the machine starts */
+    void *ending_owner;
     struct machine_private *priv; /* machine.c */
 };
 
@@ -160,12 +164,16 @@ void machine_call(struct machine *m, void (*fn)(struct machine *m, void *arg), v
 enum run_state machine_state(struct machine *m);
 void machine_stop(struct machine *m, enum run_state why); /* RUN_PAUSED or RUN_DEBUG; returns when stopped */
 void machine_cont(struct machine *m);
-void machine_reset(struct machine *m);            /* system_reset */
-void machine_powerdown(struct machine *m);        /* the ACPI power button */
-void machine_quit(struct machine *m, int status); /* ends the machine thread */
+void machine_reset(struct machine *m);     /* system_reset */
+void machine_powerdown(struct machine *m); /* the ACPI power button */
+/*
+ * Asks the machine thread to end, and does not wait. reason: the QMP reason, "host-qmp-quit", "host-signal", "host-ui"
+ */
+void machine_quit(struct machine *m, const char *reason);
 void machine_nmi(struct machine *m);
 /*
- * One instruction on one CPU, while stopped. With 'interrupts' one that waits is taken instead, and its handler's first
+ * Stops the machine, if it runs, and runs one instruction of that CPU. Of a halted CPU time goes on to the next event,
+ * which may wake it; else it stays halted. With 'interrupts' one that waits is taken instead, and its handler's first
  * instruction is the next; with 'timers' events that are due happen after it.
  */
 void machine_step(struct machine *m, unsigned cpu, bool interrupts, bool timers);

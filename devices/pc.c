@@ -31,7 +31,7 @@
 #include "devices/rtc.h"
 #include "devices/vga.h"
 
-enum { ISA_LINES = 16, TSC_HZ = 1000000000, KIB = 1024, MIB = 1024 * 1024 };
+enum { ISA_LINES = 16, KIB = 1024, MIB = 1024 * 1024 };
 #define GIB (1ull << 30)
 
 /* One ISA interrupt line: many drivers, heard by the 8259A and the I/O APIC. */
@@ -143,8 +143,9 @@ static struct machine *machine_of(const struct cpu *cpu) { return cpu->env->worl
 static int cpu_extint_ack(void *cpu) { return pic_read_irq(pc_of(machine_of(cpu))->pic); }
 static u64 cpu_tsc(void *p)
 {
-    struct cpu *cpu = p;
-    return cpu->env->tsc(cpu->env->world, cpu) + cpu->tsc_offset;
+    const struct cpu *cpu = p;
+    struct machine *m = machine_of(cpu);
+    return machine_tsc_at(m, clock_now(&m->sys.clock)) + cpu->tsc_offset;
 }
 
 static struct device *lapic_of(struct machine *m, const struct cpu *cpu) { return pc_of(m)->lapic[cpu->index]; }
@@ -245,7 +246,7 @@ static bool add_lapics(struct pc *pc)
             .extint_ack = cpu_extint_ack,
             .page_moved = cpu_page_moved,
             .tsc = cpu_tsc,
-            .tsc_hz = TSC_HZ,
+            .tsc_hz = cpu_model_mhz(&m->config.cpu) * 1000000ull,
         };
         char id[24];
         snprintf(id, sizeof(id), "lapic%u", i);
@@ -327,15 +328,15 @@ static u64 host_clock(clockid_t id)
     clock_gettime(id, &ts);
     return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
 }
-static u64 time_of_day(void *owner)
-{
-    (void)owner;
-    return host_clock(CLOCK_REALTIME);
-}
+/* The host's clocks as of virtual time, so that all clocks of the guest agree. */
 static u64 monotonic_time(void *owner)
 {
-    (void)owner;
-    return host_clock(CLOCK_MONOTONIC);
+    struct pc *pc = owner;
+    return clock_now(&pc->m->sys.clock) + vclock_host_origin(&pc->m->priv->vclock);
+}
+static u64 time_of_day(void *owner)
+{
+    return monotonic_time(owner) + (host_clock(CLOCK_REALTIME) - host_clock(CLOCK_MONOTONIC));
 }
 
 /* Bit 7 of port 70h: the gate before the processors' NMI. */
@@ -351,13 +352,27 @@ static struct device *add_rtc(struct pc *pc)
     enum rtc_clock clock = c->rtc_clock;
     if (clock == RTC_CLOCK_DEFAULT) /* with icount nothing may depend on the host */
         clock = c->icount == ICOUNT_OFF ? RTC_CLOCK_HOST : RTC_CLOCK_VM;
-    struct rtc_config rtc = {.irq8 = hpet_legacy_input(pc->hpet, 1),
+    struct rtc_config rtc = {.irq8 = pc->hpet ? hpet_legacy_input(pc->hpet, 1) : isa_irq(pc, 8),
                              .nmi_mask = {nmi_mask_set, pc, 0},
                              .base = rtc_start(c),
                              .host_ns = clock == RTC_CLOCK_HOST ? time_of_day
                                         : clock == RTC_CLOCK_RT ? monotonic_time
-                                                                : NULL};
+                                                                : NULL,
+                             .owner = pc,
+                             .slew = c->rtc_slew};
     return device_create(&pc->m->sys, &rtc_class, "rtc", &rtc);
+}
+
+/* ... and port 61h, which is there for its sake. */
+static bool add_pit(struct pc *pc)
+{
+    struct system *sys = &pc->m->sys;
+    struct pit_config pit = {.irq0 = pc->hpet ? hpet_legacy_input(pc->hpet, 0) : isa_irq(pc, 0)};
+    struct device *p = device_create(sys, &pit_class, "pit", &pit);
+    if (!p)
+        return false;
+    struct port61_config port61 = {.gate2 = pit_gate2(p), .out2 = pit_out2, .out2_owner = p};
+    return device_create(sys, &port61_class, "port61", &port61);
 }
 
 static bool add_timers(struct pc *pc)
@@ -366,15 +381,9 @@ static bool add_timers(struct pc *pc)
     struct hpet_config hpet = {.legacy = {isa_irq(pc, 0), isa_irq(pc, 8)}};
     for (unsigned i = 0; pc->ioapic && i < HPET_GSIS; i++)
         hpet.gsi[i] = gsi_line(pc, i);
-    if (!(pc->hpet = device_create(&m->sys, &hpet_class, "hpet", &hpet)))
+    if (!m->config.no_hpet && !(pc->hpet = device_create(&m->sys, &hpet_class, "hpet", &hpet)))
         return false;
-    struct pit_config pit = {.irq0 = hpet_legacy_input(pc->hpet, 0)};
-    struct device *p = device_create(&m->sys, &pit_class, "pit", &pit);
-    if (!p)
-        return false;
-    struct port61_config port61 = {.gate2 = pit_gate2(p), .out2 = pit_out2, .out2_owner = p};
-    pc->rtc = add_rtc(pc);
-    return pc->rtc && device_create(&m->sys, &port61_class, "port61", &port61);
+    return (pc->rtc = add_rtc(pc)) && (m->config.no_pit || add_pit(pc));
 }
 
 static bool add_keyboard(struct pc *pc)
@@ -490,7 +499,7 @@ static bool add_firmware_config(struct pc *pc)
         .low_ram = pc->low_size,
         .cpus = m->ncpus,
         .apic = pc->ioapic != NULL,
-        .hpet = true,
+        .hpet = pc->hpet != NULL,
         .boot_menu = m->config.boot_menu,
         .nographic = m->config.nographic,
         .menu_wait_ms = m->config.splash_time_ms,

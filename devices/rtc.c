@@ -43,7 +43,7 @@ enum {
     C_UF = BIT(4),
     D_VRT = BIT(7),
     BASE_HZ = 32768,
-    EARLY_NS = 1000000,
+    REINJECT_MAX = 20, /* lost interrupts that may come at once, in the place of one */
     UPDATE_NS =
         244000 + 1984000, /* UIP rises 244 us before an update of 1984 us; the new time is there when it falls */
 };
@@ -57,7 +57,10 @@ struct rtc {
     u8 cmos[CMOS_SIZE];
     i64 base_s;        /* what the clock showed, seconds since 1970 ... */
     i64 base_ns;       /* ... at this time of day_ns */
+    i64 told_s;        /* the last second whose update was told */
     u64 periodic_seen; /* ticks of BASE_HZ up to which periodic flags were told */
+    u32 lost;          /* periodic interrupts the guest was too slow for, to be made up for */
+    u32 reinjected;    /* since the last one that came by itself */
     struct event update, periodic;
     struct rtc_config wire;
     struct region ports;
@@ -70,7 +73,10 @@ static const struct state_field rtc_state[] = {
     STATE(struct rtc, cmos),
     STATE_RANGE(struct rtc, base_s, -MAX_SECONDS, MAX_SECONDS),
     STATE(struct rtc, base_ns),
+    STATE(struct rtc, told_s),
     STATE(struct rtc, periodic_seen),
+    STATE(struct rtc, lost),
+    STATE(struct rtc, reinjected),
     EVENT(struct rtc, update),
     EVENT(struct rtc, periodic),
     HOST(struct rtc, wire),
@@ -169,6 +175,7 @@ static void set_time(struct rtc *r, u64 phase)
     r->base_s = days * 86400 + decode_hour(r, r->cmos[HOURS]) * 3600 + decode(r, r->cmos[MINUTES]) * 60 +
                 decode(r, r->cmos[SECONDS]);
     r->base_ns = (i64)day_ns(r) - (i64)phase;
+    r->told_s = r->base_s;
     unsigned weekday = (unsigned)((days % 7 + 11) % 7);
     r->weekday_skew = (u8)((r->cmos[WEEKDAY] % 7 + 6 + 7 - weekday) % 7);
 }
@@ -201,11 +208,13 @@ static bool alarm_matches(const struct rtc *r, unsigned alarm, unsigned value)
 static void update_due(void *owner)
 {
     struct rtc *r = owner;
-    /* The host's clock may be a moment behind: the second is not over. */
-    if (r->wire.host_ns && phase_ns(r) > NS_PER_SEC - EARLY_NS) {
+    i64 now = time_s(r);
+    /* What the time of day follows may have moved against virtual time: the second is not over. */
+    if (now == r->told_s) {
         schedule_update(r);
         return;
     }
+    r->told_s = now;
     latch_time(r);
     bool alarm = alarm_matches(r, SECONDS_ALARM, SECONDS) && alarm_matches(r, MINUTES_ALARM, MINUTES) &&
                  alarm_matches(r, HOURS_ALARM, HOURS);
@@ -244,12 +253,38 @@ static void schedule_periodic(struct rtc *r)
         event_cancel(clock, &r->periodic);
 }
 
+/* Counts interrupts that the guest will not see: the last one is still there, or time went on in a leap. */
+static void count_lost(struct rtc *r, u64 now)
+{
+    u32 period = period_ticks(r);
+    u64 lost = (r->cmos[REG_C] & C_PF) != 0;
+    if (period && now / period > r->periodic_seen / period)
+        lost += now / period - r->periodic_seen / period - 1;
+    r->lost = (u32)MIN(r->lost + lost, (u64)UINT32_MAX);
+    r->reinjected = 0;
+}
+
 static void periodic_due(void *owner)
 {
     struct rtc *r = owner;
-    r->periodic_seen = base_ticks(r);
+    u64 now = base_ticks(r);
+    if (r->wire.slew)
+        count_lost(r, now);
+    r->periodic_seen = now;
     raise(r, C_PF);
     schedule_periodic(r);
+}
+
+/* The guest has taken a periodic interrupt: here is one that it had no time for. */
+static void reinject(struct rtc *r)
+{
+    if (!(r->cmos[REG_B] & B_PIE))
+        r->lost = 0;
+    if (!r->lost || r->reinjected >= REINJECT_MAX)
+        return;
+    r->lost--;
+    r->reinjected++;
+    raise(r, C_PF);
 }
 
 /* ---- ports ---- */
@@ -322,6 +357,8 @@ static u8 data_read(struct rtc *r)
         val = r->cmos[REG_C];
         r->cmos[REG_C] = 0;
         irq_set(&r->wire.irq8, false);
+        if (val & C_PF)
+            reinject(r);
     }
     trace(r->dev.sys->trace, rtc, "read %02x %02x", reg, val);
     return val;
@@ -369,6 +406,7 @@ static bool create(struct device *dev, const void *cfg)
     r->cmos[REG_D] = D_VRT;
     r->base_s = (i64)MIN(r->wire.base, (u64)MAX_SECONDS);
     r->base_ns = r->wire.host_ns ? (i64)day_ns(r) : 0;
+    r->told_s = r->base_s;
     return true;
 }
 
@@ -379,6 +417,7 @@ static void reset(struct device *dev)
     r->index = 0;
     r->cmos[REG_B] &= (u8) ~(B_PIE | B_AIE | B_UIE | B_SQWE);
     r->cmos[REG_C] = 0;
+    r->lost = r->reinjected = 0;
     r->periodic_seen = base_ticks(r);
     schedule_update(r);
     schedule_periodic(r);

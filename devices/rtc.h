@@ -11,9 +11,10 @@ struct rtc_config {
     struct irq irq8;
     struct irq nmi_mask; /* follows bit 7 of port 70h */
     u64 base;            /* seconds since 1970 now (the board adds a time zone) */
-    /* ns of the host's clock that the time of day follows; NULL: virtual time, counted from 0 */
+    /* ns that the time of day counts instead of virtual time: as fast, but that it may be set; NULL: virtual time */
     u64 (*host_ns)(void *owner);
     void *owner;
+    bool slew; /* periodic interrupts that the guest was too slow for come again (-rtc driftfix=slew) */
 };
 
 extern const struct device_class rtc_class;

@@ -31,12 +31,14 @@ static void world_page(void *world, u64 pa, struct cpu_page *out)
 static u64 world_read(void *world, u64 pa, unsigned size)
 {
     struct machine *m = world;
+    vclock_before_access(&m->priv->vclock);
     return space_read(&m->sys.mem, gate_a20(m, pa), size);
 }
 
 static void world_write(void *world, u64 pa, u64 val, unsigned size)
 {
     struct machine *m = world;
+    vclock_before_access(&m->priv->vclock);
     space_write(&m->sys.mem, gate_a20(m, pa), val, size);
 }
 
@@ -125,21 +127,36 @@ static void world_a20_changed(void *owner)
 static u32 world_io_read(void *world, u16 port, unsigned size)
 {
     struct machine *m = world;
+    vclock_before_access(&m->priv->vclock);
     return (u32)space_read(&m->sys.io, port, size);
 }
 
 static void world_io_write(void *world, u16 port, u32 val, unsigned size)
 {
     struct machine *m = world;
+    vclock_before_access(&m->priv->vclock);
     space_write(&m->sys.io, port, val, size);
 }
 
-/* The TSC counts virtual nanoseconds: a constant 1 GHz. */
+u64 machine_tsc_at(const struct machine *m, u64 ns)
+{
+    u64 mhz = cpu_model_mhz(&m->config.cpu);
+    return ns / 1000 * mhz + ns % 1000 * mhz / 1000;
+}
+
+/* No two reads give one value, whichever CPU's: guests tell by it which of two things came first. */
 static u64 world_tsc(void *world, struct cpu *cpu)
 {
     struct machine *m = world;
     (void)cpu;
-    return clock_now(&m->sys.clock);
+    m->priv->last_tsc = MAX(m->priv->last_tsc + 1, machine_tsc_at(m, vclock_read(&m->priv->vclock)));
+    return m->priv->last_tsc;
+}
+
+static void world_repetition(void *world)
+{
+    struct machine *m = world;
+    vclock_repetition(&m->priv->vclock);
 }
 
 static int no_int_ack(void *world, struct cpu *cpu)
@@ -185,6 +202,7 @@ void world_init(struct machine *m)
         .io_write = world_io_write,
         .int_ack = no_int_ack,
         .tsc = world_tsc,
+        .repetition = world_repetition,
         .msr_read = no_msr_read,
         .msr_write = no_msr_write,
         .tpr_read = no_tpr_read,

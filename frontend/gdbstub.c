@@ -187,6 +187,7 @@ static void step(struct gdb_server *g)
         resume(g);
         return;
     }
+    machine_stop(g->m, RUN_PAUSED); /* somebody else may have let it run */
     g->m->stop.valid = false;
     if (g->step & STEP_NOIRQ)
         machine_call(g->m, hold_interrupts, cpu_of(g));
@@ -605,7 +606,7 @@ static void v_packet(struct gdb_server *g)
         vcont(g, rest);
     } else if (text_prefix(g->packet, "vKill", &rest)) {
         ok(g);
-        machine_quit(g->m, 0);
+        machine_quit(g->m, "host-qmp-quit");
     } else {
         send_reply(g, ""); /* vMustReplyEmpty among them */
     }
@@ -675,7 +676,7 @@ static void thread_alive(struct gdb_server *g)
 static void why_stopped(struct gdb_server *g) { stop_reply(g, SIGNAL_TRAP, true); }
 static void extended(struct gdb_server *g) { ok(g); }
 static void restart(struct gdb_server *g) { machine_reset(g->m); }
-static void kill_machine(struct gdb_server *g) { machine_quit(g->m, 0); }
+static void kill_machine(struct gdb_server *g) { machine_quit(g->m, "host-qmp-quit"); }
 
 static const struct {
     char letter;

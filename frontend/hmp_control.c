@@ -17,7 +17,7 @@ void hmp_cont(struct hmp *h)
         machine_cont(h->m);
 }
 
-void hmp_quit(struct hmp *h) { machine_quit(h->m, 0); }
+void hmp_quit(struct hmp *h) { machine_quit(h->m, "host-qmp-quit"); }
 void hmp_reset(struct hmp *h) { machine_reset(h->m); }
 void hmp_powerdown(struct hmp *h) { machine_powerdown(h->m); }
 void hmp_nmi(struct hmp *h) { machine_nmi(h->m); }

@@ -4,14 +4,13 @@
  * the machine has ended. The only file that may name everything.
  *
  * Threads: the machine has its own (machine.h); everything here is the main
- * thread. Signals are blocked everywhere and read from a descriptor.
+ * thread, but for signals, which the guard's thread reads (guard.h).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "frontend/device_end.h"
 #include "frontend/disasm.h"
 #include "frontend/gdbstub.h"
+#include "frontend/guard.h"
 #include "frontend/host.h"
 #include "frontend/loop.h"
 #include "frontend/monitor.h"
@@ -47,68 +47,103 @@ struct app {
     struct sdl *window;
     struct device_end *end[MAX_ENDS], *end_of[MAX_STREAM_SPECS]; /* all, and the last of a stream's */
     unsigned nends;
-    struct loop_fd signals;
+    struct guard *guard;
     struct own_file pidfile;
     struct host_listener listener;
     bool ending;
     int process_ready; /* see process.h */
 };
 
-/* ---- signals ---- */
+/* ---- signals and the end ---- */
 
-static void handle_signal(struct app *app, int sig)
+/* What guard and main thread share: the machine, once there is one. */
+static struct machine *machine_of(struct app *app) { return __atomic_load_n(&app->machine, __ATOMIC_ACQUIRE); }
+
+/* Whoever reads standard error may have stopped: it is not waited for. */
+static bool can_complain(void)
 {
-    switch (sig) {
-    case SIGTSTP:
-        terminal_suspend();
-        break;
-    case SIGCONT:
-        terminal_resume();
-        break;
-    default:
+    struct pollfd err = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&err, 1, 0) == 1 && (err.revents & POLLOUT);
+}
+
+static void end_by_signal(void *owner, int sig)
+{
+    struct app *app = owner;
+    struct machine *m = machine_of(app);
+    if (can_complain())
         fprintf(stderr, "orrery: ending on signal %d (%s)\n", sig, strsignal(sig));
-        if (!app->machine)
-            exit(EXIT_FAILURE); /* still opening things */
-        machine_quit(app->machine, 0);
-        break;
+    if (m) {
+        machine_quit(m, "host-signal");
+        return;
+    }
+    terminal_restore(); /* still opening things */
+    _exit(EXIT_FAILURE);
+}
+
+static void suspend(void *arg)
+{
+    (void)arg;
+    terminal_suspend();
+}
+static void resume(void *arg)
+{
+    (void)arg;
+    terminal_resume();
+}
+static void job_signal(void *owner, int sig)
+{
+    struct app *app = owner;
+    loop_post(app->loop, sig == SIGTSTP ? suspend : resume, NULL);
+}
+
+static void sync_disks(struct machine *m, void *arg)
+{
+    (void)arg;
+    for (unsigned i = 0; i < MAX_IDE; i++) {
+        if (m->config.ide[i].disk)
+            disk_sync(m->config.ide[i].disk);
+    }
+    for (unsigned i = 0; i < MAX_FLOPPY; i++) {
+        if (m->config.floppy[i].disk)
+            disk_sync(m->config.floppy[i].disk);
     }
 }
 
-static void signal_ready(void *owner, short revents)
+/* Without the machine's thread, which may be in the middle of anything, and without waiting for a disk for ever. */
+static bool end_without_machine(void *owner)
 {
     struct app *app = owner;
-    struct signalfd_siginfo info;
-    (void)revents;
-    while (read(app->signals.fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-        handle_signal(app, (int)info.ssi_signo);
-}
-
-static const int handled_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT};
-
-static void unblock_signals(bool block)
-{
+    struct machine *m = machine_of(app);
+    if (!m || machine_ended(m))
+        return false;
+    terminal_restore();
+    if (can_complain())
+        fprintf(stderr, "orrery: the machine does not answer: ending without it\n");
+    own_file_remove(&app->pidfile);
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < ARRAY_LEN(handled_signals); i++)
-        sigaddset(&set, handled_signals[i]);
-    sigprocmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    alarm(1);
+    sync_disks(m, NULL);
+    return true;
 }
 
-/* Blocked before any thread starts, so that all inherit it. */
-static void watch_signals(struct app *app)
+static void ending(void *owner)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < ARRAY_LEN(handled_signals); i++)
-        sigaddset(&set, handled_signals[i]);
-    unblock_signals(true);
+    struct app *app = owner;
+    guard_expect_end(app->guard);
+}
+
+/* Before any other thread starts. */
+static bool start_guard(struct app *app, struct error *e)
+{
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGTTIN, SIG_IGN);
     signal(SIGTTOU, SIG_IGN);
-    app->signals = (struct loop_fd){
-        .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN, .ready = signal_ready, .owner = app};
-    loop_fd_add(app->loop, &app->signals);
+    app->guard = guard_create(&(struct guard_actions){end_by_signal, job_signal, end_without_machine, app});
+    return app->guard || fail(e, "cannot watch for signals: %s", strerror(errno));
 }
 
 /* ---- opening ---- */
@@ -132,20 +167,7 @@ static void quit_by_mux(void *owner)
 {
     struct app *app = owner;
     if (app->machine)
-        machine_quit(app->machine, 0);
-}
-
-static void sync_disks(struct machine *m, void *arg)
-{
-    (void)arg;
-    for (unsigned i = 0; i < MAX_IDE; i++) {
-        if (m->config.ide[i].disk)
-            disk_sync(m->config.ide[i].disk);
-    }
-    for (unsigned i = 0; i < MAX_FLOPPY; i++) {
-        if (m->config.floppy[i].disk)
-            disk_sync(m->config.floppy[i].disk);
-    }
+        machine_quit(app->machine, "host-qmp-quit");
 }
 
 static void sync_by_mux(void *owner)
@@ -339,8 +361,13 @@ static bool build(struct app *app, struct error *e)
     }
     app->options.config.find_chardev = find_chardev;
     app->options.config.find_owner = app;
-    app->machine = machine_create(&app->options.config, e->text, sizeof(e->text));
-    if (!app->machine)
+    struct machine *m = machine_create(&app->options.config, e->text, sizeof(e->text));
+    if (m) {
+        m->ending = ending;
+        m->ending_owner = app;
+    }
+    __atomic_store_n(&app->machine, m, __ATOMIC_RELEASE);
+    if (!m)
         return false;
     if (!host_start(&app->host, app->machine))
         return fail(e, "out of memory");
@@ -366,6 +393,7 @@ static bool ended(void *owner)
 
 static void tear_down(struct app *app)
 {
+    guard_free(app->guard);
     gdb_server_free(app->gdb);
     for (unsigned i = 0; i < MAX_MONITORS; i++) {
         monitor_free(app->monitor[i]);
@@ -386,8 +414,6 @@ static void tear_down(struct app *app)
     stream_close(app->gdb_next);
     host_destroy(&app->host);
     own_file_remove(&app->pidfile);
-    loop_fd_remove(app->loop, &app->signals);
-    close(app->signals.fd);
     loop_destroy(app->loop);
     if (app->options.trace.out && app->options.trace.out != stderr)
         fclose(app->options.trace.out);
@@ -417,8 +443,7 @@ static int run(struct app *app)
     app->host.trace = &app->options.trace;
     app->host.gdb_listen = listen_for_gdb;
     host_init(&app->host);
-    bool begun = process_begin(&app->options.process, &app->process_ready, &e);
-    watch_signals(app);
+    bool begun = process_begin(&app->options.process, &app->process_ready, &e) && start_guard(app, &e);
     tell_notes(&app->options);
     if (begun && build(app, &e)) {
         loop_run(app->loop, ended, app);

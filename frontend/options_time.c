@@ -50,9 +50,9 @@ int opt_rtc(struct options *o, const char *arg, FILE *out, struct error *e)
         else
             o->config.rtc_clock = (enum rtc_clock)(RTC_CLOCK_HOST + i);
     }
-    /* Ticks are never lost here, so both ways of making up for them are the same. */
     if (ok && fix && strcmp(fix, "none") != 0 && strcmp(fix, "slew") != 0)
         ok = fail_unknown(e, "-rtc driftfix", fix, fixes, ARRAY_LEN(fixes));
+    o->config.rtc_slew = fix && !strcmp(fix, "slew");
     ok = ok && subopts_done(&s, "-rtc", e);
     subopts_free(&s);
     return ok;

@@ -208,7 +208,7 @@ json_t *qmp_cont(struct qmp_call *c)
 json_t *qmp_quit(struct qmp_call *c)
 {
     if (qmp_args_done(c))
-        machine_quit(c->host->machine, 0);
+        machine_quit(c->host->machine, "host-qmp-quit");
     return NULL;
 }
 

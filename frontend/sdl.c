@@ -382,7 +382,7 @@ static void let_go(struct sdl *s)
 static void close_asked(struct sdl *s)
 {
     if (s->options.close_ends)
-        machine_quit(s->machine, 0);
+        machine_quit(s->machine, "host-ui");
 }
 
 static void on_window(struct sdl *s, const SDL_WindowEvent *w)

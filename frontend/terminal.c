@@ -1,8 +1,8 @@
 /*
  * Raw mode (terminal.h). The saved mode is the one mutable static of the front
  * ends: a signal handler has no other way to reach it. SIGINT, SIGTERM, SIGHUP
- * and the stops arrive through the event loop's signalfd (main.c), so only
- * signals that mean a crash have a handler here.
+ * and the stops are read by a thread (guard.c), so only signals that mean a
+ * crash have a handler here.
  */
 #include "frontend/terminal.h"
 

@@ -69,17 +69,38 @@ void event_cancel(struct clock *c, struct event *e)
 
 u64 clock_deadline(const struct clock *c) { return c->head ? c->head->when : UINT64_MAX; }
 
-void clock_advance(struct clock *c, u64 now)
+static void fire_at_its_time(struct clock *c, struct event *e)
 {
     bool outer = c->firing;
     c->firing = true;
-    while (c->head && c->head->when <= now) {
-        struct event *e = c->head;
-        c->now = MAX(c->now, e->when);
-        unlink_event(c, e);
-        trace(c->trace, clock, "%llu %s", (unsigned long long)c->now, e->name);
-        e->fire(e->owner);
-    }
-    c->now = MAX(c->now, now);
+    c->now = MAX(c->now, e->when);
+    unlink_event(c, e);
+    trace(c->trace, clock, "%llu %s", (unsigned long long)c->now, e->name);
+    e->fire(e->owner);
     c->firing = outer;
+}
+
+void clock_advance(struct clock *c, u64 now)
+{
+    while (c->head && c->head->when <= now)
+        fire_at_its_time(c, c->head);
+    c->now = MAX(c->now, now);
+}
+
+/* The first event up to 'now' that was scheduled before 'seq'. */
+static struct event *first_before(const struct clock *c, u64 now, u64 seq)
+{
+    struct event *e = c->head;
+    while (e && e->when <= now && e->seq >= seq)
+        e = e->next;
+    return e && e->when <= now ? e : NULL;
+}
+
+void clock_jump(struct clock *c, u64 now)
+{
+    u64 seq = c->seq;
+    for (struct event *e; (e = first_before(c, now, seq));)
+        fire_at_its_time(c, e);
+    c->now = MAX(c->now, now);
+    clock_advance(c, now);
 }

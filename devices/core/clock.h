@@ -1,7 +1,7 @@
 /*
  * Virtual time in nanoseconds and the one queue of things to happen in it.
  * Events are intrusive; ties break by order of scheduling. How virtual time
- * moves is the clock source's business: machine.c advances it from retired
+ * moves is the clock source's business: vclock.c advances it from retired
  * instructions (-icount) or from the wall clock, never past a pending event.
  */
 #ifndef ORRERY_CORE_CLOCK_H
@@ -45,6 +45,12 @@ void event_cancel(struct clock *c, struct event *e);
 u64 clock_deadline(const struct clock *c);
 /* Moves to 'now' and fires all that is due, each at its own time. */
 void clock_advance(struct clock *c, u64 now);
+
+/*
+ * Moves to 'now' over time in which nobody looked: what is pending fires at its moment, once; what it schedules
+ * before 'now', as periodic timers do, comes at 'now'.
+ */
+void clock_jump(struct clock *c, u64 now);
 
 /* Ticks of a 'hz' clock to ns and back, without overflow for centuries. */
 ALWAYS_INLINE u64 ticks_to_ns(u64 ticks, u64 hz) { return (u64)((u128)ticks * NS_PER_SEC / hz); }

@@ -67,6 +67,22 @@ START_TEST(periodic_fires_each_at_its_time)
 }
 END_TEST
 
+START_TEST(a_jump_fires_each_once_in_its_time_and_then_goes_on)
+{
+    struct named p = make('p', 10), x = make('x', 0), y = make('y', 0);
+    arm(&p, 10);
+    arm(&x, 25);
+    arm(&y, 2000);
+    clock_jump(&clk, 1000);
+    ck_assert_str_eq(order, "pxp");
+    ck_assert_uint_eq(at[0], 10);
+    ck_assert_uint_eq(at[1], 25);
+    ck_assert_uint_eq(at[2], 1000);
+    ck_assert_uint_eq(clock_now(&clk), 1000);
+    ck_assert_uint_eq(clock_deadline(&clk), 1010);
+}
+END_TEST
+
 static u64 source;
 static u64 read_source(void *owner) { return (void)owner, source; }
 static void count(void *owner) { ++*(unsigned *)owner; }
@@ -124,6 +140,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, NULL);
     tcase_add_test(t, order_and_ties);
     tcase_add_test(t, periodic_fires_each_at_its_time);
+    tcase_add_test(t, a_jump_fires_each_once_in_its_time_and_then_goes_on);
     tcase_add_test(t, time_between_advances);
     tcase_add_test(t, restored_ties_keep_their_order);
     tcase_add_test(t, conversions);

@@ -158,7 +158,7 @@ START_TEST(flow_control)
         machine_call(rig.m, read_some, cd);
     }
     ck_assert_int_eq(memcmp(dev_got, text, sizeof(text)), 0);
-    machine_quit(rig.m, 0);
+    machine_quit(rig.m, "host-qmp-quit");
     machine_join(rig.m);
     device_end_free(d);
 }
