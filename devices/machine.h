@@ -79,8 +79,7 @@ struct machine_config {
     u64 rtc_base; /* seconds since 1970 at start; UINT64_MAX: the host's clock */
     bool rtc_localtime;
     enum rtc_clock rtc_clock;
-    bool rtc_slew;        /* -rtc driftfix=slew */
-    bool no_pit, no_hpet; /* -machine pit=off, hpet=off */
+    bool rtc_slew; /* -rtc driftfix=slew */
     bool no_reboot, no_shutdown, start_paused;
     struct trace *trace;
 };
