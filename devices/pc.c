@@ -597,7 +597,11 @@ static void pc_destroy(struct machine *m)
     free(pc);
 }
 
-static void pc_complete(struct machine *m) { piix4_pm_find_ports(pc_of(m)->pm); }
+static void pc_complete(struct machine *m)
+{
+    if (pc_of(m)->pm)
+        piix4_pm_find_ports(pc_of(m)->pm);
+}
 
 bool pc_build(struct machine *m)
 {
