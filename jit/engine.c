@@ -363,6 +363,15 @@ bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot)
     return true;
 }
 
+void jit_assume_host(struct cpu *cpu, enum jit_host host)
+{
+    struct jit *jit = cpu->translator;
+    jit->host = host;
+    jit_flush(jit);
+    if (jit->backend->ask_host)
+        jit->backend->ask_host(jit);
+}
+
 void jit_detach(struct cpu *cpu)
 {
     if (!cpu->translator)

@@ -14,6 +14,12 @@ bool jit_available(void);
  * not so much, else this host forbids executable memory. hot: times a place is interpreted before it is translated.
  */
 bool jit_attach(struct cpu *cpu, size_t code_bytes, unsigned hot);
+/*
+ * Tests: whatever host this is, it answers what cpu/undefined.def lists as we do, or otherwise, so that the translator
+ * takes nothing of that from it. At first it is asked.
+ */
+enum jit_host { JIT_HOST_ASKED, JIT_HOST_ALIKE, JIT_HOST_OTHER };
+void jit_assume_host(struct cpu *cpu, enum jit_host host);
 /* ---- -accel lockstep (lockstep.h) ---- */
 extern const struct engine engine_lockstep;
 struct lockstep_counters {

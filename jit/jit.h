@@ -6,6 +6,7 @@
 #define ORRERY_JIT_JIT_H
 
 #include "cpu/block.h"
+#include "jit/engine.h"
 #include "jit/superblock.h"
 
 struct jit;
@@ -170,6 +171,7 @@ struct jit {
     unsigned hot_asked;
     u64 flushed_at; /* the last time it was full: cpu->icount_base */
     const struct backend *backend;
+    enum jit_host host;
     /* Code memory: one file mapped twice, never writable and executable in one mapping; or the metadata (no_code). */
     u8 *write, *exec;
     size_t size, used, stubs; /* stubs: entry, exits, calls; kept by a flush */
@@ -231,6 +233,8 @@ struct backend {
     void (*unlink)(struct jit *jit, struct translation_block *tb);
     /* Makes every entry of tb, which refuses, one of 'to', which is the same place's. */
     void (*forward)(struct jit *jit, struct translation_block *tb, const struct translation_block *to);
+    /* Learns, as jit->host says, what it may not take from the host; 'start' has done so. NULL: it takes nothing. */
+    void (*ask_host)(struct jit *jit);
 };
 /* This host's: of jit/x64/ or jit/portable/, as the build chose. */
 extern const struct backend ORRERY_BACKEND;

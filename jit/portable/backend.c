@@ -309,6 +309,6 @@ static void portable_forward(struct jit *jit, struct translation_block *tb, cons
 }
 
 const struct backend backend_portable = {
-    "portable",     true,          portable_start,  portable_translate,
-    portable_enter, portable_link, portable_unlink, portable_forward,
+    "portable",       true, portable_start, portable_translate, portable_enter, portable_link, portable_unlink,
+    portable_forward, NULL,
 };

@@ -5,7 +5,6 @@
  */
 #include <stdlib.h>
 
-#include "cpu/fp_sse_estimate.h"
 #include "cpu/undefined.h"
 #include "jit/x64/x64.h"
 
@@ -174,6 +173,9 @@ static u8 *stub_site(struct emit *e, const struct jit *jit, const struct stubs *
     return at;
 }
 
+/* Probes run where translations will be. */
+static void x64_ask(struct jit *jit) { x64_ask_host(jit, jit->backend_data, jit->write + STUB_BYTES); }
+
 static bool x64_start(struct jit *jit)
 {
     struct stubs *s = jit_meta(jit, sizeof(*s));
@@ -186,7 +188,6 @@ static bool x64_start(struct jit *jit)
     memset(s->zeroed, 0, sizeof(s->zeroed));
     for (unsigned r = 0; r < insn_row_count; r++)
         s->zeroed[insn_rows[r].uop] |= (u16)insn_zeroed_flags(&insn_rows[r]);
-    s->estimates = fp_host_estimates_alike();
     jit->sb->host = s->host;
     s->enter = stub_enter(&e);
     s->leave = stub_leave(&e, &stored, save_x87);
@@ -200,6 +201,7 @@ static bool x64_start(struct jit *jit)
         s->refill[idx][1] = emit_refill_stub(&e, jit, (i32)((const u8 *)tlb->write - (const u8 *)jit->cpu));
     }
     jit->backend_data = s;
+    x64_ask(jit);
     jit->used = (size_t)(e.p - jit->write);
     return !emit_full(&e);
 }
@@ -290,7 +292,7 @@ static void translate_insn(struct tr *t)
     u8 *start = t->e.p;
     mark(t, MARK_INSN, &t->i->u);
     t->slow = NULL;
-    if (!r->fn || !r->fn(t, &t->i->u)) {
+    if (!r->fn || !x64_host_answers(t, &t->i->u) || !r->fn(t, &t->i->u)) {
         assert(t->e.p == start || t->failed);
         (void)start;
         call_in_c(t);
@@ -330,5 +332,5 @@ static bool x64_translate(struct jit *jit, struct superblock *sb, struct transla
     return ok;
 }
 
-const struct backend backend_x64 = {"x64",     false,    x64_start,  x64_translate,
-                                    x64_enter, x64_link, x64_unlink, x64_forward};
+const struct backend backend_x64 = {"x64",    false,      x64_start,   x64_translate, x64_enter,
+                                    x64_link, x64_unlink, x64_forward, x64_ask};

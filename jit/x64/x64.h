@@ -226,6 +226,7 @@ struct stubs {
     u8 *load_x87;             /* the x87 from the state; S0 and S1 are lost */
     u32 host[WORD_COUNT];
     u16 zeroed[UOP_OP_COUNT]; /* flags that undefined.def says are 0 after it */
+    u32 other[UOP_OP_COUNT];  /* flags that the host leaves otherwise than undefined.def says, UNDEFINED_RESULT, _CC */
     bool estimates;           /* the host's RCPPS and RSQRTPS are ours */
 };
 const struct stubs *x64_stubs(const struct jit *jit);
@@ -236,6 +237,10 @@ u8 *emit_save_x87(struct emit *e);
 u8 *emit_refill_stub(struct emit *e, const struct jit *jit, i32 table);
 void emit_refill(struct tr *t, const struct refill *r);
 void x64_host_features(u32 *words);
+/* Fills s->other and s->estimates, as jit->host says; 'at': code memory that nothing is in yet (host.c). */
+void x64_ask_host(struct jit *jit, struct stubs *s, u8 *at);
+/* Whether a rule may take from the host all that is still needed of the current instruction. */
+bool x64_host_answers(const struct tr *t, const struct uop *u);
 /* Whether the host runs the instructions of that row itself. */
 bool x64_host_has(const struct tr *t, const struct insn_row *row);
 

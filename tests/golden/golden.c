@@ -240,7 +240,7 @@ static bool translate(const char *name, unsigned bits, unsigned length, bool fra
         code | code << MODE_STACK_SHIFT | MODE_FLAT | MODE_FPU | MODE_SSE | MODE_AVX | (u32)MMU_USER << KEY_MMU_SHIFT;
     struct jit *jit = g.cpu->translator;
     memset(g.page + length, 0xf4, PAGE_SIZE - length);
-    jit_flush(jit);
+    jit_assume_host(g.cpu, !strncmp(name, "other host", 10) ? JIT_HOST_OTHER : JIT_HOST_ALIKE);
     g.cpu->gpr[SLOT_RIP] = CODE;
     const struct translation_block *tb = jit_translate(jit, CODE, key, CODE);
     if (!tb) {

@@ -74,7 +74,10 @@ enum {
     FX_XMM = 160
 };
 
-/* From now on ours is the translator, and translates at once; false: not on this host. */
+/*
+ * From now on ours is the translator, and translates at once; false: not on this host. With ORRERY_JIT_PRETEND set it
+ * takes the host for one that answers otherwise whatever undefined.def lists.
+ */
 bool ours_translate(void);
 /* After that: which of the two runs the next cases. */
 void ours_switch(bool translator);

@@ -53,7 +53,7 @@ static struct {
     struct cpu_env env;
     struct cpu_model model;
     struct trace trace;
-    bool pretends;
+    bool pretends, jit_pretends;
 } ours;
 
 static void world_page(void *world, u64 pa, struct cpu_page *out)
@@ -168,6 +168,7 @@ static bool ours_start(void)
     }
     build_tables();
     ours.pretends = getenv("ORRERY_PRETEND") != NULL;
+    ours.jit_pretends = getenv("ORRERY_JIT_PRETEND") != NULL;
     ours.cpu = cpu_create(&ours.model, 0, &ours.env, &ours.trace);
     if (!ours.cpu)
         return false;
@@ -178,7 +179,14 @@ static bool ours_start(void)
     return true;
 }
 
-bool ours_translate(void) { return (ours.cpu || ours_start()) && jit_attach(ours.cpu, 16 << 20, 0); }
+bool ours_translate(void)
+{
+    if ((!ours.cpu && !ours_start()) || !jit_attach(ours.cpu, 16 << 20, 0))
+        return false;
+    if (ours.jit_pretends)
+        jit_assume_host(ours.cpu, JIT_HOST_OTHER);
+    return true;
+}
 
 void ours_switch(bool translator) { ours.cpu->engine = translator ? &engine_jit : &engine_interp; }
 

@@ -5,34 +5,6 @@
  */
 #include "tests/insn/undefined.h"
 
-#include "cpu/undefined.h"
-
-enum { X87_CC = UNDEFINED_CC, RESULT = UNDEFINED_RESULT };
-enum { ANY, WORD = 2, WIDE = 8 };
-
-#define PROBE_BY(maker, bits, code, rax, rcx, rdx, vector, rax_after, clear, set)                                      \
-    {maker, bits, sizeof(code) - 1, vector, code, rax, rcx, rdx, rax_after, {clear, set}},
-#define PROBE(...)       PROBE_BY(MAKER_ANY, __VA_ARGS__)
-#define PROBE_AMD(...)   PROBE_BY(MAKER_AMD, __VA_ARGS__)
-#define PROBE_INTEL(...) PROBE_BY(MAKER_INTEL, __VA_ARGS__)
-#define NO_PROBE
-#define ZEROED(id, mnemonics, flags, source, ...) UNDEFINED(id, mnemonics, ANY, flags, source, "0", __VA_ARGS__)
-#define MAKER(id, mnemonics, forms, what, source, intel, amd, ...)                                                     \
-    UNDEFINED(id, mnemonics, forms, what, source, "Intel: " intel "; AMD: " amd, __VA_ARGS__)
-
-#define UNDEFINED(id, mnemonics, forms, what, source, ours, ...)                                                       \
-    static const struct undefined_probe probes_##id[] = {__VA_ARGS__{0}};
-#include "cpu/undefined.def"
-#undef UNDEFINED
-
-#define UNDEFINED(id, mnemonics, forms, what, source, ours, ...)                                                       \
-    {#id, mnemonics, forms, what, source, ours, probes_##id},
-const struct undefined_row undefined_rows[] = {
-#include "cpu/undefined.def"
-    {0}};
-
-enum { ROWS = ARRAY_LEN(undefined_rows) - 1 };
-
 bool undefined_probe_holds(const struct undefined_probe *p, unsigned run, oracle_run *on, u32 flags)
 {
     static struct oracle_case c;
@@ -67,7 +39,7 @@ static bool both_hold(const struct undefined_probe *p, oracle_run *on, u32 flags
 
 bool undefined_row_native(const struct undefined_row *row)
 {
-    static bool asked[ROWS], same[ROWS];
+    static bool asked[UNDEFINED_ROWS], same[UNDEFINED_ROWS];
     size_t i = (size_t)(row - undefined_rows);
     if (!asked[i]) {
         asked[i] = same[i] = true;
@@ -83,10 +55,7 @@ static u32 undefined_of(const struct insn_row *row, unsigned opsize, bool here)
 {
     u32 what = 0;
     for (const struct undefined_row *r = undefined_rows; r->id; r++) {
-        bool about = !strcmp(r->mnemonics, "x87")    ? (row->attrs & A_FPU) != 0
-                     : !strcmp(r->mnemonics, "near") ? (row->attrs & A_F64) != 0
-                                                     : insn_is_one_of(row, r->mnemonics);
-        if (about && (!r->opsize || opsize == r->opsize) && !(here && undefined_row_native(r)))
+        if (undefined_is_about(r, row) && (!r->opsize || opsize == r->opsize) && !(here && undefined_row_native(r)))
             what |= r->what;
     }
     return what;

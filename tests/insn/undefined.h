@@ -5,27 +5,8 @@
 #ifndef ORRERY_TESTS_UNDEFINED_H
 #define ORRERY_TESTS_UNDEFINED_H
 
+#include "cpu/undefined.h"
 #include "tests/insn/oracle.h"
-
-/* Beside FL_*: what a row is about. */
-enum { UNDEFINED_CC = BIT(24), UNDEFINED_RESULT = BIT(25) };
-
-enum { MAKER_ANY, MAKER_AMD, MAKER_INTEL };
-struct undefined_probe {
-    u8 maker; /* of the CPU model it holds on */
-    u8 bits, len, vector;
-    const char *code;
-    u64 rax, rcx, rdx, rax_after;
-    u32 flags_after[2]; /* begun with no arithmetic flag, with all */
-};
-struct undefined_row {
-    const char *id, *mnemonics; /* NULL: the end */
-    u8 opsize;                  /* operands of so many bytes only; 0: any */
-    u32 what;
-    const char *source, *ours;
-    const struct undefined_probe *probes; /* up to one of 0 bits */
-};
-extern const struct undefined_row undefined_rows[];
 
 typedef bool oracle_run(const struct oracle_case *c, struct oracle_state *out);
 /* Whether run 0 or 1 of a probe leaves what its row says, of flags these, natively or on ours. */
