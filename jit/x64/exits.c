@@ -141,12 +141,12 @@ static void emit_link(struct tr *t, u32 link, unsigned executed)
         e8(e, CODE_PADDING);
 }
 
-static void keep_flags(struct tr *t, u32 recipe, u32 zeroed)
+static void keep_flags(struct tr *t, u32 recipe, struct fixed_flags fixed)
 {
     if (recipe)
         emit_keep_recipe(&t->e, recipe);
     else
-        emit_save_flags(&t->e, zeroed);
+        emit_save_flags(&t->e, fixed);
 }
 
 void exit_by(struct tr *t, u8 *from, u64 target)
@@ -158,14 +158,14 @@ void exit_by(struct tr *t, u8 *from, u64 target)
     struct side_exit *x = &t->exits[t->nexits++];
     *x = (struct side_exit){.from = from, .link = make_link(t, target), .executed = executed(t), .note = t->x87_note};
     x->save_flags = flags_needed_at(t, target, &x->flags);
-    x->zeroed = t->flags_zeroed;
+    x->fixed = t->fixed;
 }
 
 void exit_always(struct tr *t, u64 target)
 {
     u32 recipe;
     if (flags_needed_at(t, target, &recipe))
-        keep_flags(t, recipe, t->flags_zeroed);
+        keep_flags(t, recipe, t->fixed);
     x87_note_now(t);
     emit_link(t, make_link(t, target), executed(t));
     t->ended = true;
@@ -223,7 +223,7 @@ void emit_tail(struct tr *t)
         mark(t, MARK_EXIT, &t->sb->insn[x->executed - 1].u);
         e_patch(e, x->from, e->p);
         if (x->save_flags)
-            keep_flags(t, x->flags, x->zeroed);
+            keep_flags(t, x->flags, x->fixed);
         emit_x87_note(t, &x->note);
         emit_link(t, x->link, x->executed);
     }

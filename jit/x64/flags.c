@@ -6,12 +6,17 @@
 #include "jit/recipe.h"
 #include "jit/x64/x64.h"
 
-void emit_save_flags(struct emit *e, u32 zeroed)
+/* As LAHF and SETO leave them in EAX. */
+static i32 saved(u32 flags) { return (i32)((flags & 0xff) << 8 | (flags & FL_OF ? 1u : 0)); }
+
+void emit_save_flags(struct emit *e, struct fixed_flags fixed)
 {
     e8(e, 0x9f);                                  /* lahf */
     e_op_byte_rm(e, 4, 0x0f90, 0, rm_reg(H_RAX)); /* seto al */
-    if (zeroed)
-        e_alu_imm(e, 4, ALU_AND, rm_reg(H_RAX), ~(i32)((zeroed & 0xff) << 8 | (zeroed & FL_OF ? 1u : 0)));
+    if (fixed.zero)
+        e_alu_imm(e, 4, ALU_AND, rm_reg(H_RAX), ~saved(fixed.zero));
+    if (fixed.one)
+        e_alu_imm(e, 4, ALU_OR, rm_reg(H_RAX), saved(fixed.one));
     e_store(e, 2, FIELD(host_flags), H_RAX);
 }
 void emit_restore_flags(struct emit *e)
@@ -103,7 +108,7 @@ void flags_lose(struct tr *t)
     } else if (!needed_by_readers(t) && make_recipe(t)) {
         t->flags = AT_RECIPE;
     } else {
-        emit_save_flags(&t->e, t->flags_zeroed);
+        emit_save_flags(&t->e, t->fixed);
         t->flags = AT_MEMORY;
     }
 }
@@ -114,7 +119,7 @@ void flags_want(struct tr *t)
         return;
     emit_restore_flags(&t->e);
     t->flags = AT_BOTH;
-    t->flags_zeroed = 0;
+    t->fixed = (struct fixed_flags){0};
 }
 
 void flags_merge(struct tr *t)
@@ -136,13 +141,14 @@ static bool read_later(const struct tr *t, u32 flags)
 
 void flags_set_by(struct tr *t, const struct uop *u)
 {
-    u32 kept = t->flags == AT_HOST ? t->flags_zeroed & ~t->i->flags_written : 0;
+    u16 kept = t->flags == AT_HOST ? (u16)~t->i->flags_written : 0;
     t->flags = AT_HOST;
     t->flag_writer = u;
-    t->flags_zeroed = kept | x64_stubs(t->jit)->zeroed[u->op];
-    if (!read_later(t, t->flags_zeroed))
+    t->fixed.zero = (t->fixed.zero & kept) | x64_stubs(t->jit)->zeroed[u->op];
+    t->fixed.one = (u16)((t->fixed.one & kept) | x64_flags_set(t, u));
+    if (!read_later(t, t->fixed.zero | t->fixed.one))
         return;
-    emit_save_flags(&t->e, t->flags_zeroed);
+    emit_save_flags(&t->e, t->fixed);
     t->flags = AT_MEMORY;
 }
 

@@ -86,8 +86,44 @@ void x64_ask_host(struct jit *jit, struct stubs *s, u8 *at)
     s->estimates = jit->host == JIT_HOST_ASKED ? fp_host_estimates_alike() : jit->host == JIT_HOST_ALIKE;
 }
 
-bool x64_host_answers(const struct tr *t, const struct uop *u)
+static bool shifts_by_immediate(const struct uop *u)
+{
+    switch (u->op) {
+    case UOP_ROL:
+    case UOP_ROR:
+    case UOP_RCL:
+    case UOP_RCR:
+    case UOP_SHL:
+    case UOP_SHR:
+    case UOP_SAR:
+        return u->form == FORM_RI || u->form == FORM_MI;
+    case UOP_SHLD:
+    case UOP_SHRD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What the host does otherwise of this very instruction: OF is defined for a count of 1, CF below the width. */
+static u32 other_of(const struct tr *t, const struct uop *u)
 {
     u32 other = x64_stubs(t->jit)->other[u->op];
+    if (shifts_by_immediate(u)) {
+        unsigned count = u->imm & (u->size == 8 ? 63 : 31);
+        other &= ~(count == 1 ? (u32)FL_OF : 0) & ~(count < u->size * 8u ? (u32)FL_CF : 0);
+    }
+    return other;
+}
+
+/* AF, where the count is known (not 0, which has no rule). */
+u32 x64_flags_set(const struct tr *t, const struct uop *u)
+{
+    return shifts_by_immediate(u) ? other_of(t, u) & FL_AF : 0;
+}
+
+bool x64_host_answers(const struct tr *t, const struct uop *u)
+{
+    u32 other = other_of(t, u) & ~x64_flags_set(t, u);
     return !(other & ~(u32)FL_ARITH) && !(other & (t->i->needed | t->i->needed_by_fault));
 }

@@ -58,6 +58,10 @@ struct refill {
     bool write;
     struct slow_path *slow;
 };
+/* Flags that have a value whatever EFLAGS has; it is given to them where they are saved. */
+struct fixed_flags {
+    u16 zero, one;
+};
 /* Out of line: leaves the superblock by a link. */
 struct side_exit {
     u8 *from;
@@ -65,8 +69,8 @@ struct side_exit {
     unsigned executed; /* instructions */
     struct x87_note note;
     bool save_flags;
-    u32 zeroed; /* of these */
-    u32 flags;  /* not 0: a recipe, left behind in place of them */
+    struct fixed_flags fixed; /* of these */
+    u32 flags;                /* not 0: a recipe, left behind in place of them */
 };
 
 enum {
@@ -84,7 +88,7 @@ struct tr {
     enum flags_at flags;
     u32 recipe;                    /* AT_RECIPE: its offset in the metadata */
     const struct uop *flag_writer; /* who wrote what is in EFLAGS; NULL: unknown */
-    u32 flags_zeroed;              /* AT_HOST: flags that are 0 whatever EFLAGS has; cleared where they are saved */
+    struct fixed_flags fixed;      /* AT_HOST */
     struct slow_path *slow;        /* of the current instruction, or NULL */
     struct slow_path slow_paths[SLOW_MAX];
     unsigned nslow;
@@ -166,8 +170,8 @@ void flags_in_memory(struct tr *t);
  */
 bool flags_needed_at(const struct tr *t, u64 target, u32 *recipe);
 void emit_keep_recipe(struct emit *e, u32 recipe);
-/* Emits: EFLAGS, but for flags that are 0, to cpu->host_flags (S0 is lost), and back. */
-void emit_save_flags(struct emit *e, u32 zeroed);
+/* Emits: EFLAGS, but for flags that are fixed, to cpu->host_flags (S0 is lost), and back. */
+void emit_save_flags(struct emit *e, struct fixed_flags fixed);
 void emit_restore_flags(struct emit *e);
 /* Whether anything still needs the flags the current instruction leaves, or found. */
 bool flags_needed_after(const struct tr *t);
@@ -239,6 +243,8 @@ void emit_refill(struct tr *t, const struct refill *r);
 void x64_host_features(u32 *words);
 /* Fills s->other and s->estimates, as jit->host says; 'at': code memory that nothing is in yet (host.c). */
 void x64_ask_host(struct jit *jit, struct stubs *s, u8 *at);
+/* Flags that are 1 behind a rule of u, which the host leaves otherwise. */
+u32 x64_flags_set(const struct tr *t, const struct uop *u);
 /* Whether a rule may take from the host all that is still needed of the current instruction. */
 bool x64_host_answers(const struct tr *t, const struct uop *u);
 /* Whether the host runs the instructions of that row itself. */
