@@ -4,7 +4,8 @@
  * when plain memory allows, else one. Registers are exact after each burst, so
  * a fault in the next one finds the state of the last completed element. After
  * REP_LIMIT elements the instruction is left and comes back to itself, so that
- * interrupts are seen; that number does not depend on anything cached.
+ * interrupts are seen; that number does not depend on anything cached. After an
+ * element that a device had it is left as soon as anything wants attention.
  */
 #include "cpu/handlers.h"
 #include "cpu/interp.h"
@@ -54,6 +55,34 @@ static u64 stretch_up(const struct cpu *cpu, const struct uop *u, unsigned s, u6
     return cpu->eflags & FL_DF ? 0 : stretch(cpu, u, s, off, lin, size, n);
 }
 
+ALWAYS_INLINE void leave_if_wanted(struct cpu *cpu, enum next *next)
+{
+    if (unlikely(__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) != 0))
+        *next = LEAVE;
+}
+/*
+ * The same after an element at lin, of no 'plain' page, if a device had it: that may take long. Memory's wait for
+ * REP_LIMIT, so that what the TLB holds and where code lies does not show.
+ */
+ALWAYS_INLINE void leave_if_device(struct cpu *cpu, u64 lin, const void *plain, enum next *next)
+{
+    struct cpu_page page;
+    u64 pa;
+    if (likely(__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) == 0) || plain || !mmu_probe(cpu, lin, &pa))
+        return;
+    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
+    if (!page.read)
+        *next = LEAVE;
+}
+ALWAYS_INLINE void leave_after_read(struct cpu *cpu, u64 lin, unsigned size, enum next *next)
+{
+    leave_if_device(cpu, lin, tlb_read_ptr(cpu, lin, size, cpu->mmu_idx), next);
+}
+ALWAYS_INLINE void leave_after_write(struct cpu *cpu, u64 lin, unsigned size, enum next *next)
+{
+    leave_if_device(cpu, lin, tlb_write_ptr(cpu, lin, size, cpu->mmu_idx), next);
+}
+
 /* Copies forward element by element, as overlapping ranges show. */
 ALWAYS_INLINE void copy_up(u8 *to, const u8 *from, u64 bytes, unsigned size)
 {
@@ -72,7 +101,6 @@ ALWAYS_INLINE void copy_down(u8 *to, const u8 *from, u64 bytes, unsigned size)
 }
 ALWAYS_INLINE u64 movs(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
 {
-    (void)next;
     u64 si = index_get(cpu, u, RSI), di = index_get(cpu, u, RDI), k = 0;
     u64 from = lin_at(cpu, u, u->seg, si, size, false);
     if (likely(tlb_read_ptr(cpu, from, size, cpu->mmu_idx) != NULL)) {
@@ -91,7 +119,10 @@ ALWAYS_INLINE u64 movs(struct cpu *cpu, const struct uop *u, unsigned size, u64 
     }
     if (k == 0) { /* all faults of the source come before those of the destination */
         u64 v = mem_read(cpu, from, size);
-        mem_write(cpu, lin_at(cpu, u, ES, di, size, true), v, size);
+        u64 to = lin_at(cpu, u, ES, di, size, true);
+        mem_write(cpu, to, v, size);
+        leave_after_read(cpu, from, size, next);
+        leave_after_write(cpu, to, size, next);
         k = 1;
     }
     index_advance(cpu, u, RSI, size, k);
@@ -116,7 +147,6 @@ static void fill(u8 *to, u64 v, u64 bytes, unsigned size)
 }
 ALWAYS_INLINE u64 stos(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
 {
-    (void)next;
     u64 di = index_get(cpu, u, RDI), to = lin_at(cpu, u, ES, di, size, true), v = cpu->gpr[RAX];
     u64 k = stretch_up(cpu, u, ES, di, to, size, n);
     u8 *q = k ? tlb_write_ptr(cpu, to, (unsigned)(k * size), cpu->mmu_idx) : NULL;
@@ -124,6 +154,7 @@ ALWAYS_INLINE u64 stos(struct cpu *cpu, const struct uop *u, unsigned size, u64 
         fill(q, v, k * size, size);
     } else {
         mem_write(cpu, to, v, size);
+        leave_after_write(cpu, to, size, next);
         k = 1;
     }
     index_advance(cpu, u, RDI, size, k);
@@ -131,8 +162,9 @@ ALWAYS_INLINE u64 stos(struct cpu *cpu, const struct uop *u, unsigned size, u64 
 }
 ALWAYS_INLINE u64 lods(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)
 {
-    (void)n, (void)next;
-    u64 v = mem_read(cpu, lin_at(cpu, u, u->seg, index_get(cpu, u, RSI), size, false), size);
+    (void)n;
+    u64 from = lin_at(cpu, u, u->seg, index_get(cpu, u, RSI), size, false), v = mem_read(cpu, from, size);
+    leave_after_read(cpu, from, size, next);
     reg_set(cpu, size == 1 ? BYTE_SLOT(RAX, 0) : RAX, size, v);
     index_advance(cpu, u, RSI, size, 1);
     return 1;
@@ -159,6 +191,7 @@ ALWAYS_INLINE u64 scas(struct cpu *cpu, const struct uop *u, unsigned size, u64 
         k = i;
     } else {
         b = mem_read(cpu, lin, size);
+        leave_after_read(cpu, lin, size, next);
         k = 1;
     }
     compare(cpu, u, size, a, b, next);
@@ -188,17 +221,14 @@ ALWAYS_INLINE u64 cmps(struct cpu *cpu, const struct uop *u, unsigned size, u64 
         if (plain)
             b = mem_read(cpu, lin_b, size);
         a = mem_read(cpu, lin_a, size);
+        leave_after_read(cpu, lin_a, size, next);
+        leave_after_read(cpu, lin_b, size, next);
         k = 1;
     }
     compare(cpu, u, size, a, b, next);
     index_advance(cpu, u, RSI, size, k);
     index_advance(cpu, u, RDI, size, k);
     return k;
-}
-ALWAYS_INLINE void leave_if_wanted(struct cpu *cpu, enum next *next)
-{
-    if (unlikely(__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) != 0))
-        *next = LEAVE;
 }
 /* The destination is known to be writable before the port is read, which may not be undone. */
 ALWAYS_INLINE u64 ins(struct cpu *cpu, const struct uop *u, unsigned size, u64 n, enum next *next)

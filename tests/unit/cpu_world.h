@@ -77,6 +77,7 @@ static struct {
     u64 mmio_value;
     u64 mmio_log[64]; /* pa << 8 | size, one each */
     unsigned mmio_count;
+    unsigned mmio_exit_at; /* the access, counted from 1, that raises ATT_EXIT */
     u16 io_port;
     u32 io_value;
     unsigned io_count;
@@ -89,19 +90,25 @@ static void w_page(void *world, u64 pa, struct cpu_page *out)
     out->read = ram ? w.ram + pa : NULL;
     out->write = ram && !w.code_page[pa >> 12] ? w.ram + pa : NULL;
 }
+static void w_mmio(u64 pa, unsigned size)
+{
+    w.mmio_log[w.mmio_count++ % ARRAY_LEN(w.mmio_log)] = pa << 8 | size;
+    if (w.mmio_count == w.mmio_exit_at)
+        cpu_raise_attention(w.cpu, ATT_EXIT);
+}
 static u64 w_read(void *world, u64 pa, unsigned size)
 {
     (void)world;
     if (pa + size <= RAM_SIZE)
         return ld_le(w.ram + pa, size);
-    w.mmio_log[w.mmio_count++ % ARRAY_LEN(w.mmio_log)] = pa << 8 | size;
+    w_mmio(pa, size);
     return w.mmio_value & size_mask(size);
 }
 static void w_write(void *world, u64 pa, u64 val, unsigned size)
 {
     (void)world;
     if (pa + size > RAM_SIZE) {
-        w.mmio_log[w.mmio_count++ % ARRAY_LEN(w.mmio_log)] = pa << 8 | size;
+        w_mmio(pa, size);
         w.mmio_value = val;
         return;
     }

@@ -596,6 +596,49 @@ START_TEST(init_and_sipi)
 }
 END_TEST
 
+/* A repetition on a device's page ends with the element in which that raised attention, and then goes on from there. */
+START_TEST(repetition_on_a_device)
+{
+    enum { COUNT = 100, EXIT_AT = 3 };
+    static const struct {
+        u8 op;
+        u32 rsi, rdi; /* 0: does not take part */
+        bool down;
+    } cases[] = {
+        {0xa4, DATA, MMIO, false}, /* MOVS */
+        {0xa5, MMIO, DATA, false},     {0xa5, DATA + 0x800, MMIO + 0x800, true},
+        {0xa6, DATA, MMIO, false},                             /* CMPS */
+        {0xa7, MMIO, DATA, false},     {0xaa, 0, MMIO, false}, /* STOS */
+        {0xab, 0, MMIO + 0x800, true}, {0xac, MMIO, 0, false}, /* LODS */
+        {0xae, 0, MMIO, false},                                /* SCAS */
+        {0x6c, 0, MMIO, false},                                /* INS */
+        {0x6f, MMIO, 0, false},                                /* OUTS */
+    };
+    w_protected(0);
+    struct cpu *c = w.cpu;
+    u64 *r = c->gpr;
+    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+        u32 size = cases[i].op & 1 ? 4 : 1, step = (cases[i].down ? -size : size) * EXIT_AT;
+        CODE_AT(CODE, 0xf3, cases[i].op, 0xf4);
+        r[RAX] = 0, r[RCX] = COUNT, r[RSI] = cases[i].rsi, r[RDI] = cases[i].rdi, r[SLOT_RIP] = CODE;
+        cpu_set_eflags(c, cases[i].down ? FL_DF : 0, FL_DF);
+        c->halted = false;
+        w.mmio_value = w.mmio_count = 0;
+        w.mmio_exit_at = EXIT_AT;
+        w_run(10);
+        ck_assert_msg(r[RCX] == COUNT - EXIT_AT, "case %u: %u left", i, (unsigned)r[RCX]);
+        ck_assert_uint_eq(w.mmio_count, EXIT_AT);
+        ck_assert_uint_eq(r[SLOT_RIP], CODE);
+        ck_assert_uint_eq(r[RSI], cases[i].rsi ? cases[i].rsi + step : 0);
+        ck_assert_uint_eq(r[RDI], cases[i].rdi ? cases[i].rdi + step : 0);
+        w_run(10);
+        ck_assert(c->halted);
+        ck_assert_uint_eq(r[RCX], 0);
+        ck_assert_uint_eq(w.mmio_count, COUNT);
+    }
+}
+END_TEST
+
 static void add(TCase *t)
 {
     tcase_add_checked_fixture(t, start, NULL);
@@ -635,6 +678,7 @@ static void add(TCase *t)
     tcase_add_test(t, sysenter_is_ud_in_long_mode_on_amd);
     tcase_add_test(t, inhibited_hlt_wakes_only_for_if);
     tcase_add_test(t, init_and_sipi);
+    tcase_add_test(t, repetition_on_a_device);
 }
 
 int main(void) { return w_main("excp", add); }
