@@ -9,6 +9,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
@@ -183,7 +184,8 @@ static inline void w_stop(void)
     if (w.cpu)
         jit_detach(w.cpu);
     cpu_destroy(w.cpu);
-    free(w.ram);
+    if (w.ram)
+        munmap(w.ram, RAM_SIZE);
     memset(&w, 0, sizeof(w));
 }
 
@@ -209,8 +211,9 @@ static inline void w_start(const char *model)
 {
     char err[200];
     w_stop();
-    w.ram = aligned_alloc(PAGE_SIZE, RAM_SIZE);
-    memset(w.ram, 0, RAM_SIZE);
+    /* zeroed where it is touched: some tests start thousands of worlds */
+    w.ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(w.ram, MAP_FAILED);
     w.vector = -1;
     w.env = (struct cpu_env){.page = w_page,
                              .mem_read = w_read,
