@@ -423,7 +423,7 @@ static void take_sipi(struct cpu *cpu)
 /* What may interrupt now, of the bits that are set. */
 static u32 deliverable(const struct cpu *cpu, u32 bits)
 {
-    u32 now = bits & (ATT_INIT | ATT_FLUSH | ATT_EXIT | ATT_VIRTUAL);
+    u32 now = bits & (ATT_INIT | ATT_EXIT | ATT_VIRTUAL);
     if (cpu->wait_sipi)
         return now | (bits & ATT_SIPI);
     bool ss_shadow = cpu->shadow && cpu->shadow_ss;
@@ -521,17 +521,13 @@ bool cpu_take_pending(struct cpu *cpu)
 {
     u32 bits = __atomic_load_n(&cpu->attention, __ATOMIC_ACQUIRE);
     cpu->cur = NULL;
-    if (bits & ATT_FLUSH) {
-        cpu_clear_attention(cpu, ATT_FLUSH);
-        tlb_flush(cpu, true);
-    }
     if (bits & ATT_SHADOW) {
         cpu_clear_attention(cpu, ATT_SHADOW);
         cpu->shadow_ss &= cpu->shadow != 0;
         cpu->shadow = MAX(cpu->shadow, 1);
         cpu_update_mode(cpu);
     }
-    u32 now = deliverable(cpu, bits) & ~(u32)(ATT_FLUSH | ATT_EXIT);
+    u32 now = deliverable(cpu, bits) & ~(u32)ATT_EXIT;
     if (now)
         take_one(cpu, now);
     else if (cpu->halted && mwait_wakes(cpu, bits | cpu->held))

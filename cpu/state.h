@@ -309,7 +309,6 @@ enum attention {
     ATT_SIPI = BIT(3),    /* vector in cpu->sipi_vector */
     ATT_EXIT = BIT(4),    /* leave cpu_run at the next instruction boundary */
     ATT_TRAP = BIT(5),    /* pending #DB (TF or data/IO breakpoint) at this boundary: see dr6_pending */
-    ATT_FLUSH = BIT(6),   /* another CPU asked for a TLB flush */
     ATT_SHADOW = BIT(7),  /* a debugger steps: interrupts wait for one instruction (STI, MOV SS use cpu->shadow) */
     ATT_VIRTUAL = BIT(8), /* VIF and VIP are both set: #GP(0) before the next instruction (VME, PVI) */
 };

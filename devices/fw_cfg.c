@@ -77,7 +77,7 @@ static void end_dma(struct fw_cfg *f, u32 status)
 {
     u8 out[4];
     st32(out, __builtin_bswap32(status));
-    space_dma_write(&f->dev.sys->mem, f->descriptor, out, sizeof(out));
+    space_write_bytes(&f->dev.sys->mem, f->descriptor, out, sizeof(out));
 }
 
 /* Past the end of an item there are zeros. */
@@ -90,7 +90,7 @@ static void read_on(void *owner)
     for (u64 limit = mem->work + WORK_SLICE; f->left && mem->work < limit;) {
         bool inside = i && f->at < i->len;
         u32 n = MIN(f->left, inside ? MIN(i->len - f->at, (u32)CHUNK) : (u32)sizeof(zeros));
-        space_dma_write(mem, f->to, inside ? i->data + f->at : zeros, n);
+        space_write_bytes(mem, f->to, inside ? i->data + f->at : zeros, n);
         f->at += inside ? n : 0;
         f->to += n;
         f->left -= n;
@@ -107,7 +107,7 @@ static bool dma_write_item(struct fw_cfg *f, u64 from, u32 len)
     const struct item *i = find_item(f, f->selected);
     if (!i || !i->written || f->at > i->len || len > i->len - f->at)
         return false;
-    space_dma_read(&f->dev.sys->mem, from, i->data + f->at, len);
+    space_read_bytes(&f->dev.sys->mem, from, i->data + f->at, len);
     f->at += len;
     i->written(i->owner, i->data, i->len);
     return true;
@@ -120,7 +120,7 @@ static void run_dma(struct fw_cfg *f)
     f->descriptor = f->dma_addr;
     f->dma_addr = 0;
     event_cancel(&f->dev.sys->clock, &f->dma);
-    space_dma_read(&f->dev.sys->mem, f->descriptor, d, sizeof(d));
+    space_read_bytes(&f->dev.sys->mem, f->descriptor, d, sizeof(d));
     u32 control = __builtin_bswap32(ld32(d)), len = __builtin_bswap32(ld32(d + 4));
     u64 addr = __builtin_bswap64(ld64(d + 8));
     if (control & DMA_SELECT)

@@ -383,12 +383,6 @@ bool pit_out2(void *dev)
     return out_at(&p->counter[2], now);
 }
 
-u32 pit_tone2(struct device *dev)
-{
-    const struct pit_counter *c = &container_of(dev, struct pit, dev)->counter[2];
-    return c->running && !c->held && (c->mode == 2 || c->mode == 3) ? c->next : 0;
-}
-
 /* ---- life ---- */
 
 static bool create(struct device *dev, const void *cfg)

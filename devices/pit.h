@@ -18,7 +18,5 @@ extern const struct device_class pit_class;
 struct irq pit_gate2(struct device *dev);
 /* OUT of counter 2, now; dev is the device, as port 61h wants it. */
 bool pit_out2(void *dev);
-/* Period in PIT clocks of the tone on OUT 2; 0 while it is not a square wave or rate generator. */
-u32 pit_tone2(struct device *dev);
 
 #endif

@@ -34,8 +34,6 @@ static void post_write(void *owner, u64 off, u64 val, unsigned size)
     p->code = (u8)val;
 }
 
-u8 port80_last(const struct device *dev) { return ((const struct port80 *)(const void *)dev)->code; }
-
 static bool create(struct device *dev, const void *cfg)
 {
     (void)cfg;

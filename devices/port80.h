@@ -9,7 +9,4 @@
 
 extern const struct device_class port80_class; /* no config */
 
-/* The last code posted. */
-u8 port80_last(const struct device *dev);
-
 #endif

@@ -549,7 +549,6 @@ static const char *vga_contradiction(const struct device *copy)
 }
 
 struct display *vga_display(struct device *dev) { return &((struct vga *)dev)->display; }
-struct ram *vga_vram(struct device *dev) { return ((struct vga *)dev)->vram; }
 
 static void dump(FILE *out, const char *name, const u8 *reg, unsigned count)
 {

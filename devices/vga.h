@@ -21,7 +21,5 @@ extern const struct device_class vga_class;
 
 /* What the machine shows to front ends; lives as long as the device. */
 struct display *vga_display(struct device *dev);
-/* Video memory, for those that save RAM. */
-struct ram *vga_vram(struct device *dev);
 
 #endif

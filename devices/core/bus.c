@@ -374,10 +374,6 @@ static void write_bytes(struct space *s, u64 addr, const void *buf, size_t len, 
 
 void space_write_bytes(struct space *s, u64 addr, const void *buf, size_t n) { write_bytes(s, addr, buf, n, false); }
 
-void space_dma_read(struct space *s, u64 addr, void *buf, size_t n) { space_read_bytes(s, addr, buf, n); }
-
-void space_dma_write(struct space *s, u64 addr, const void *buf, size_t n) { space_write_bytes(s, addr, buf, n); }
-
 void space_load(struct space *s, u64 addr, const void *buf, size_t n) { write_bytes(s, addr, buf, n, true); }
 
 void region_device(struct region *r, struct space *s, const char *name, u64 base, u64 size, void *owner,

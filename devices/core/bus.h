@@ -104,12 +104,10 @@ const struct flat_range *space_find(const struct space *s, u64 addr);
 /* One access of 1, 2, 4 or 8 bytes, as a CPU makes it. */
 u64 space_read(struct space *s, u64 addr, unsigned size);
 void space_write(struct space *s, u64 addr, u64 val, unsigned size);
-/* Any length, as debuggers and loaders make it. Holes read as ones and swallow writes. */
+/* Any length, as bus masters, debuggers and loaders make it: no processor's own APIC page is here. Holes read as ones
+ * and swallow writes. */
 void space_read_bytes(struct space *s, u64 addr, void *buf, size_t n);
 void space_write_bytes(struct space *s, u64 addr, const void *buf, size_t n);
-/* The same as bus masters make it: a processor's own APIC is not on the bus. */
-void space_dma_read(struct space *s, u64 addr, void *buf, size_t n);
-void space_dma_write(struct space *s, u64 addr, const void *buf, size_t n);
 /* As space_write_bytes, but also into ROM: for loaders. */
 void space_load(struct space *s, u64 addr, const void *buf, size_t n);
 

@@ -44,14 +44,14 @@ ALWAYS_INLINE void dma_listen(const struct dma_channel *c, void (*ready)(void *p
 ALWAYS_INLINE void dma_read(struct space *mem, u32 addr, void *buf, size_t n)
 {
     size_t first = MIN(n, (size_t)((1ull << 32) - addr));
-    space_dma_read(mem, addr, buf, first);
-    space_dma_read(mem, 0, (u8 *)buf + first, n - first);
+    space_read_bytes(mem, addr, buf, first);
+    space_read_bytes(mem, 0, (u8 *)buf + first, n - first);
 }
 ALWAYS_INLINE void dma_write(struct space *mem, u32 addr, const void *buf, size_t n)
 {
     size_t first = MIN(n, (size_t)((1ull << 32) - addr));
-    space_dma_write(mem, addr, buf, first);
-    space_dma_write(mem, 0, (const u8 *)buf + first, n - first);
+    space_write_bytes(mem, addr, buf, first);
+    space_write_bytes(mem, 0, (const u8 *)buf + first, n - first);
 }
 
 #endif
