@@ -339,7 +339,8 @@ static const struct state_field channel_state[] = {
     CHANNEL(base_address), CHANNEL(base_count), CHANNEL(address), CHANNEL(count), CHANNEL(mode), STATE_END,
 };
 
-#define CONTROLLER(f) STATE(struct controller, f)
+#define CONTROLLER(f)               STATE(struct controller, f)
+#define CONTROLLER_RANGE(f, lo, hi) STATE_RANGE(struct controller, f, lo, hi)
 static const struct state_field controller_state[] = {
     HOST(struct controller, dma),
     HOST(struct controller, ports),
@@ -347,10 +348,10 @@ static const struct state_field controller_state[] = {
     STRUCTS(struct controller, channel, struct channel, channel_state),
     CONTROLLER(command),
     CONTROLLER(status),
-    CONTROLLER(request),
-    CONTROLLER(mask),
+    CONTROLLER_RANGE(request, 0, 15),
+    CONTROLLER_RANGE(mask, 0, 15),
     CONTROLLER(temporary),
-    CONTROLLER(dreq),
+    CONTROLLER_RANGE(dreq, 0, 15),
     CONTROLLER(flipflop),
     STATE_END,
 };

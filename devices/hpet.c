@@ -57,11 +57,11 @@ static const struct state_field timer_state[] = {
 };
 static const struct state_field hpet_state[] = {
     DEVICE_STATE(struct hpet),
-    STATE(struct hpet, config),
-    STATE(struct hpet, status),
+    STATE_RANGE(struct hpet, config, 0, ENABLE | LEGACY),
+    STATE_RANGE(struct hpet, status, 0, BIT(HPET_TIMERS) - 1),
     STATE(struct hpet, counter),
-    STATE(struct hpet, counter_ns),
-    STATE(struct hpet, legacy_level),
+    STATE_RANGE(struct hpet, counter_ns, 0, INT64_MAX),
+    STATE_RANGE(struct hpet, legacy_level, 0, 3),
     STRUCTS(struct hpet, timer, struct hpet_timer, timer_state),
     HOST(struct hpet, cfg),
     HOST(struct hpet, page),

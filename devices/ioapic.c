@@ -28,9 +28,15 @@ struct ioapic {
 };
 
 static const struct state_field ioapic_state[] = {
-    DEVICE_STATE(struct ioapic), STATE(struct ioapic, id),     STATE(struct ioapic, select),
-    STATE(struct ioapic, lines), STATE(struct ioapic, entry),  HOST(struct ioapic, cfg),
-    HOST(struct ioapic, page),   STATE(struct ioapic, raised), STATE_END,
+    DEVICE_STATE(struct ioapic),
+    STATE_RANGE(struct ioapic, id, 0, 15),
+    STATE(struct ioapic, select),
+    STATE_RANGE(struct ioapic, lines, 0, BIT(IOAPIC_PINS) - 1),
+    STATE(struct ioapic, entry),
+    HOST(struct ioapic, cfg),
+    HOST(struct ioapic, page),
+    STATE(struct ioapic, raised),
+    STATE_END,
 };
 
 static void send(struct ioapic *a, unsigned pin)

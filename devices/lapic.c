@@ -84,7 +84,7 @@ struct lapic {
 static const struct state_field lapic_state[] = {
     DEVICE_STATE(struct lapic),
     STATE(struct lapic, base),
-    STATE(struct lapic, id),
+    STATE_RANGE(struct lapic, id, 0, 0xff),
     STATE(struct lapic, tpr),
     STATE(struct lapic, ldr),
     STATE(struct lapic, dfr),
@@ -97,7 +97,7 @@ static const struct state_field lapic_state[] = {
     STATE(struct lapic, icr),
     STATE(struct lapic, lvt),
     STATE(struct lapic, timer_initial),
-    STATE(struct lapic, timer_divide),
+    STATE_RANGE(struct lapic, timer_divide, 0, 0xb),
     STATE(struct lapic, timer_start),
     STATE(struct lapic, deadline),
     STATE(struct lapic, timer_idle),

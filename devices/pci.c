@@ -25,7 +25,7 @@ const struct state_field pci_device_state[] = {
     HOST(struct pci_device, id),        HOST(struct pci_device, config_written),
     HOST(struct pci_device, bar),       HOST(struct pci_device, devfn),
     HOST(struct pci_device, addr),      STATE(struct pci_device, intx),
-    STATE(struct pci_device, intx_out), STATE(struct pci_device, cap_next),
+    STATE(struct pci_device, intx_out), STATE_RANGE(struct pci_device, cap_next, 0, 0xfc),
     STATE(struct pci_device, config),   HOST(struct pci_device, wmask),
     HOST(struct pci_device, w1cmask),   STATE_END,
 };
@@ -347,10 +347,14 @@ static void reset(struct device *dev)
 }
 
 static const struct state_field state[] = {
-    DEVICE_STATE(struct pci_bus), HOST(struct pci_bus, bus),
-    HOST(struct pci_bus, port),   HOST(struct pci_bus, slot),
-    HOST(struct pci_bus, pirq),   STATE(struct pci_bus, address),
-    STATE(struct pci_bus, up),    STATE_END,
+    DEVICE_STATE(struct pci_bus),
+    HOST(struct pci_bus, bus),
+    HOST(struct pci_bus, port),
+    HOST(struct pci_bus, slot),
+    HOST(struct pci_bus, pirq),
+    STATE(struct pci_bus, address),
+    STATE_RANGE(struct pci_bus, up, 0, 256),
+    STATE_END,
 };
 
 const struct device_class pci_bus_class = {

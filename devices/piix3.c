@@ -151,9 +151,9 @@ static const struct state_field state[] = {
     HOST(struct piix3, reset_port),
     HOST(struct piix3, isa_irq),
     HOST(struct piix3, isa),
-    STATE(struct piix3, reset_control),
+    STATE_RANGE(struct piix3, reset_control, 0, RCR_HARD | RCR_GO),
     STATE(struct piix3, pirq),
-    STATE(struct piix3, up),
+    STATE_RANGE(struct piix3, up, 0, ROUTABLE),
     STATE_END,
 };
 

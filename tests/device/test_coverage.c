@@ -101,6 +101,66 @@ START_TEST(reset_is_idempotent)
 }
 END_TEST
 
+/* Where the first value of the first saved field 'name' lies in what state_save() wrote at 'at', or NULL; *end: after.
+ */
+static u8 *find_value(const struct state_field *fields, u8 *at, const char *name, const struct state_field **found,
+                      u8 **end)
+{
+    for (const struct state_field *f = fields; f->type != STATE_END_; f++) {
+        if (f->type == STATE_DERIVED || f->type == STATE_HOST)
+            continue;
+        at += 1 + strlen(f->name) + 5;
+        if (f->type != STATE_STRUCT) {
+            *found = f;
+            if (!strcmp(f->name, name))
+                return at;
+            at += f->type == STATE_EVENT ? 17 : (size_t)f->size * f->count;
+            continue;
+        }
+        for (u32 i = 0; i < f->count; i++) {
+            u8 *hit = find_value(f->fields, at, name, found, &at);
+            if (hit)
+                return hit;
+        }
+    }
+    *end = at + 1;
+    return NULL;
+}
+
+static const struct {
+    const struct device_class *cls;
+    const char *field;
+    u64 value;
+} hostile[] = {
+    {&fdc_class, "fifo_need", 200},    {&fdc_class, "fifo_pos", 255},   {&ide_class, "multiple", 255},
+    {&ide_class, "block", 1000000},    {&ide_class, "heads", 0},        {&ide_class, "heads", 17},
+    {&ide_class, "sectors", 0},        {&ide_class, "pos", UINT32_MAX}, {&pit_class, "next", 65537},
+    {&vga_class, "dac_component", 3},  {&hpet_class, "status", 8},      {&hpet_class, "config", 4},
+    {&ioapic_class, "lines", BIT(24)}, {&piix3_class, "up", 0xffff},    {&lapic_class, "timer_divide", 0xff},
+    {&dma8237_class, "dreq", 16},
+};
+
+/* A value that cannot be is refused by the names of device and field, and the device is as it was. */
+START_TEST(hostile_values)
+{
+    struct device *dev = chip_create(&rig.sys, hostile[_i].cls, ram);
+    ck_assert_ptr_nonnull(dev);
+    struct state_buf before = save(dev), bad = save(dev);
+    const struct state_field *f;
+    u8 *end, *at = find_value(dev->cls->state, bad.data, hostile[_i].field, &f, &end);
+    ck_assert_msg(at != NULL, "%s has no '%s'", dev->cls->name, hostile[_i].field);
+    st_le(at, hostile[_i].value, f->size);
+    ck_assert_msg(!device_load(dev, &bad), "%s takes '%s'", dev->cls->name, hostile[_i].field);
+    ck_assert_ptr_nonnull(strstr(rig.sys.err, dev->id));
+    ck_assert_ptr_nonnull(strstr(rig.sys.err, hostile[_i].field));
+    struct state_buf after = save(dev);
+    same(dev, &before, &after, "a refused state");
+    free(before.data);
+    free(bad.data);
+    free(after.data);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("device coverage");
@@ -112,6 +172,10 @@ int main(void)
     tcase_add_loop_test(t, alone_or_a_sentence, 0, n);
     tcase_add_loop_test(t, round_trip, 0, n);
     tcase_add_loop_test(t, reset_is_idempotent, 0, n);
+    suite_add_tcase(s, t);
+    t = tcase_create("hostile");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, hostile_values, 0, (int)ARRAY_LEN(hostile));
     suite_add_tcase(s, t);
     return rig_run(s);
 }
