@@ -1,9 +1,14 @@
 #!/bin/bash
 # qmp.sh: a session as a script written for QEMU has it, on a machine that stands in its firmware.
 . "$(dirname "$0")/lib.sh"
-orrery_start -name guest -qmp "unix:$WORK/qmp,server=on,wait=off" -no-shutdown
-while [ ! -S "$WORK/qmp" ]; do sleep 0.1; kill -0 $ORRERY_PID || fail "does not start"; done
-coproc QMP { socat - "UNIX-CONNECT:$WORK/qmp"; }
+
+# start ARGS...: with a client at its QMP
+start() {
+    rm -f "$WORK/qmp"
+    orrery_start -qmp "unix:$WORK/qmp,server=on,wait=off" "$@"
+    while [ ! -S "$WORK/qmp" ]; do sleep 0.1; kill -0 $ORRERY_PID || fail "does not start"; done
+    coproc QMP { socat - "UNIX-CONNECT:$WORK/qmp"; }
+}
 
 # expect PATTERN: the next line; say JSON PATTERN...: sends, expects each
 expect() {
@@ -18,6 +23,7 @@ say() {
 }
 event() { printf '%s' '{"timestamp": {"seconds": *, "microseconds": *}, "event": "'"$1"'"*}*'; }
 
+start -name guest -no-shutdown
 expect '{"QMP": {"version": {"qemu": {*}, "package": *}, "capabilities": \[\]}}*'
 say '{"execute": "query-status"}' '{"error": {"class": "CommandNotFound"*'
 say '{"execute": "qmp_capabilities"}' '{"return": {}}*'
@@ -42,4 +48,13 @@ say '{"execute": "system_powerdown"}' '{"return": {}}*' "$(event POWERDOWN)"
 say '{"execute": "nonsense", "id": 7}' '{"error": {"class": "CommandNotFound", "desc": "The command nonsense has not been found"}, "id": 7}*'
 say '{"execute": "quit"}' '{"return": {}}*' "$(event SHUTDOWN)"
 wait $ORRERY_PID || fail "exit status $?"
+wait $QMP_PID
+
+# A signal's end has a reason of its own.
+start -S
+expect '{"QMP": *'
+say '{"execute": "qmp_capabilities"}' '{"return": {}}*'
+kill -TERM $ORRERY_PID
+expect '{"timestamp": *"event": "SHUTDOWN", "data": {"guest": false, "reason": "host-signal"}}*'
+wait $ORRERY_PID || fail "exit status $? after SIGTERM"
 echo "qmp: all right"
