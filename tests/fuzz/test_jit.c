@@ -232,7 +232,7 @@ static void one_round(u8 *ram, unsigned round)
 {
     w_start("max");
     jit_detach(w.cpu);
-    free(w.ram);
+    munmap(w.ram, RAM_SIZE);
     w.ram = ram;
     memset(ram, 0, RAM_SIZE);
     bool ok = round & 1 ? lockstep_attach(w.cpu, CODE_MEMORY, differs, &round) : jit_attach(w.cpu, CODE_MEMORY, 0);
