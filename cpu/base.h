@@ -87,6 +87,37 @@ ALWAYS_INLINE void st64(void *p, u64 v)
     memcpy(p, &v, 8);
 }
 
+/* A member of 1, 2, 4 or 8 bytes as this host has it. */
+ALWAYS_INLINE u64 host_value(const void *p, unsigned size)
+{
+    switch (size) {
+    case 1:
+        return *(const u8 *)p;
+    case 2:
+        return *(const u16 *)p;
+    case 4:
+        return *(const u32 *)p;
+    default:
+        return *(const u64 *)p;
+    }
+}
+ALWAYS_INLINE void set_host_value(void *p, u64 v, unsigned size)
+{
+    switch (size) {
+    case 1:
+        *(u8 *)p = (u8)v;
+        break;
+    case 2:
+        *(u16 *)p = (u16)v;
+        break;
+    case 4:
+        *(u32 *)p = (u32)v;
+        break;
+    default:
+        *(u64 *)p = v;
+        break;
+    }
+}
 /* A little-endian integer of 1, 2, 4 or 8 bytes. */
 ALWAYS_INLINE u64 ld_le(const void *p, unsigned size)
 {

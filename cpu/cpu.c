@@ -195,37 +195,6 @@ static const struct reg_name *reg_find(const char *name)
 }
 
 /* A struct member as an integer, whatever the host's byte order. */
-static u64 member_get(const void *p, unsigned size)
-{
-    switch (size) {
-    case 1:
-        return *(const u8 *)p;
-    case 2:
-        return *(const u16 *)p;
-    case 4:
-        return *(const u32 *)p;
-    default:
-        return *(const u64 *)p;
-    }
-}
-static void member_set(void *p, unsigned size, u64 v)
-{
-    switch (size) {
-    case 1:
-        *(u8 *)p = (u8)v;
-        break;
-    case 2:
-        *(u16 *)p = (u16)v;
-        break;
-    case 4:
-        *(u32 *)p = (u32)v;
-        break;
-    default:
-        *(u64 *)p = v;
-        break;
-    }
-}
-
 unsigned cpu_reg_read(struct cpu *cpu, const char *name, void *out)
 {
     const struct reg_name *r = reg_find(name);
@@ -257,7 +226,7 @@ unsigned cpu_reg_read(struct cpu *cpu, const char *name, void *out)
             st64((u8 *)out + 8 * i, VQ(&cpu->xmm[r->number], i));
         return r->size;
     default:
-        v = member_get(member, r->field);
+        v = host_value(member, r->field);
         break;
     }
     st_le(out, v, r->size);
@@ -320,7 +289,7 @@ bool cpu_reg_write(struct cpu *cpu, const char *name, const void *in)
     case REG_CONTROL:
         return cpu_control_write(cpu, r->number, v);
     default:
-        member_set(member, r->field, v);
+        set_host_value(member, v, r->field);
         break;
     }
     cpu_update_mode(cpu);

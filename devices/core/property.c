@@ -36,36 +36,7 @@ static void *member(const struct device *dev, const struct property *p) { return
 
 void property_put_number(struct device *dev, const struct property *p, u64 v)
 {
-    void *at = member(dev, p);
-    switch (p->width) {
-    case 1:
-        *(u8 *)at = (u8)v;
-        break;
-    case 2:
-        *(u16 *)at = (u16)v;
-        break;
-    case 4:
-        *(u32 *)at = (u32)v;
-        break;
-    default:
-        *(u64 *)at = v;
-        break;
-    }
-}
-
-static u64 get_number(const struct device *dev, const struct property *p)
-{
-    const void *at = member(dev, p);
-    switch (p->width) {
-    case 1:
-        return *(const u8 *)at;
-    case 2:
-        return *(const u16 *)at;
-    case 4:
-        return *(const u32 *)at;
-    default:
-        return *(const u64 *)at;
-    }
+    set_host_value(member(dev, p), v, p->width);
 }
 
 static bool is_number(const struct property *p) { return p->type != PROPERTY_STRING && p->type != PROPERTY_CHARDEV; }
@@ -182,7 +153,7 @@ static void print_number(const struct property *p, u64 v, char *text, size_t siz
 void property_get(const struct device *dev, const struct property *p, char *text, size_t size)
 {
     if (is_number(p))
-        print_number(p, get_number(dev, p), text, size);
+        print_number(p, host_value(member(dev, p), p->width), text, size);
     else if (p->type == PROPERTY_STRING)
         snprintf(text, size, "\"%s\"", (const char *)member(dev, p));
     else

@@ -35,20 +35,6 @@ static void put(struct state_buf *b, u64 val, unsigned size)
 
 static bool is_saved(const struct state_field *f) { return f->type != STATE_DERIVED && f->type != STATE_HOST; }
 
-static u64 host_value(const void *p, unsigned size)
-{
-    switch (size) {
-    case 1:
-        return *(const u8 *)p;
-    case 2:
-        return *(const u16 *)p;
-    case 4:
-        return *(const u32 *)p;
-    default:
-        return *(const u64 *)p;
-    }
-}
-
 static void save_field(const struct state_field *f, const u8 *at, struct state_buf *out)
 {
     if (f->type == STATE_STRUCT) {
@@ -106,24 +92,6 @@ static const u8 *take(struct loader *l, size_t n)
         return NULL;
     l->in->pos += n;
     return l->in->data + l->in->pos - n;
-}
-
-static void set_host_value(void *p, u64 val, unsigned size)
-{
-    switch (size) {
-    case 1:
-        *(u8 *)p = (u8)val;
-        break;
-    case 2:
-        *(u16 *)p = (u16)val;
-        break;
-    case 4:
-        *(u32 *)p = (u32)val;
-        break;
-    default:
-        *(u64 *)p = val;
-        break;
-    }
 }
 
 static bool load_fields(struct loader *l, const struct state_field *fields, u8 *obj);
