@@ -4,11 +4,11 @@
  * Running it is interp.c's; what it can do, cpuid.c's.
  */
 #include "cpu/block.h"
-#include "cpu/mxcsr.h"
-#include "cpu/rng.h"
-#include "cpu/sys.h"
-#include "cpu/tlb.h"
-#include "cpu/x87.h"
+#include "cpu/vec/mxcsr.h"
+#include "cpu/system/rng.h"
+#include "cpu/system/sys.h"
+#include "cpu/system/tlb.h"
+#include "cpu/x87/x87.h"
 
 #include <stdlib.h>
 #include <strings.h>

@@ -10,7 +10,7 @@
 #include "cpu/cpu.h"
 #include "cpu/insn.h"
 #include "cpu/mem.h"
-#include "cpu/mxcsr.h"
+#include "cpu/vec/mxcsr.h"
 
 /* Goes on to b; NULL, with nothing run, when it may not follow at once. */
 static const struct uop *block_chain(struct cpu *cpu, struct block *b)

@@ -273,7 +273,7 @@ struct cpu_page {
 };
 
 /*
- * All the CPU asks of the world (devices/machine.c answers). 'world' is handed
+ * All the CPU asks of the world (devices/machine/machine.c answers). 'world' is handed
  * back on each call. Physical addresses are before A20 masking.
  */
 struct cpu_env {

@@ -5,7 +5,7 @@
 #ifndef ORRERY_FRONTEND_DEVICE_END_H
 #define ORRERY_FRONTEND_DEVICE_END_H
 
-#include "devices/machine.h"
+#include "devices/machine/machine.h"
 #include "frontend/stream.h"
 
 struct device_end;

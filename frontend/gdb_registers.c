@@ -7,9 +7,9 @@
 
 #include <stdlib.h>
 
-#include "cpu/cpuid.h"
+#include "cpu/system/cpuid.h"
 #include "cpu/flags.h"
-#include "cpu/mxcsr.h"
+#include "cpu/vec/mxcsr.h"
 #include "frontend/registers.h"
 
 enum what { GPR, PC, FLAGS, SEL, BASE, KGS, CR, EFER, ST, FPU, XMM, MXCSR };

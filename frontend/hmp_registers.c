@@ -2,7 +2,7 @@
  * info registers and info cpus, in QEMU's layout, which scripts parse.
  */
 #include "cpu/flags.h"
-#include "cpu/mxcsr.h"
+#include "cpu/vec/mxcsr.h"
 #include "frontend/hmp.h"
 #include "frontend/registers.h"
 

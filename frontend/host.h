@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#include "devices/machine.h"
+#include "devices/machine/machine.h"
 #include "frontend/keys.h"
 #include "frontend/loop.h"
 #include "frontend/options.h"

@@ -5,7 +5,7 @@
 #ifndef ORRERY_FRONTEND_KEYS_H
 #define ORRERY_FRONTEND_KEYS_H
 
-#include "devices/machine.h"
+#include "devices/machine/machine.h"
 #include "frontend/loop.h"
 #include "frontend/text.h"
 

@@ -14,7 +14,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "devices/machine.h"
+#include "devices/machine/machine.h"
 #include "frontend/device_end.h"
 #include "frontend/disasm.h"
 #include "frontend/gdbstub.h"

@@ -8,7 +8,7 @@
 #ifndef ORRERY_FRONTEND_OPTIONS_H
 #define ORRERY_FRONTEND_OPTIONS_H
 
-#include "devices/machine.h"
+#include "devices/machine/machine.h"
 #include "frontend/device_words.h"
 #include "frontend/process.h"
 #include "frontend/sdl.h"

@@ -173,7 +173,7 @@ static void print_cpus(FILE *out)
     fprintf(out, "\nRecognized CPUID flags:\n ");
     static const char *const features[] = {
 #define FEATURE(id, name, word, bit) name,
-#include "cpu/features.def"
+#include "cpu/system/features.def"
 #undef FEATURE
     };
     int at = 1;

@@ -6,7 +6,7 @@
 #ifndef ORRERY_FRONTEND_QOM_H
 #define ORRERY_FRONTEND_QOM_H
 
-#include "devices/machine.h"
+#include "devices/machine/machine.h"
 
 enum qom_kind { QOM_ROOT, QOM_MACHINE, QOM_PERIPHERAL, QOM_ANONYMOUS, QOM_UNATTACHED, QOM_CPU, QOM_DEVICE, QOM_BUS };
 struct qom_node {

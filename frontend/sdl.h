@@ -5,7 +5,7 @@
 #ifndef ORRERY_FRONTEND_SDL_H
 #define ORRERY_FRONTEND_SDL_H
 
-#include "devices/machine.h"
+#include "devices/machine/machine.h"
 #include "frontend/keys.h"
 #include "frontend/loop.h"
 #include "frontend/text.h"

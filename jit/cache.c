@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cpu/cpu.h"
-#include "cpu/tlb.h"
+#include "cpu/system/tlb.h"
 #include "jit/engine.h"
 #include "jit/jit.h"
 

@@ -7,11 +7,11 @@
 
 #include "cpu/cpu.h"
 #include "cpu/flags.h"
-#include "cpu/fp80.h"
+#include "cpu/x87/fp80.h"
 #include "cpu/interp.h"
-#include "cpu/mxcsr.h"
-#include "cpu/sys.h"
-#include "cpu/tlb.h"
+#include "cpu/vec/mxcsr.h"
+#include "cpu/system/sys.h"
+#include "cpu/system/tlb.h"
 #include "jit/lockstep.h"
 #include "jit/recipe.h"
 

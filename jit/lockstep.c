@@ -7,8 +7,8 @@
 #include "cpu/cpu.h"
 #include "cpu/flags.h"
 #include "cpu/interp.h"
-#include "cpu/mxcsr.h"
-#include "cpu/tlb.h"
+#include "cpu/vec/mxcsr.h"
+#include "cpu/system/tlb.h"
 
 /* ---- the world as the copy sees it ---- */
 

@@ -5,7 +5,7 @@
  */
 #include "cpu/cpu.h"
 #include "cpu/flags.h"
-#include "cpu/mxcsr.h"
+#include "cpu/vec/mxcsr.h"
 #include "jit/lockstep.h"
 
 #define PART(member)                                                                                                   \

@@ -2,7 +2,7 @@
  * How the host answers what manuals leave undefined. Rules run the guest's instructions on it, so it is asked at the
  * start, by the probes of cpu/undefined.def; what it does otherwise than we do is not taken from it.
  */
-#include "cpu/fp_sse_estimate.h"
+#include "cpu/softfp/fp_sse_estimate.h"
 #include "cpu/undefined.h"
 #include "jit/x64/x64.h"
 

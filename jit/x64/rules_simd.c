@@ -1,14 +1,14 @@
 /*
  * One rule for vector and bit-manipulation instructions: the host runs a copy
  * of the guest's. XMM and YMM registers are the host's of the same number, MXCSR
- * holds the guest's rounding and gathers its flags (cpu/mxcsr.h); ModRM, prefixes
+ * holds the guest's rounding and gathers its flags (cpu/vec/mxcsr.h); ModRM, prefixes
  * and the memory operand are encoded anew. Left to C is what the host lacks and what
  * may raise while the guest unmasks exceptions; and, having no rule, what reaches
  * memory other than by one whole operand (gathers, MASKMOVDQU).
  */
 #include <cpuid.h>
 
-#include "cpu/cpuid.h"
+#include "cpu/system/cpuid.h"
 #include "jit/x64/rules.h"
 
 /* An instruction taken apart for a copy. */

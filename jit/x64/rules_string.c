@@ -3,7 +3,7 @@
  * size, upwards; MOVS, and others that are not repeated, downwards, too. A repetition is done here when all it touches
  * lies in one page of its source and one of its destination, or when a comparison ends it there: by the host's own REP
  * MOVS and STOS, by a loop in place of the host's slow REP CMPS and SCAS. All else is C's, which counts, faults and is
- * interrupted as cpu/string.c says; nothing has changed by then.
+ * interrupted as cpu/integer/string.c says; nothing has changed by then.
  */
 #include "jit/x64/rules.h"
 

@@ -4,7 +4,7 @@
  * and none is pending; otherwise, and for what stores or loads whole images,
  * C does it. Relies on the gates for CR0.EM and TS being in the key.
  */
-#include "cpu/fp80.h"
+#include "cpu/x87/fp80.h"
 #include "jit/x64/rules.h"
 
 static bool runs_on_host(const struct tr *t) { return !(t->sb->key & KEY_X87_CHECKED); }

@@ -12,7 +12,7 @@
 #ifndef ORRERY_JIT_X64_X64_H
 #define ORRERY_JIT_X64_X64_H
 
-#include "cpu/cpuid.h"
+#include "cpu/system/cpuid.h"
 #include "jit/jit.h"
 #include "jit/x64/emit.h"
 

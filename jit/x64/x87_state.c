@@ -3,9 +3,9 @@
  * and the pointers (FIP, FDP, FOP, selectors), which are the guest's own and
  * never in the host. Loaded only while all exceptions are masked, so nothing
  * the host does with it can raise. In C's hands the host's x87 is as the ABI
- * and cpu/fp80_host_x86.c want it: empty, FCW = FCW_INIT.
+ * and cpu/x87/fp80_host_x86.c want it: empty, FCW = FCW_INIT.
  */
-#include "cpu/fp80.h"
+#include "cpu/x87/fp80.h"
 #include "jit/x64/x64.h"
 
 /* FLDENV's image, in the red zone: FCW, FSW, tags, four of pointers. */

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 
 #include "devices/devices.h"
-#include "devices/fdc.h"
-#include "devices/i440fx.h"
-#include "devices/ide.h"
-#include "devices/piix3.h"
-#include "devices/piix4_pm.h"
+#include "devices/fdc/fdc.h"
+#include "devices/pci/i440fx.h"
+#include "devices/ide/ide.h"
+#include "devices/pci/piix3.h"
+#include "devices/pci/piix4_pm.h"
 
 static const struct device_class *const chip_classes[] = {
 #define DEVICE(cls) &cls,

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "devices/core/disk.h"
-#include "devices/i440fx.h"
-#include "devices/pci.h"
-#include "devices/piix3.h"
+#include "devices/pci/i440fx.h"
+#include "devices/pci/pci.h"
+#include "devices/pci/piix3.h"
 
 struct bench {
     struct trace trace;

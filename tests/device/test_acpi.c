@@ -2,7 +2,7 @@
 #include "pcibench.h"
 
 #include "devices/devices.h"
-#include "devices/piix4_pm.h"
+#include "devices/pci/piix4_pm.h"
 
 enum { PM = (1 << 3) + 3, BASE = 0x600, SMB = 0x700, SCI = 9 };
 enum { STS = BASE, EN = BASE + 2, CNT = BASE + 4, TMR = BASE + 8 };

@@ -1,7 +1,7 @@
 /* The ATAPI CD-ROM: PACKET protocol by PIO and DMA, commands and sense data of MMC-3 and SFF-8020i. */
 #include "pcibench.h"
 
-#include "devices/ide.h"
+#include "devices/ide/ide.h"
 
 enum { IDE = (1 << 3) + 1, BM = 0xc000 };
 enum { DATA = 0x170, ERROR, REASON, LOW, MID, HIGH, DEVICE, STATUS, CONTROL = 0x376 };

@@ -2,7 +2,7 @@
 #include "pcibench.h"
 
 #include "devices/dma8237.h"
-#include "devices/fdc.h"
+#include "devices/fdc/fdc.h"
 
 enum { SRA = 0x3f0, DOR = 0x3f2, MSR = 0x3f4, FIFO = 0x3f5, DIR = 0x3f7, BUF = 0x20000 };
 enum { READ = 0xe6, WRITE = 0xc5, FORMAT = 0x4d, ID = 0x4a, VERIFY = 0x56, TRACK = 0x42 };

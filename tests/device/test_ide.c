@@ -2,7 +2,7 @@
  * it. */
 #include "pcibench.h"
 
-#include "devices/ide.h"
+#include "devices/ide/ide.h"
 
 enum { IDE = (1 << 3) + 1, BM = 0xc000 };
 enum { DATA = 0x1f0, ERROR, COUNT, LOW, MID, HIGH, DEVICE, STATUS, CONTROL = 0x3f6 };

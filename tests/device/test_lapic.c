@@ -1,6 +1,6 @@
 /* Local APICs and I/O APIC together: priorities, IPIs, destinations, timer modes, LINT pins, x2APIC rules (SDM 11). */
-#include "devices/ioapic.h"
-#include "devices/lapic.h"
+#include "devices/apic/ioapic.h"
+#include "devices/apic/lapic.h"
 #include "tests/device/rig.h"
 
 enum { CPUS = 4, BASE = LAPIC_BASE };

@@ -6,11 +6,11 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "devices/apic_bus.h"
+#include "devices/apic/apic_bus.h"
 #include "devices/hpet.h"
-#include "devices/ioapic.h"
-#include "devices/machine_internal.h"
-#include "devices/pci.h"
+#include "devices/apic/ioapic.h"
+#include "devices/machine/machine_internal.h"
+#include "devices/pci/pci.h"
 
 enum { RAM_SIZE = 16 << 20, VGA = 2 << 3, LAPIC_ID = 0x20 };
 

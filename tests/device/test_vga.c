@@ -4,7 +4,7 @@
  * VGA manual (PS/2 Hardware Interface Technical Reference, "Video Subsystem")
  * says they are. Mode parameters are IBM's BIOS tables.
  */
-#include "devices/vga_state.h"
+#include "devices/vga/vga_state.h"
 
 #include <check.h>
 #include <stdlib.h>

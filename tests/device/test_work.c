@@ -5,7 +5,7 @@
 #include "pcibench.h"
 
 #include "devices/fw_cfg.h"
-#include "devices/ide.h"
+#include "devices/ide/ide.h"
 
 enum { IDE = (1 << 3) + 1, BM = 0xc000, PRD = 0x1000, BUF = 0x100000, COSTLY = 0xf0000000, COST = 16 << 20 };
 enum { BSY = 0x80, DRQ = 0x08, READY = 0x50 };

@@ -5,8 +5,8 @@
  * processors are there and never run. Needs Debian's seabios.
  *   test_fuzz_board [STEPS [SEED]]
  */
-#include "devices/lapic.h"
-#include "devices/machine_internal.h"
+#include "devices/apic/lapic.h"
+#include "devices/machine/machine_internal.h"
 #include "tests/device/chips.h"
 #include "tests/fuzz/hostile.h"
 

@@ -7,9 +7,9 @@
 #include "tests/device/pcibench.h"
 
 #include "devices/dma8237.h"
-#include "devices/fdc.h"
-#include "devices/ide.h"
-#include "devices/piix4_pm.h"
+#include "devices/fdc/fdc.h"
+#include "devices/ide/ide.h"
+#include "devices/pci/piix4_pm.h"
 
 enum { STEPS = 30000 };
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "cpu/cpu.h"
-#include "cpu/cpuid.h"
+#include "cpu/system/cpuid.h"
 #include "jit/engine.h"
 #include "jit/jit.h"
 

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "cpu/cpuid.h"
+#include "cpu/system/cpuid.h"
 #include "tests/insn/undefined.h"
 
 /* ---- randomness ---- */

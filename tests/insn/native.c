@@ -8,7 +8,7 @@
  */
 #include "tests/insn/oracle.h"
 
-#include "cpu/cpuid.h"
+#include "cpu/system/cpuid.h"
 
 #ifdef __x86_64__
 

@@ -4,7 +4,7 @@
  */
 #include "tests/insn/oracle.h"
 
-#include "cpu/fp80.h"
+#include "cpu/x87/fp80.h"
 
 #include <capstone/capstone.h>
 #include <stdarg.h>

@@ -10,9 +10,9 @@
 
 #include "cpu/block.h"
 #include "cpu/cpu.h"
-#include "cpu/cpuid.h"
+#include "cpu/system/cpuid.h"
 #include "cpu/flags.h"
-#include "cpu/fp80.h"
+#include "cpu/x87/fp80.h"
 #include "jit/engine.h"
 
 /* Physical memory: tables from 0, then the areas. */

@@ -1,5 +1,5 @@
 /*
- * Floating point in software (cpu/softfp.h and what uses it). On an x86-64
+ * Floating point in software (cpu/softfp/softfp.h and what uses it). On an x86-64
  * host every operation behind fp80.h and fp_sse.h runs on the host's units and
  * in software, with random operands, control words and flags, and must give
  * the same bits, flags included; transcendental functions may be one unit in
@@ -13,7 +13,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "cpu/mxcsr.h"
+#include "cpu/vec/mxcsr.h"
 #include "tests/insn/units.h"
 #include "tests/insn/values.h"
 

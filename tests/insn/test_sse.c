@@ -9,7 +9,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "cpu/sse.h"
+#include "cpu/vec/sse.h"
 #include "tests/insn/undefined.h"
 
 static u64 rng_state;

@@ -18,11 +18,11 @@
 
 #include "cpu/block.h"
 #include "cpu/cpu.h"
-#include "cpu/cpuid.h"
+#include "cpu/system/cpuid.h"
 #include "cpu/flags.h"
 #include "cpu/insn.h"
 #include "cpu/mem.h"
-#include "cpu/x87.h"
+#include "cpu/x87/x87.h"
 #include "tests/insn/undefined.h"
 #include "tests/insn/values.h"
 

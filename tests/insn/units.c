@@ -1,7 +1,7 @@
 /* units.h: the tables. UNITS names the function that gives them: units_host or units_soft. */
 #include "tests/insn/units.h"
 
-#include "cpu/fp_sse.h"
+#include "cpu/vec/fp_sse.h"
 
 #define ARITH(op)                                                                                                      \
     {"fp80_" #op, UNIT_BINARY, false, {.binary = fp80_##op}},                                                          \

@@ -6,8 +6,8 @@
 #ifndef ORRERY_TESTS_UNITS_H
 #define ORRERY_TESTS_UNITS_H
 
-#include "cpu/fp80.h"
-#include "cpu/vec.h"
+#include "cpu/x87/fp80.h"
+#include "cpu/vec/vec.h"
 
 enum unit_shape {
     UNIT_BINARY,

@@ -7,7 +7,7 @@
 #ifndef ORRERY_TESTS_VALUES_H
 #define ORRERY_TESTS_VALUES_H
 
-#include "cpu/fp80.h"
+#include "cpu/x87/fp80.h"
 
 static u64 rng_state;
 static u64 rnd(void)

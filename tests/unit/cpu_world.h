@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 #include "cpu/cpu.h"
-#include "cpu/cpuid.h"
+#include "cpu/system/cpuid.h"
 #include "cpu/flags.h"
 #include "cpu/mem.h"
 #include "jit/engine.h"

@@ -16,9 +16,9 @@ has 'stack protector' '__stack_chk_fail' readelf --dyn-syms -W "$1"
 has 'fortified call' '__(v?snprintf|memcpy)_chk' readelf --dyn-syms -W "$1"
 ! readelf -lW "$1" | grep -q 'LOAD.* RWE ' || { echo "a segment that can be written and executed"; bad=1; }
 # Canaries are in the front ends and devices, and in no micro-op.
+vec=$2/CMakeFiles/cpu_vec.dir/cpu/vec/vec_arith.c.o
 canaries() { objdump -dr "$1" | grep -c __stack_chk_fail; }
-objects=$2/CMakeFiles/orrery_lib.dir
-[ "$(canaries "$objects/frontend/text.c.o")" -gt 0 ] || { echo "frontend/text.c has no canary"; bad=1; }
-[ "$(canaries "$objects/cpu/vec_arith.c.o")" = 0 ] || { echo "micro-ops in cpu/vec_arith.c have canaries"; bad=1; }
-[ -s "$objects/cpu/vec_arith.c.o" ] || { echo "cpu/vec_arith.c.o is not there"; bad=1; }
+[ "$(canaries "$2/CMakeFiles/frontend.dir/frontend/text.c.o")" -gt 0 ] || { echo "frontend/text.c has no canary"; bad=1; }
+[ "$(canaries "$vec")" = 0 ] || { echo "micro-ops in cpu/vec/vec_arith.c have canaries"; bad=1; }
+[ -s "$vec" ] || { echo "$vec is not there"; bad=1; }
 exit $bad

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "devices/machine.h"
+#include "devices/machine/machine.h"
 #include "frontend/disasm.h"
 #include "jit/engine.h"
 #include "jit/jit.h"

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "devices/machine.h"
+#include "devices/machine/machine.h"
 
 static struct trace quiet;
 static unsigned closed[4];

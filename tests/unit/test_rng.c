@@ -2,7 +2,7 @@
  * RDRAND's generator against ChaCha20's published key stream (draft-strombergson-chacha-test-vectors, TC1: all zeros),
  * and what must not be left behind.
  */
-#include "cpu/rng.h"
+#include "cpu/system/rng.h"
 #include "tests/unit/cpu_world.h"
 
 START_TEST(key_stream)

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "devices/machine_internal.h"
+#include "devices/machine/machine_internal.h"
 
 static struct trace quiet;
 static struct clock clk;

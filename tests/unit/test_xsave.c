@@ -2,7 +2,7 @@
  * FXSAVE and the XSAVE family, and the debugger's points and registers by
  * name. Layouts and faults are the manual's (SDM vol. 1, 10.5 and chapter 13).
  */
-#include "cpu/mxcsr.h"
+#include "cpu/vec/mxcsr.h"
 #include "tests/unit/cpu_world.h"
 
 enum { AREA = DATA };

@@ -1,0 +1,120 @@
+/*
+ * What machine.c shares with the boards (pc.c, bare.c), the CPUs' world
+ * (world.c) and virtual time (vclock.c). Nobody else includes it.
+ */
+#ifndef ORRERY_MACHINE_INTERNAL_H
+#define ORRERY_MACHINE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "bios/firmware.h"
+#include "devices/machine/machine.h"
+
+/* Virtual time's two rules: from the count of instructions, or after the wall clock. */
+struct vclock {
+    struct clock *clock;
+    enum icount_mode mode;
+    unsigned shift; /* ns of an instruction: 1 << shift */
+    u64 retired;    /* by all CPUs, before the running slice */
+    u64 warp;       /* icount: ns that passed while all CPUs were idle, and shift changes */
+    struct cpu *running;
+    bool was_stopped;            /* the whole process was, for long: time that nobody had */
+    bool stopped;                /* the machine is paused: time stands, whoever looks */
+    u64 running_base;            /* its cpu_icount at the start of the slice */
+    u64 auto_host, auto_virtual; /* icount auto: where the last adjustment was made */
+    /* after the host's clock */
+    u64 wall;          /* virtual time when last looked at; devices see no more than the next event's */
+    u64 seen;          /* the host's clock then */
+    u64 host_offset;   /* the host's clock at virtual 0 */
+    u64 ran, ran_base; /* time CPUs had, now and at the start of the slice */
+    u64 fired_ran;     /* 'ran' when an event last fired, ... */
+    u64 fired_insns;   /* ... and the count of instructions */
+    u64 insns_seen;    /* count of instructions when last looked at */
+    u64 slowest;       /* what one may take, in 1/256 ns */
+    u64 rate;          /* instructions per ms, lately */
+    u64 (*host)(void); /* ns of the host's clock; tests have their own */
+};
+void vclock_init(struct vclock *v, struct clock *clock, const struct machine_config *cfg);
+/* Virtual time stands still from now on; it did until now. */
+void vclock_pause(struct vclock *v);
+void vclock_resume(struct vclock *v);
+/* Instructions the next slice may run before an event is due; at most 'most'. */
+u64 vclock_budget(struct vclock *v, u64 most);
+/* 'host': the host's clock now. */
+void vclock_slice_begin(struct vclock *v, struct cpu *cpu, u64 host);
+void vclock_slice_end(struct vclock *v, u64 instructions, u64 host);
+/* Fires what is due. */
+void vclock_sync(struct vclock *v);
+/* Virtual time for the running CPU itself: where the host's clock leads it may lie past an event about to fire. */
+u64 vclock_read(struct vclock *v);
+/* The running CPU is about to reach a device: what is due fires first. */
+void vclock_before_access(struct vclock *v);
+/* It is in the middle of a long instruction, which is left if something is due. */
+void vclock_repetition(struct vclock *v);
+/* The host's clock at virtual 0, as of now: where virtual time follows it, it does not move while the machine runs. */
+u64 vclock_host_origin(const struct vclock *v);
+/* All CPUs are idle: host ns to sleep until the next event (UINT64_MAX: none). */
+u64 vclock_idle_sleep(struct vclock *v);
+/* Without sleeping: time goes on to the next event at once, if there is one. */
+void vclock_idle_skip(struct vclock *v);
+/* ... and having slept: in icount mode moves to the next event. slept_all: the sleep was not cut short. */
+void vclock_idle_done(struct vclock *v, u64 slept_ns, bool slept_all);
+u64 host_ns(void);
+
+struct post {
+    void (*fn)(struct machine *m, void *arg);
+    void *arg;
+    bool *done; /* somebody waits for it to become true, and owns this; NULL: to be freed */
+    struct post *next;
+};
+
+struct machine_private {
+    pthread_t thread;
+    bool started;
+    const struct flat_range *page_range; /* the last one a CPU asked for; NULL after a change of the view */
+    pthread_mutex_t lock;                /* guards the fields up to the blank line */
+    pthread_cond_t wake, finished;
+    struct post *first, **last;
+    bool ended;              /* nobody runs what is posted any more */
+    const char *quit_reason; /* of machine_quit(), or NULL */
+    int status;
+
+    /* machine thread only, but for state, which others may read */
+    enum run_state state;
+    bool want_reset, want_shutdown, want_exit, want_panic, want_suspend, want_io_stop;
+    const char *reset_reason, *shutdown_reason;
+    bool quit;
+    struct vclock vclock;
+    struct cpu_env env; /* world.c fills it, the board the interrupt side */
+    unsigned turn;      /* whose turn it is, and how much of it is left */
+    u64 quantum_left;
+    u32 turn_seed;       /* what the length of the next turn comes from */
+    u64 last_refresh;    /* host ns */
+    u64 last_tsc;        /* what a CPU read last, before its own offset */
+    struct cpu *current; /* running right now: for per-CPU devices */
+    struct jit_perf *perf;
+    struct firmware_dirs firmware;
+    void *board; /* the board's own */
+    void (*board_reset)(struct machine *m);
+    void (*board_complete)(struct machine *m); /* all devices are there; may be NULL */
+    void (*board_powerdown)(struct machine *m);
+    void (*board_nmi)(struct machine *m);
+    void (*board_destroy)(struct machine *m);
+};
+
+/* m->ram as the configuration has it. False with a sentence in sys.err. */
+bool machine_add_ram(struct machine *m, u64 size);
+
+/* world.c: fills env's memory, port and time functions; connects the spaces' callbacks. */
+void world_init(struct machine *m);
+/* The board is complete: code is forgotten where memory changes from now on. */
+void world_watch(struct machine *m);
+/* The time-stamp counter at that virtual time, before a CPU's own offset. */
+u64 machine_tsc_at(const struct machine *m, u64 ns);
+/* Boards: false with a sentence in m->sys.err. */
+bool pc_build(struct machine *m);
+bool bare_build(struct machine *m);
+/* Makes every CPU leave its slice soon. Any thread. */
+void machine_kick(struct machine *m);
+
+#endif
