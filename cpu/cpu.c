@@ -21,6 +21,7 @@ struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const stru
     if (!cpu)
         return NULL;
     cpu->model = model;
+    cpu->fp80 = fp80_functions(false);
     cpu->index = index;
     cpu->count = 1;
     cpu->env = env;

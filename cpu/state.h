@@ -265,6 +265,7 @@ struct cpu;
 struct uop;
 struct block;
 struct cpu_model;
+struct fp80_functions;
 
 /* What lies behind a physical page: host pointers, aligned to 32 (translated VMOVAPS looks), for plain access. */
 struct cpu_page {
@@ -432,8 +433,9 @@ struct cpu {
     void *engine_data; /* the block cache */
     void *translator;  /* struct jit, when there is one */
     const struct cpu_model *model;
-    struct phys_host phys_host[64]; /* by page: where page tables are, since the TLB was last emptied whole */
-    u32 features[16];               /* enum feature_word (cpuid.h): what CPUID says and #UD obeys */
+    const struct fp80_functions *fp80; /* what the x87 computes transcendental functions with */
+    struct phys_host phys_host[64];    /* by page: where page tables are, since the TLB was last emptied whole */
+    u32 features[16];                  /* enum feature_word (cpuid.h): what CPUID says and #UD obeys */
     struct trace *trace;
     struct debug_points *points; /* debugger's breakpoints and watchpoints, or NULL */
     bool tables_are_code;        /* writes to page tables in use are told as those to decoded code: for lockstep */

@@ -474,6 +474,7 @@ bool lockstep_attach(struct cpu *cpu, size_t code_bytes, void (*differs)(void *o
         return false;
     }
     l->copy->count = cpu->count;
+    l->copy->fp80 = cpu->fp80;
     cpu->tables_are_code = l->copy->tables_are_code = true;
     cpu->engine = &engine_lockstep;
     return true;

@@ -1,37 +1,16 @@
 /*
  * fp80.h in software, for hosts without an x87: arithmetic, comparison, and
- * conversion. The remainder and the transcendental functions are in
- * fp80_soft_func.c. Where the manual leaves something open, it is as AMD's
+ * conversion; the rest is in fp80_soft_functions.c. Where the manual leaves something open, it is as AMD's
  * silicon has it (docs/x87.md): tests/insn/test_soft.c compares bit by bit.
  */
 #include "cpu/softfp/fp80_soft.h"
 
 /* ---- operands ---- */
 
-struct operand fp80_operand(const struct x87_reg *r)
-{
-    struct operand o = {{r->man, r->se}, {.negative = r->se >> 15}};
-    int exponent = r->se & 0x7fff;
-    if (exponent == 0) { /* with the integer bit set: a pseudo-denormal */
-        if (r->man) {
-            o.v = sf_make(o.v.negative, r->man, 1 - sf_extended.emax - 63);
-            o.v.denormal = true;
-        }
-    } else if (!(r->man >> 63)) {
-        o.v.class = SF_UNSUPPORTED;
-    } else if (exponent < 0x7fff) {
-        o.v = sf_make(o.v.negative, r->man, exponent - sf_extended.emax - 63);
-    } else {
-        o.v.class = r->man << 1 ? SF_NAN : SF_INFINITY;
-        o.v.signalling = r->man << 1 && !(r->man & BIT64(62));
-    }
-    return o;
-}
-
 /* Of a value that 64 bits and the exponent hold exactly. */
 static struct x87_reg exact(const struct sf_value *v)
 {
-    return fp80_signed(v->negative, (u16)(v->exp + sf_extended.emax), (u64)(v->man >> (SF_TOP - 63)));
+    return fp80_signed(v->negative, (u16)(v->exp + sf_extended.emax), sig64(v));
 }
 static struct operand from_bits(u64 bits, struct sf_format f)
 {
@@ -54,82 +33,6 @@ static struct operand operand_f64(u64 s) { return from_bits(s, sf_double); }
 static struct operand operand_int(i64 i) { return (struct operand){fp80_from_int(i), sf_from_int(i)}; }
 static struct operand operand_i16(u64 s) { return operand_int((i16)s); }
 static struct operand operand_i32(u64 s) { return operand_int((i32)s); }
-
-/* ---- how an operation ends ---- */
-
-u32 fp80_status(const struct fp80_work *w)
-{
-    u32 unmasked = w->flags & ~(u32)w->fcw;
-    u32 r = (w->fsw & ~(u32)w->written) | (w->cc & w->written) | w->flags;
-    if (unmasked)
-        r |= FSW_ES | FSW_B;
-    return r | unmasked << FP80_UNMASKED;
-}
-u32 fp80_end(struct fp80_work *w, struct x87_reg *d, struct x87_reg r)
-{
-    if (!fp80_stops(w, SF_IE | SF_DE | SF_ZE))
-        *d = r;
-    return fp80_status(w);
-}
-u32 fp80_end_invalid(struct fp80_work *w, struct x87_reg *d)
-{
-    w->flags |= SF_IE;
-    return fp80_end(w, d, FP80_INDEFINITE);
-}
-
-/* Unmasked overflow and underflow deliver the significand with an exponent that much off (SDM vol. 1, 8.5.4). */
-enum { WRAP = 24576 };
-
-struct x87_reg fp80_round(struct fp80_work *w, const struct sf_value *v, int precision)
-{
-    enum sf_rounding rc = fp80_rc(w->fcw);
-    if (fp80_stops(w, SF_DE))
-        return FP80_INDEFINITE;
-    struct sf_rounded r = sf_round(v, sf_extended, precision, rc);
-    bool wraps_down = (r.flags & SF_OE) && !(w->fcw & FSW_OE), wraps_up = r.tiny && !(w->fcw & FSW_UE);
-    if (wraps_down || wraps_up) {
-        struct sf_value moved = *v;
-        moved.exp += wraps_up ? WRAP : -WRAP;
-        r = sf_round(&moved, sf_extended, precision, rc);
-        if (r.flags & SF_OE) /* FSCALE's may be too much for that: infinity or zero in every rounding mode */
-            r = (struct sf_rounded){.sig = BIT64(63), .exponent = 0x7fff, .flags = SF_OE | SF_PE, .up = true};
-        else if (r.tiny)
-            r = (struct sf_rounded){.flags = SF_UE | SF_PE};
-        w->flags |= wraps_up ? SF_UE : SF_OE;
-    }
-    w->flags |= r.flags;
-    w->cc |= r.up ? FSW_C1 : 0;
-    return fp80_signed(v->negative, (u16)r.exponent, r.sig);
-}
-u32 fp80_end_round(struct fp80_work *w, struct x87_reg *d, const struct sf_value *v, int precision)
-{
-    return fp80_end(w, d, fp80_round(w, v, precision));
-}
-
-/* Of two NaNs the one with the larger significand, of equal ones the positive. */
-static struct x87_reg nan_result(const struct operand *a, const struct operand *b)
-{
-    const struct x87_reg *r = &a->reg;
-    if (a->v.class != SF_NAN)
-        r = &b->reg;
-    else if (b && b->v.class == SF_NAN)
-        r = b->reg.man > r->man || (b->reg.man == r->man && b->reg.se < r->se) ? &b->reg : r;
-    return (struct x87_reg){r->man | BIT64(62), r->se};
-}
-
-bool fp80_special(struct fp80_work *w, struct x87_reg *d, const struct operand *a, const struct operand *b, u32 *status)
-{
-    if (a->v.class == SF_UNSUPPORTED || (b && b->v.class == SF_UNSUPPORTED)) {
-        *status = fp80_end_invalid(w, d);
-        return true;
-    }
-    if (a->v.class == SF_NAN || (b && b->v.class == SF_NAN)) {
-        w->flags |= a->v.signalling || (b && b->v.signalling) ? SF_IE : 0;
-        *status = fp80_end(w, d, nan_result(a, b));
-        return true;
-    }
-    return false;
-}
 
 /* Bits kept under precision control; the reserved setting is like extended. */
 static int precision(u16 fcw)
@@ -373,15 +276,6 @@ STORE_INT(16)
 STORE_INT(32)
 STORE_INT(64)
 
-/* Eighteen digits, two a byte from the lowest; bit 7 of the last byte is the sign. */
-void fp80_from_bcd(struct x87_reg *d, const u8 bcd[10])
-{
-    u64 v = 0;
-    for (int i = 8; i >= 0; i--)
-        v = v * 100 + (bcd[i] >> 4) * 10u + (bcd[i] & 15);
-    *d = fp80_from_int((i64)v);
-    d->se |= bcd[9] & 0x80 ? 0x8000 : 0;
-}
 u32 fp80_to_bcd(u8 bcd[10], const struct x87_reg *s, u16 fcw, u16 fsw)
 {
     static const u8 indefinite[10] = {0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0xff};
@@ -424,3 +318,35 @@ u32 fp80_rndint(struct x87_reg *d, u16 fcw, u16 fsw)
     struct sf_value r = sf_make(x.v.negative, whole, 0);
     return fp80_end(&w, d, exact(&r));
 }
+
+/* d: the exponent; pushed: the significand. */
+u32 fp80_xtract(struct x87_reg *d, struct x87_reg *pushed, u16 fcw, u16 fsw)
+{
+    struct fp80_work w = fp80_begin(fcw, fsw);
+    struct operand x = fp80_operand(d);
+    struct x87_reg exponent = FP80_INDEFINITE, fraction;
+    u32 status;
+    if (fp80_special(&w, &exponent, &x, NULL, &status)) {
+        fraction = exponent;
+    } else {
+        fp80_note_denormals(&w, &x, NULL);
+        fraction = x.reg;
+        if (x.v.class == SF_FINITE) {
+            exponent = fp80_from_int(x.v.exp);
+            fraction = fp80_signed(x.v.negative, 0x3fff, sig64(&x.v));
+        } else {
+            exponent = fp80_infinity(x.v.class == SF_ZERO);
+            w.flags |= x.v.class == SF_ZERO ? SF_ZE : 0;
+        }
+        status = fp80_status(&w);
+    }
+    if (!(status & FP80_PRE)) {
+        *d = exponent;
+        *pushed = fraction;
+    }
+    return status;
+}
+
+/* ---- every function, for there is no other ---- */
+
+const struct fp80_functions *fp80_functions(bool repeatable) { return (void)repeatable, &fp80_soft_functions; }

@@ -13,6 +13,8 @@ struct operand {
     struct x87_reg reg;
     struct sf_value v;
 };
+/* The significand of a value that 64 bits hold. */
+ALWAYS_INLINE u64 sig64(const struct sf_value *v) { return (u64)(v->man >> (SF_TOP - 63)); }
 struct operand fp80_operand(const struct x87_reg *r);
 
 /* What is being computed: control, status, what has been raised so far, the condition codes it writes. */

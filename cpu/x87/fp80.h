@@ -2,7 +2,9 @@
  * The arithmetic of the x87: operations on 80-bit registers with a control
  * word in and a status word out, exactly as the silicon leaves them, unmasked
  * exceptions included. It knows no stack, tags, memory or CPU: x87*.c do that.
- * One implementation is built: fp80_host_x86.c uses the host's own x87.
+ * One implementation is built: fp80_host_x86.c, which uses the host's own
+ * x87, or fp80_soft.c. Of what silicon computes each in its own way (struct
+ * fp80_functions) the software's is always there too.
  *
  * Every operation takes the guest's FCW and FSW and returns the new FSW
  * (exception flags accumulated, C0-C3 as the instruction defines them, ES and
@@ -46,7 +48,7 @@ enum x87_fcw { FCW_PC = 3 << 8, FCW_RC = 3 << 10, FCW_RC_SHIFT = 10, FCW_INIT = 
 /* Unmasked, these leave the destination in memory, and the stack, as they were. */
 #define FP80_NO_STORE ((u32)(FSW_IE | FSW_OE | FSW_UE) << FP80_UNMASKED)
 
-/* d = d op s. For patan, yl2x and yl2xp1 d is ST(1) and s ST(0); for prem, prem1 and scale the reverse. */
+/* d = d op s */
 typedef u32 fp80_binary(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw);
 /* d = d op s, s a float, double, i16 or i32 as memory held it. */
 typedef u32 fp80_binary_mem(struct x87_reg *d, u64 s, u16 fcw, u16 fsw);
@@ -71,16 +73,29 @@ fp80_binary_mem fp80_add_i16, fp80_mul_i16, fp80_sub_i16, fp80_subr_i16, fp80_di
 fp80_binary_mem fp80_add_i32, fp80_mul_i32, fp80_sub_i32, fp80_subr_i32, fp80_div_i32, fp80_divr_i32;
 fp80_compare fp80_com, fp80_ucom;
 fp80_compare_mem fp80_com_f32, fp80_com_f64, fp80_com_i16, fp80_com_i32;
-fp80_binary fp80_prem, fp80_prem1, fp80_scale, fp80_patan, fp80_yl2x, fp80_yl2xp1;
-fp80_unary fp80_sqrt, fp80_rndint, fp80_2xm1, fp80_sin, fp80_cos;
-fp80_unary2 fp80_ptan, fp80_sincos, fp80_xtract;
+fp80_unary fp80_sqrt, fp80_rndint;
+fp80_unary2 fp80_xtract;
 fp80_load fp80_from_f32, fp80_from_f64;
 fp80_store fp80_to_f32, fp80_to_f64, fp80_to_i16, fp80_to_i32, fp80_to_i64;
 /* FISTTP: rounds towards zero whatever FCW says. */
 fp80_store fp80_to_i16t, fp80_to_i32t, fp80_to_i64t;
-/* Packed BCD of 10 bytes; any nibbles are taken. */
+/* Packed BCD of 10 bytes; any nibbles are taken, and the result is the same on every host. */
 void fp80_from_bcd(struct x87_reg *d, const u8 bcd[10]);
 u32 fp80_to_bcd(u8 bcd[10], const struct x87_reg *s, u16 fcw, u16 fsw);
+
+/*
+ * Where makers' units differ: transcendental functions in the last place, remainders of far exponents in how far a
+ * step goes, FSCALE where no exponent is left. For patan, yl2x and yl2xp1 d is ST(1) and s ST(0); for prem, prem1
+ * and scale the reverse.
+ */
+struct fp80_functions {
+    fp80_binary *prem, *prem1, *scale, *patan, *yl2x, *yl2xp1;
+    fp80_unary *f2xm1, *sin, *cos;
+    fp80_unary2 *ptan, *sincos;
+};
+extern const struct fp80_functions fp80_soft_functions;
+/* What a CPU computes with: the same on every host, or this host's own, which are faster. */
+const struct fp80_functions *fp80_functions(bool repeatable);
 
 /* ---- what needs no arithmetic unit: the same code on every host ---- */
 

@@ -24,6 +24,10 @@ static_assert(offsetof(struct x87_reg, man) == 0 && offsetof(struct x87_reg, se)
 
 static const u16 fcw_init = FCW_INIT;
 
+static fp80_binary host_prem, host_prem1, host_scale, host_patan, host_yl2x, host_yl2xp1;
+static fp80_unary host_2xm1, host_sin, host_cos;
+static fp80_unary2 host_ptan, host_sincos;
+
 /* Rounding and precision as ours: FLDCW can be left out around the operation. */
 ALWAYS_INLINE bool plain_fcw(u16 fcw) { return (fcw & (FCW_PC | FCW_RC)) == (FCW_INIT & (FCW_PC | FCW_RC)); }
 ALWAYS_INLINE void fast_begin(u16 fcw)
@@ -122,17 +126,17 @@ BINARY(fp80_sub, FSW_C1, TOP_IS_D, "fsub %%st(1), %%st", DROP)
 BINARY(fp80_subr, FSW_C1, TOP_IS_D, "fsubr %%st(1), %%st", DROP)
 BINARY(fp80_div, FSW_C1, TOP_IS_D, "fdiv %%st(1), %%st", DROP)
 BINARY(fp80_divr, FSW_C1, TOP_IS_D, "fdivr %%st(1), %%st", DROP)
-BINARY(fp80_scale, FSW_C1, TOP_IS_D, "fscale", DROP)
-BINARY(fp80_patan, FSW_C1, TOP_IS_S, "fpatan", "")
-BINARY(fp80_yl2x, FSW_C1, TOP_IS_S, "fyl2x", "")
-BINARY(fp80_yl2xp1, FSW_C1, TOP_IS_S, "fyl2xp1", "")
+BINARY(host_scale, FSW_C1, TOP_IS_D, "fscale", DROP)
+BINARY(host_patan, FSW_C1, TOP_IS_S, "fpatan", "")
+BINARY(host_yl2x, FSW_C1, TOP_IS_S, "fyl2x", "")
+BINARY(host_yl2xp1, FSW_C1, TOP_IS_S, "fyl2xp1", "")
 
 /* Which condition codes a remainder leaves alone depends on the operands, but for normal numbers. */
 ALWAYS_INLINE bool normal(const struct x87_reg *r) { return (r->se & 0x7fffu) - 1 < 0x7ffe && r->man >> 63; }
 #define REMAINDER(name, insn)                                                                                          \
     ARITH(name, const struct x87_reg *, *s, FSW_CC, TOP_IS_D, insn, DROP, normal(d) && normal(s))
-REMAINDER(fp80_prem, "fprem")
-REMAINDER(fp80_prem1, "fprem1")
+REMAINDER(host_prem, "fprem")
+REMAINDER(host_prem1, "fprem1")
 
 #define FROM_MEM_ALL(op, insn)                                                                                         \
     FROM_MEM(fp80_##op##_f32, "f" insn "s")                                                                            \
@@ -177,9 +181,9 @@ FROM_MEM_ALL(divr, "divr")
     }
 UNARY(fp80_sqrt, FSW_C1, "fsqrt")
 UNARY(fp80_rndint, FSW_C1, "frndint")
-UNARY(fp80_2xm1, FSW_C1, "f2xm1")
-UNARY(fp80_sin, FSW_C1 | FSW_C2, "fsin")
-UNARY(fp80_cos, FSW_C1 | FSW_C2, "fcos")
+UNARY(host_2xm1, FSW_C1, "f2xm1")
+UNARY(host_sin, FSW_C1 | FSW_C2, "fsin")
+UNARY(host_cos, FSW_C1 | FSW_C2, "fcos")
 
 /* Out of range (C2) there is one value on the stack, not two. */
 #define UNARY2(name, cc, insn)                                                                                         \
@@ -216,8 +220,8 @@ UNARY(fp80_cos, FSW_C1 | FSW_C2, "fcos")
         }                                                                                                              \
         return fast_status(sw, fsw, cc);                                                                               \
     }
-UNARY2(fp80_ptan, FSW_C1 | FSW_C2, "fptan")
-UNARY2(fp80_sincos, FSW_C1 | FSW_C2, "fsincos")
+UNARY2(host_ptan, FSW_C1 | FSW_C2, "fptan")
+UNARY2(host_sincos, FSW_C1 | FSW_C2, "fsincos")
 UNARY2(fp80_xtract, FSW_C1, "fxtract")
 
 /* ---- comparisons ---- */
@@ -307,10 +311,6 @@ STORE(fp80_to_i16t, "fisttps")
 STORE(fp80_to_i32t, "fisttpl")
 STORE(fp80_to_i64t, "fisttpll")
 
-void fp80_from_bcd(struct x87_reg *d, const u8 bcd[10])
-{
-    __asm__ volatile("fbld %[s]\n\tfstpt %[d]" : [d] "=m"(*d) : [s] "m"(*(const u8(*)[10])bcd) : CLOBBERS);
-}
 u32 fp80_to_bcd(u8 bcd[10], const struct x87_reg *s, u16 fcw, u16 fsw)
 {
     struct env env = slow_env(fcw, fsw);
@@ -319,4 +319,22 @@ u32 fp80_to_bcd(u8 bcd[10], const struct x87_reg *s, u16 fcw, u16 fsw)
          : [s] "m"(*s), [env] "m"(env)
          : CLOBBERS);
     return slow_status(sw, fcw, fsw);
+}
+
+static const struct fp80_functions host_functions = {
+    .prem = host_prem,
+    .prem1 = host_prem1,
+    .scale = host_scale,
+    .patan = host_patan,
+    .yl2x = host_yl2x,
+    .yl2xp1 = host_yl2xp1,
+    .f2xm1 = host_2xm1,
+    .sin = host_sin,
+    .cos = host_cos,
+    .ptan = host_ptan,
+    .sincos = host_sincos,
+};
+const struct fp80_functions *fp80_functions(bool repeatable)
+{
+    return repeatable ? &fp80_soft_functions : &host_functions;
 }

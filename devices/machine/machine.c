@@ -5,6 +5,7 @@
  * thread: they post.
  */
 #include "cpu/system/rng.h"
+#include "cpu/x87/fp80.h"
 #include "jit/engine.h"
 #include "devices/machine/machine.h"
 
@@ -92,11 +93,15 @@ static void watch_disks(struct machine *m)
     }
 }
 
-/* RDRAND's numbers of CPU n: from the host, but for runs that are to repeat. False: the host has none. */
-static bool seed_rng(const struct machine_config *c, struct cpu *cpu, unsigned n)
+/*
+ * What a CPU computes that is the host's own, RDRAND's numbers and the x87's last places, must be the same anywhere
+ * in runs that are to repeat. False: the host has no random numbers.
+ */
+static bool make_repeatable(const struct machine_config *c, struct cpu *cpu)
 {
-    u32 key[8] = {(u32)c->seed, (u32)(c->seed >> 32), n};
+    u32 key[8] = {(u32)c->seed, (u32)(c->seed >> 32), cpu->index};
     bool repeats = c->seeded || c->icount != ICOUNT_OFF;
+    cpu->fp80 = fp80_functions(c->icount != ICOUNT_OFF);
     if (!repeats && getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
         return false;
     rng_init(&cpu->rng, key);
@@ -150,7 +155,7 @@ static bool create_cpus(struct machine *m)
             return device_fail(&m->sys, "not enough memory for CPU %u", i);
         cpu->count = m->config.cpus;
         m->cpu[m->ncpus++] = cpu;
-        if (!seed_rng(&m->config, cpu, i))
+        if (!make_repeatable(&m->config, cpu))
             return device_fail(&m->sys, "no random numbers from this host (getrandom): use -seed");
         if (attaches && !attach_engine(m, cpu)) {
             attaches = false;

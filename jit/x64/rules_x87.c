@@ -40,6 +40,12 @@ bool rule_x87(struct tr *t, const struct uop *u)
     return true;
 }
 
+/* What each maker's unit computes in its own way: this host's, unless the CPU is to be the same on all. */
+bool rule_x87_function(struct tr *t, const struct uop *u)
+{
+    return t->jit->cpu->fp80 != &fp80_soft_functions && rule_x87(t, u);
+}
+
 /* FCOMI and the like: EFLAGS from the host. */
 bool rule_fcomi(struct tr *t, const struct uop *u)
 {

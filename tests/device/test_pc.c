@@ -6,6 +6,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "cpu/x87/fp80.h"
 #include "devices/apic/apic_bus.h"
 #include "devices/hpet.h"
 #include "devices/apic/ioapic.h"
@@ -68,6 +69,14 @@ START_TEST(apic_page)
     ck_assert_uint_eq(space_read(&m->sys.mem, LAPIC_BASE + 0x30, 4), 0xffffffff);
     apic_base(1, 0x5000);
     ck_assert_uint_eq(cpu_read(1, 0x5000 + LAPIC_ID), 0x11223344);
+}
+END_TEST
+
+/* Nothing the processors compute is the host's own when instructions are counted. */
+START_TEST(repeatable)
+{
+    for (unsigned n = 0; n < m->ncpus; n++)
+        ck_assert(m->cpu[n]->fp80 == &fp80_soft_functions);
 }
 END_TEST
 
@@ -137,6 +146,7 @@ int main(void)
     TCase *t = tcase_create("pc");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, apic_page);
+    tcase_add_test(t, repeatable);
     tcase_add_test(t, timer_input);
     tcase_add_test(t, code_moves_with_its_bar);
     suite_add_tcase(s, t);

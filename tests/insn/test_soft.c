@@ -281,20 +281,15 @@ START_TEST(test_bcd)
     if (!host_units())
         return;
     for (unsigned long i = 0; i < cases; i++) {
-        struct x87_reg in = below(2) ? random_reg() : fp80_from_int((i64)random_integer()), out[2];
-        u8 bcd[2][10], digits[10];
+        struct x87_reg in = below(2) ? random_reg() : fp80_from_int((i64)random_integer());
+        u8 bcd[2][10];
         u16 fcw = random_fcw();
         u16 fsw = (u16)(rnd() & (FSW_CC | (FSW_EXC & fcw)));
         for (unsigned k = 0; k < 10; k++)
-            digits[k] = bcd[0][k] = bcd[1][k] = (u8)(below(10) | below(10) << 4);
+            bcd[0][k] = bcd[1][k] = (u8)(below(10) | below(10) << 4);
         u32 host = host_units()->to_bcd(bcd[0], &in, fcw, fsw), soft = units_soft()->to_bcd(bcd[1], &in, fcw, fsw);
         ck_assert_msg(host == soft && !memcmp(bcd[0], bcd[1], 10), "FBSTP %04x:%016llx fcw %x: host %x soft %x", in.se,
                       (unsigned long long)in.man, fcw, host, soft);
-        if (below(2))
-            digits[below(10)] = (u8)rnd();
-        host_units()->from_bcd(&out[0], digits);
-        units_soft()->from_bcd(&out[1], digits);
-        ck_assert(out[0].man == out[1].man && out[0].se == out[1].se);
     }
 }
 END_TEST

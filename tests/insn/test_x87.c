@@ -251,6 +251,7 @@ static struct cpu *bare_cpu(void)
 {
     struct cpu *c = calloc(1, sizeof(*c));
     c->tlb = calloc(MMU_COUNT, sizeof(*c->tlb));
+    c->fp80 = fp80_functions(false);
     ck_assert(c && c->tlb);
     memset(c->features, 0xff, sizeof(c->features));
     for (unsigned m = 0; m < MMU_COUNT; m++)

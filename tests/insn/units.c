@@ -21,6 +21,31 @@
     }
 #define ALL(name) KERNEL(name##ps), KERNEL(name##pd), KERNEL(name##ss), KERNEL(name##sd)
 
+/* Functions are in a table that is no constant: something to point at. */
+#define CALL_BINARY(op)                                                                                                \
+    static u32 call_##op(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)                                 \
+    {                                                                                                                  \
+        return fp80_functions(false)->op(d, s, fcw, fsw);                                                              \
+    }
+#define CALL_UNARY(op)                                                                                                 \
+    static u32 call_##op(struct x87_reg *d, u16 fcw, u16 fsw) { return fp80_functions(false)->op(d, fcw, fsw); }
+#define CALL_UNARY2(op)                                                                                                \
+    static u32 call_##op(struct x87_reg *d, struct x87_reg *pushed, u16 fcw, u16 fsw)                                  \
+    {                                                                                                                  \
+        return fp80_functions(false)->op(d, pushed, fcw, fsw);                                                         \
+    }
+CALL_BINARY(prem)
+CALL_BINARY(prem1)
+CALL_BINARY(scale)
+CALL_BINARY(patan)
+CALL_BINARY(yl2x)
+CALL_BINARY(yl2xp1)
+CALL_UNARY(f2xm1)
+CALL_UNARY(sin)
+CALL_UNARY(cos)
+CALL_UNARY2(ptan)
+CALL_UNARY2(sincos)
+
 /* Kernels are inline: something to point at. */
 #define DEFINE(name)                                                                                                   \
     static v128 kernel_##name(v128 a, v128 b, unsigned imm) { return fp_##name(a, b, imm); }
@@ -69,19 +94,19 @@ static const struct unit rows[] = {
     ARITH(mul),
     ARITH(div),
     ARITH(divr),
-    X87(fp80_prem, BINARY, binary, false),
-    X87(fp80_prem1, BINARY, binary, false),
-    X87(fp80_scale, BINARY, binary, false),
-    X87(fp80_patan, BINARY, binary, true),
-    X87(fp80_yl2x, BINARY, binary, true),
-    X87(fp80_yl2xp1, BINARY, binary, true),
+    {"fp80_prem", UNIT_BINARY, false, {.binary = call_prem}},
+    {"fp80_prem1", UNIT_BINARY, false, {.binary = call_prem1}},
+    {"fp80_scale", UNIT_BINARY, false, {.binary = call_scale}},
+    {"fp80_patan", UNIT_BINARY, true, {.binary = call_patan}},
+    {"fp80_yl2x", UNIT_BINARY, true, {.binary = call_yl2x}},
+    {"fp80_yl2xp1", UNIT_BINARY, true, {.binary = call_yl2xp1}},
     X87(fp80_sqrt, UNARY, unary, false),
     X87(fp80_rndint, UNARY, unary, false),
-    X87(fp80_2xm1, UNARY, unary, true),
-    X87(fp80_sin, UNARY, unary, true),
-    X87(fp80_cos, UNARY, unary, true),
-    X87(fp80_ptan, UNARY2, unary2, true),
-    X87(fp80_sincos, UNARY2, unary2, true),
+    {"fp80_2xm1", UNIT_UNARY, true, {.unary = call_f2xm1}},
+    {"fp80_sin", UNIT_UNARY, true, {.unary = call_sin}},
+    {"fp80_cos", UNIT_UNARY, true, {.unary = call_cos}},
+    {"fp80_ptan", UNIT_UNARY2, true, {.unary2 = call_ptan}},
+    {"fp80_sincos", UNIT_UNARY2, true, {.unary2 = call_sincos}},
     X87(fp80_xtract, UNARY2, unary2, false),
     X87(fp80_com, COMPARE, compare, false),
     X87(fp80_ucom, COMPARE, compare, false),
@@ -148,6 +173,6 @@ static void set(u32 v) { fp_host_set(v); }
 
 const struct units *UNITS(void)
 {
-    static const struct units units = {rows, get, set, fp80_from_bcd, fp80_to_bcd};
+    static const struct units units = {rows, get, set, fp80_to_bcd};
     return &units;
 }

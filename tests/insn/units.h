@@ -48,7 +48,6 @@ struct units {
     const struct unit *row;
     u32 (*mxcsr_get)(void);
     void (*mxcsr_set)(u32 v);
-    void (*from_bcd)(struct x87_reg *d, const u8 bcd[10]);
     u32 (*to_bcd)(u8 bcd[10], const struct x87_reg *s, u16 fcw, u16 fsw);
 };
 __attribute__((visibility("default"))) const struct units *units_host(void);

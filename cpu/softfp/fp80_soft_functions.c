@@ -1,9 +1,9 @@
 /*
- * fp80.h in software: remainders, scaling, and the transcendental functions.
- * The latter reduce their argument as the silicon does and take the C
- * library's function of 113 bits, rounded once to 64: the nearest value, where
- * the silicon itself is one unit off in up to three per cent of cases
- * (docs/x87.md).
+ * struct fp80_functions in software, the same on every host: remainders,
+ * scaling, and the transcendental functions. The latter reduce their argument
+ * as the silicon does and take the C library's function of 113 bits, rounded
+ * once to 64: the nearest value, where the silicon itself is one unit off in
+ * up to three per cent of cases (docs/x87.md).
  */
 #include "cpu/softfp/fp80_soft.h"
 
@@ -27,7 +27,6 @@ quad log1pf128(quad x);
 typedef _Float128 quad;
 #endif
 
-static u64 sig64(const struct sf_value *v) { return (u64)(v->man >> (SF_TOP - 63)); }
 static const struct x87_reg one = {BIT64(63), 0x3fff}, minus_one = {BIT64(63), 0xbfff},
                             minus_half = {BIT64(63), 0xbffe};
 
@@ -78,18 +77,18 @@ static u32 remainder_of(struct x87_reg *d, const struct x87_reg *s, bool nearest
         return end_value(&w, d, &x.v);
     return remainder_step(&w, d, &x.v, &y.v, nearest);
 }
-u32 fp80_prem(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
+static u32 soft_prem(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
 {
     return remainder_of(d, s, false, fcw, fsw);
 }
-u32 fp80_prem1(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
+static u32 soft_prem1(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
 {
     return remainder_of(d, s, true, fcw, fsw);
 }
 
 /* ---- exponents ---- */
 
-u32 fp80_scale(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
+static u32 soft_scale(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
 {
     struct fp80_work w = fp80_begin(fcw, fsw);
     struct operand x = fp80_operand(d), y = fp80_operand(s);
@@ -111,34 +110,6 @@ u32 fp80_scale(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
         by = y.v.negative ? -100000 : 100000;
     x.v.exp += (int)by;
     return end_value(&w, d, &x.v);
-}
-
-/* d: the exponent; pushed: the significand. */
-u32 fp80_xtract(struct x87_reg *d, struct x87_reg *pushed, u16 fcw, u16 fsw)
-{
-    struct fp80_work w = fp80_begin(fcw, fsw);
-    struct operand x = fp80_operand(d);
-    struct x87_reg exponent = FP80_INDEFINITE, fraction;
-    u32 status;
-    if (fp80_special(&w, &exponent, &x, NULL, &status)) {
-        fraction = exponent;
-    } else {
-        fp80_note_denormals(&w, &x, NULL);
-        fraction = x.reg;
-        if (x.v.class == SF_FINITE) {
-            exponent = fp80_from_int(x.v.exp);
-            fraction = fp80_signed(x.v.negative, 0x3fff, sig64(&x.v));
-        } else {
-            exponent = fp80_infinity(x.v.class == SF_ZERO);
-            w.flags |= x.v.class == SF_ZERO ? SF_ZE : 0;
-        }
-        status = fp80_status(&w);
-    }
-    if (!(status & FP80_PRE)) {
-        *d = exponent;
-        *pushed = fraction;
-    }
-    return status;
 }
 
 /* ---- to and from 113 bits ---- */
@@ -245,7 +216,7 @@ static bool trig_special(struct fp80_work *w, struct x87_reg *d, const struct op
     fp80_note_denormals(w, x, NULL);
     return false;
 }
-u32 fp80_sin(struct x87_reg *d, u16 fcw, u16 fsw)
+static u32 soft_sin(struct x87_reg *d, u16 fcw, u16 fsw)
 {
     struct fp80_work w = fp80_begin(fcw, fsw);
     struct operand x = fp80_operand(d);
@@ -257,7 +228,7 @@ u32 fp80_sin(struct x87_reg *d, u16 fcw, u16 fsw)
     struct sf_value v = sine(&x.v);
     return end_value(&w, d, &v);
 }
-u32 fp80_cos(struct x87_reg *d, u16 fcw, u16 fsw)
+static u32 soft_cos(struct x87_reg *d, u16 fcw, u16 fsw)
 {
     struct fp80_work w = fp80_begin(fcw, fsw);
     struct operand x = fp80_operand(d);
@@ -296,11 +267,11 @@ static u32 trig_pair(struct x87_reg *d, struct x87_reg *pushed, struct sf_value 
     }
     return status;
 }
-u32 fp80_sincos(struct x87_reg *d, struct x87_reg *pushed, u16 fcw, u16 fsw)
+static u32 soft_sincos(struct x87_reg *d, struct x87_reg *pushed, u16 fcw, u16 fsw)
 {
     return trig_pair(d, pushed, sine, true, fcw, fsw);
 }
-u32 fp80_ptan(struct x87_reg *d, struct x87_reg *pushed, u16 fcw, u16 fsw)
+static u32 soft_ptan(struct x87_reg *d, struct x87_reg *pushed, u16 fcw, u16 fsw)
 {
     return trig_pair(d, pushed, tangent, false, fcw, fsw);
 }
@@ -318,7 +289,7 @@ static struct sf_value angle(const struct sf_value *y, const struct sf_value *x)
     int scale = x->class == SF_FINITE ? -x->exp : y->class == SF_FINITE ? -y->exp : 0;
     return from_quad(atan2f128(quad_of_class(y, scale), quad_of_class(x, scale)), 0, true);
 }
-u32 fp80_patan(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
+static u32 soft_patan(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
 {
     struct fp80_work w = fp80_begin(fcw, fsw);
     struct operand y = fp80_operand(d), x = fp80_operand(s);
@@ -362,7 +333,7 @@ static u32 end_out_of_range(struct fp80_work *w, struct x87_reg *d, struct x87_r
     return fp80_end(w, d, x);
 }
 
-u32 fp80_2xm1(struct x87_reg *d, u16 fcw, u16 fsw)
+static u32 soft_2xm1(struct x87_reg *d, u16 fcw, u16 fsw)
 {
     struct fp80_work w = fp80_begin(fcw, fsw);
     struct operand x = fp80_operand(d);
@@ -398,7 +369,7 @@ static u32 end_product_special(struct fp80_work *w, struct x87_reg *d, const str
     return fp80_end(w, d, infinite ? fp80_infinity(negative) : fp80_zero(negative));
 }
 
-u32 fp80_yl2x(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
+static u32 soft_yl2x(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
 {
     struct fp80_work w = fp80_begin(fcw, fsw);
     struct operand y = fp80_operand(d), x = fp80_operand(s);
@@ -430,7 +401,7 @@ u32 fp80_yl2x(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
     int scale = x.v.denormal ? 1000 : 0;
     return end_product(&w, d, &y.v, log2f128(to_quad(&x.v, scale)) - scale, 0);
 }
-u32 fp80_yl2xp1(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
+static u32 soft_yl2xp1(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
 {
     struct fp80_work w = fp80_begin(fcw, fsw);
     struct operand y = fp80_operand(d), x = fp80_operand(s);
@@ -449,3 +420,17 @@ u32 fp80_yl2xp1(struct x87_reg *d, const struct x87_reg *s, u16 fcw, u16 fsw)
     int scale = scale_to_linear(&x.v);
     return end_product(&w, d, &y.v, log1pf128(to_quad(&x.v, scale)) / ln2(), -scale);
 }
+
+const struct fp80_functions fp80_soft_functions = {
+    .prem = soft_prem,
+    .prem1 = soft_prem1,
+    .scale = soft_scale,
+    .patan = soft_patan,
+    .yl2x = soft_yl2x,
+    .yl2xp1 = soft_yl2xp1,
+    .f2xm1 = soft_2xm1,
+    .sin = soft_sin,
+    .cos = soft_cos,
+    .ptan = soft_ptan,
+    .sincos = soft_sincos,
+};
