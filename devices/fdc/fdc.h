@@ -5,7 +5,7 @@
 #define ORRERY_FDC_H
 
 #include "devices/core/device.h"
-#include "devices/core/disk.h"
+#include "devices/block/disk.h"
 #include "devices/core/dma.h"
 
 enum { FDC_DRIVES = 2 };

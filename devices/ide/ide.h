@@ -7,7 +7,7 @@
 #ifndef ORRERY_IDE_H
 #define ORRERY_IDE_H
 
-#include "devices/core/disk.h"
+#include "devices/block/disk.h"
 #include "devices/pci/pci.h"
 
 enum { IDE_DRIVES = 4 };

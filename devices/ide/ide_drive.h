@@ -9,7 +9,7 @@
 #ifndef ORRERY_IDE_DRIVE_H
 #define ORRERY_IDE_DRIVE_H
 
-#include "devices/core/disk.h"
+#include "devices/block/disk.h"
 #include "devices/core/device.h"
 
 enum { IDE_SECTOR = 512, IDE_BUFFER = 128 * IDE_SECTOR, IDE_MULTIPLE_MAX = 16, IDE_PACKET = 12, IDE_RAW_BLOCK = 2352 };

@@ -9,7 +9,7 @@
 #include "cpu/cpu.h"
 #include "cpu/system/cpuid.h"
 #include "devices/core/chardev.h"
-#include "devices/core/disk.h"
+#include "devices/block/disk.h"
 #include "devices/core/display.h"
 #include "devices/devices.h"
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "devices/core/disk.h"
+#include "devices/block/disk.h"
 
 static struct trace quiet;
 static char path[64], err[256];

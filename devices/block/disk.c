@@ -2,9 +2,9 @@
  * What every image format shares: bounds, read-only, and telling the user
  * once, in a sentence, that an image fails. A failed access is the guest's to
  * handle, or the user's, as the policy says; it never ends the emulator.
- * Relies on core/disk.h only.
+ * Relies on block/disk.h only.
  */
-#include "devices/core/disk.h"
+#include "devices/block/disk.h"
 
 #include <errno.h>
 #include <stdlib.h>

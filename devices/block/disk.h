@@ -5,8 +5,8 @@
  * system above all, stops the machine instead: -EAGAIN asks the controller to
  * try the same again. Removable media may come and go.
  */
-#ifndef ORRERY_CORE_DISK_H
-#define ORRERY_CORE_DISK_H
+#ifndef ORRERY_BLOCK_DISK_H
+#define ORRERY_BLOCK_DISK_H
 
 #include "cpu/base.h"
 

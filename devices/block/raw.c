@@ -7,7 +7,7 @@
  * A size that is not a multiple of 512 is rounded up: the last sector reads
  * with zeros behind the end, and a write to it makes the file whole.
  */
-#include "devices/core/disk_file.h"
+#include "devices/block/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,11 @@
 /*
- * What disk_raw.c is made of: which format a file seems to have, and the
+ * What raw.c is made of: which format a file seems to have, and the
  * locks on it. Nobody else includes it.
  */
-#ifndef ORRERY_CORE_DISK_FILE_H
-#define ORRERY_CORE_DISK_FILE_H
+#ifndef ORRERY_BLOCK_FILE_H
+#define ORRERY_BLOCK_FILE_H
 
-#include "devices/core/disk.h"
+#include "devices/block/disk.h"
 
 /* The format whose signature is in an image's first 512 bytes, or NULL: it may be raw. */
 const char *disk_probe(const u8 *sector);

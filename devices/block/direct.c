@@ -3,7 +3,7 @@
  * place and length aligned, so everything goes through a buffer of ours, and a
  * write that covers a block in part reads the rest of it first.
  */
-#include "devices/core/disk_file.h"
+#include "devices/block/file.h"
 
 #include <errno.h>
 #include <stdlib.h>
