@@ -309,8 +309,8 @@ bool gdb_registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *
         }
         at += gdb_register_size(l, i);
     }
-    if (pc)
-        gdb_register_write(l, cpu, pc, in + pc_at);
+    if (pc) /* the linear one that a debugger has read or means to read back, never an offset */
+        reg_set_pc(cpu, ld_le(in + pc_at, gdb_register_size(l, pc)));
     return taken;
 }
 

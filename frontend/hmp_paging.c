@@ -1,7 +1,8 @@
 /*
  * info mem and info tlb: the guest's page tables, walked without touching
  * accessed bits. One walker for 32-bit, PAE and 4-level tables, bounded by how
- * many entries it looks at: tables that point at themselves map everything.
+ * many entries it looks at and how many lines it prints: tables that point at
+ * themselves map everything.
  * Layout is QEMU's.
  */
 #include "frontend/hmp.h"
@@ -28,7 +29,7 @@ struct shape {
     bool pse;        /* level 2 entries of two-level tables may be large */
 };
 
-enum { MAX_LEVELS = 4, MAX_ENTRIES = 1 << 24 };
+enum { MAX_LEVELS = 4, MAX_ENTRIES = 1 << 24, MAX_LINES = 1 << 20 };
 
 /* A table on the way down. */
 struct table {
@@ -41,7 +42,7 @@ struct walk {
     void (*leaf)(struct hmp *h, u64 lin, u64 size, u64 pte, u64 rights);
     struct shape shape;
     struct table table[MAX_LEVELS + 1]; /* by level; 1 is the last */
-    unsigned level, budget;
+    unsigned level, entries, lines;     /* entries and lines: how many more there may be */
     /* info mem: the run being collected */
     u64 start, end, rights;
     bool open;
@@ -108,19 +109,22 @@ static void walk_on(struct hmp *h)
     struct walk *w = h->job;
     unsigned level = w->level, size = w->shape.entry;
     struct table *t = &w->table[level];
-    while (w->level == level && t->next < t->count && w->budget) {
+    while (w->level == level && t->next < t->count && w->entries && w->lines) {
         unsigned i = t->next++;
         u64 pte = ld_le(t->entry + (size_t)i * size, size);
-        w->budget--;
+        w->entries--;
         if (pte & PTE_P)
             look_at(h, t, i, pte);
     }
     bool over = w->level == level && t->next == t->count && level == w->shape.levels;
-    if (over || !w->budget) {
-        close_run(h);
+    if (over || !w->entries || !w->lines) {
+        bool printed_enough = !w->lines;
+        if (!printed_enough)
+            close_run(h);
         h->next = NULL;
         if (!over)
-            fprintf(h->out, "The page tables go on; stopped after %d entries\n", MAX_ENTRIES);
+            fprintf(h->out, "The page tables go on; stopped after %d %s\n", printed_enough ? MAX_LINES : MAX_ENTRIES,
+                    printed_enough ? "lines" : "entries");
     } else if (w->level == level && t->next == t->count) {
         w->level++;
     }
@@ -138,7 +142,8 @@ static void walk_start(struct hmp *h, void (*leaf)(struct hmp *h, u64 lin, u64 s
     if (!w)
         return;
     w->leaf = leaf;
-    w->budget = MAX_ENTRIES;
+    w->entries = MAX_ENTRIES;
+    w->lines = MAX_LINES;
     w->shape = (struct shape){.levels = lma   ? 4
                                         : pae ? 3
                                               : 2,
@@ -151,8 +156,9 @@ static void walk_start(struct hmp *h, void (*leaf)(struct hmp *h, u64 lin, u64 s
 
 static void print_tlb(struct hmp *h, u64 lin, u64 size, u64 pte, u64 rights)
 {
-    const struct walk *w = h->job;
+    struct walk *w = h->job;
     (void)rights;
+    w->lines--;
     unsigned level = size == 4096 ? 1 : size >= BIT64(30) ? 3 : 2;
     fprintf(h->out, "%016llx: %016llx %c%c%c%c%c%c%c%c%c\n", (unsigned long long)lin,
             (unsigned long long)leaf_address(&w->shape, level, pte), pte & PTE_NX ? 'X' : '-', pte & PTE_G ? 'G' : '-',
@@ -168,6 +174,7 @@ static void close_run(struct hmp *h)
     if (!w->open)
         return;
     w->open = false;
+    w->lines--;
     fprintf(h->out, "%016llx-%016llx %016llx %cr%c\n", (unsigned long long)w->start, (unsigned long long)w->end,
             (unsigned long long)(w->end - w->start), w->rights & PTE_U ? 'u' : '-', w->rights & PTE_W ? 'w' : '-');
 }

@@ -162,6 +162,9 @@ START_TEST(all_at_once)
     ck_assert_uint_eq(cpu->seg[CS].base, 0x10000);
     ck_assert_uint_eq(cpu->gpr[SLOT_RIP], 0x100);
     ck_assert_str_eq(ask("g"), all + 1);
+    memcpy(all + 1 + rip, "0001000000000000", 16); /* outside of CS: no offset in it */
+    ASK(all, "OK");
+    ck_assert_str_eq(ask("g"), all + 1);
     ASK("G1122334455667788", "OK"); /* the first one only */
     ck_assert_uint_eq(cpu->gpr[RAX], 0x8877665544332211);
     ASK("G112233", "E22");

@@ -187,6 +187,13 @@ START_TEST(page_tables_of_themselves)
     cpu->cr0 |= CR0_PE | CR0_PG;
     SAYS("info mem", "0000000000000000-0000000ff7fff000 0000000ff7fff000 -rw\n"
                      "The page tables go on; stopped after 16777216 entries\n");
+    static const char line[] = "0000000000000000: 0000000000007000 --------W\n",
+                      last[] = "The page tables go on; stopped after 1048576 lines\n";
+    char *lines = rig_hmp(&rig, &session, "info tlb");
+    size_t n = strlen(lines);
+    ck_assert_uint_eq(n, (1ul << 20) * strlen(line) + strlen(last));
+    ck_assert_str_eq(lines + n - strlen(last), last);
+    free(lines);
     cpu->cr3 = 0xfee00000; /* no RAM: nothing is mapped */
     SAYS("info tlb", "");
     cpu->cr0 &= ~(u64)(CR0_PE | CR0_PG);
