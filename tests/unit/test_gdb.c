@@ -239,6 +239,21 @@ START_TEST(steps)
 }
 END_TEST
 
+/* Somebody else let the machine run: a step stops it, with one answer, and it can be let run again. */
+START_TEST(step_while_running)
+{
+    load_program();
+    machine_cont(rig.m);
+    ASK("s", "T05thread:01;");
+    ASK("p10", "027c000000000000");
+    ck_assert_str_eq(rig_talk(&rig, ""), "");
+    ck_assert_int_ne(machine_state(rig.m), RUN_RUNNING);
+    machine_cont(rig.m);
+    ck_assert_int_eq(machine_state(rig.m), RUN_RUNNING);
+    machine_stop(rig.m, RUN_PAUSED);
+}
+END_TEST
+
 /* QEMU's words for what a step lets in. */
 START_TEST(step_bits)
 {
@@ -354,6 +369,7 @@ int main(void)
     tcase_add_test(t, memory);
     tcase_add_test(t, points);
     tcase_add_test(t, steps);
+    tcase_add_test(t, step_while_running);
     tcase_add_test(t, step_bits);
     tcase_add_test(t, descriptions);
     tcase_add_test(t, narrow_layout);
