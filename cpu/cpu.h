@@ -6,6 +6,7 @@
 #ifndef ORRERY_CPU_CPU_H
 #define ORRERY_CPU_CPU_H
 
+#include "cpu/field.h"
 #include "cpu/state.h"
 
 /* ---- life (cpu.c) ---- */
@@ -31,6 +32,15 @@ u64 cpu_run(struct cpu *cpu, u64 instructions);
 bool cpu_idle(const struct cpu *cpu);
 /* Instructions retired since reset, exact at the current micro-op. */
 u64 cpu_icount(const struct cpu *cpu);
+
+/* ---- its state (saved.c) ---- */
+extern const struct state_field cpu_state[];
+/* Between slices, before it is saved: what can be written in several ways takes on the one form. */
+void cpu_settle(struct cpu *cpu);
+/* What no saved state of this CPU can be: a few words, or NULL. */
+const char *cpu_contradiction(const struct cpu *copy);
+/* After its saved members have come: the rest follows. Code it knows is its owner's business. */
+void cpu_restored(struct cpu *cpu);
 
 /*
  * ---- the run loop's partners (excp.c, debug.c) ----

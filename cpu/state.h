@@ -1,7 +1,8 @@
 /*
  * The state of one x86 logical processor, as modes of one machine: registers
  * are 64 bits wide from the first day. Sections are marked: SAVED goes into
- * snapshots, DERIVED is recomputed from it (cpu_update_mode), HOST is wiring.
+ * snapshots, DERIVED is recomputed from it (cpu_update_mode), RUNNING means
+ * nothing between slices, HOST is wiring. saved.c has the table.
  */
 #ifndef ORRERY_CPU_STATE_H
 #define ORRERY_CPU_STATE_H
@@ -441,6 +442,9 @@ struct cpu {
     bool tables_are_code;        /* writes to page tables in use are told as those to decoded code: for lockstep */
     struct tlb *tlb;             /* [MMU_COUNT] */
     struct tlb_lists *tlb_lists; /* which entries are filled, global or not (mmu.c) */
+
+    /* ---- SAVED, once cpu_settle() has filled it: INTR, NMI, INIT, SIPI, traps of 'attention' and 'held' ---- */
+    u32 pending;
 };
 
 static_assert(RDI == 7 && R15 == 15, "slots are the encoding");

@@ -1,9 +1,9 @@
 /*
  * fw_cfg: a selector (510h), a byte-wide data port (511h) and a DMA interface
- * (514h, big-endian). Items are made by the board; their contents are
- * configuration, not state: what is saved is which one is selected, where
- * reading stands, and what is left of a DMA transfer. Of one that is long the
- * rest is done in events; guests wait for the control word to become 0.
+ * (514h, big-endian). Items are made by the board; their contents are saved,
+ * as a guest may be half way through them and will read them again after a
+ * reset. Of a long DMA transfer the rest is done in events; guests wait for the
+ * control word to become 0.
  */
 #include "devices/fw_cfg.h"
 
@@ -283,12 +283,16 @@ static void fw_cfg_destroy(struct device *dev)
 }
 
 #define FW_CFG(f) STATE(struct fw_cfg, f)
+static const struct state_field item_state[] = {
+    BYTES(struct item, data, len), HOST(struct item, len),   STATE(struct item, name),
+    HOST(struct item, written),    HOST(struct item, owner), STATE_END,
+};
 static const struct state_field fw_cfg_state[] = {
     DEVICE_STATE(struct fw_cfg),
     HOST(struct fw_cfg, ports),
-    HOST(struct fw_cfg, item),
-    HOST(struct fw_cfg, arch),
-    HOST(struct fw_cfg, nfiles),
+    STRUCTS(struct fw_cfg, item, struct item, item_state),
+    STRUCTS(struct fw_cfg, arch, struct item, item_state),
+    FW_CFG(nfiles),
     FW_CFG(selected),
     FW_CFG(at),
     FW_CFG(dma_addr),

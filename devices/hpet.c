@@ -336,17 +336,6 @@ static void reset(struct device *dev)
         irq_set(&h->cfg.legacy[i], h->legacy_level >> i & 1);
 }
 
-static void restored(struct device *dev)
-{
-    struct hpet *h = container_of(dev, struct hpet, dev);
-    if (!(h->config & LEGACY))
-        for (unsigned i = 0; i < 2; i++)
-            irq_set(&h->cfg.legacy[i], h->legacy_level >> i & 1);
-    for (unsigned i = 0; i < HPET_TIMERS; i++)
-        if (h->status & BIT64(i))
-            set_output(&h->timer[i], true);
-}
-
 const struct device_class hpet_class = {
     .name = "hpet",
     .description = "event timers",
@@ -354,5 +343,4 @@ const struct device_class hpet_class = {
     .state = hpet_state,
     .create = create,
     .reset = reset,
-    .restored = restored,
 };

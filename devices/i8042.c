@@ -394,12 +394,6 @@ static void reset(struct device *dev)
     system_set_a20(dev->sys, true);
 }
 
-static void restored(struct device *dev)
-{
-    struct i8042 *c = container_of(dev, struct i8042, dev);
-    update_irqs(c);
-}
-
 const struct device_class i8042_class = {
     .name = "i8042",
     .description = "keyboard controller",
@@ -407,5 +401,4 @@ const struct device_class i8042_class = {
     .state = i8042_state,
     .create = create,
     .reset = reset,
-    .restored = restored,
 };

@@ -349,12 +349,6 @@ static void reset(struct device *dev)
     irq_set(&p->wire.intr, false);
 }
 
-static void restored(struct device *dev)
-{
-    struct pic *p = container_of(dev, struct pic, dev);
-    irq_set(&p->wire.intr, p->chip[MASTER].intr);
-}
-
 /* "info pic", as QEMU prints it. */
 static void info(struct device *dev, FILE *out)
 {
@@ -373,6 +367,5 @@ const struct device_class pic_class = {
     .state = pic_state,
     .create = create,
     .reset = reset,
-    .restored = restored,
     .info = info,
 };

@@ -406,12 +406,6 @@ static void reset(struct device *dev)
     irq_set(&p->wire.irq0, false);
 }
 
-static void restored(struct device *dev)
-{
-    struct pit *p = container_of(dev, struct pit, dev);
-    irq_set(&p->wire.irq0, out_at(&p->counter[0], clocks(p)));
-}
-
 static const char *contradiction(const struct device *copy)
 {
     const struct pit *p = container_of(copy, struct pit, dev);
@@ -432,6 +426,5 @@ const struct device_class pit_class = {
     .state = pit_state,
     .create = create,
     .reset = reset,
-    .restored = restored,
     .contradiction = contradiction,
 };

@@ -65,13 +65,10 @@ static void reset(struct device *dev)
     drive(p);
 }
 
-static void restored(struct device *dev) { drive(container_of(dev, struct port61, dev)); }
-
 const struct device_class port61_class = {
     .name = "port61",
     .size = sizeof(struct port61),
     .state = port61_state,
     .create = create,
     .reset = reset,
-    .restored = restored,
 };

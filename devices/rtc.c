@@ -425,13 +425,6 @@ static void reset(struct device *dev)
     irq_set(&r->wire.nmi_mask, false);
 }
 
-static void restored(struct device *dev)
-{
-    struct rtc *r = container_of(dev, struct rtc, dev);
-    irq_set(&r->wire.irq8, r->cmos[REG_C] & C_IRQF);
-    irq_set(&r->wire.nmi_mask, r->index & 0x80);
-}
-
 const struct device_class rtc_class = {
     .name = "mc146818rtc",
     .description = "clock and CMOS RAM",
@@ -439,5 +432,4 @@ const struct device_class rtc_class = {
     .state = rtc_state,
     .create = create,
     .reset = reset,
-    .restored = restored,
 };

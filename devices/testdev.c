@@ -35,13 +35,20 @@ static const struct property properties[] = {
 };
 
 static const struct state_field testdev_state[] = {
-    DEVICE_STATE(struct testdev),       STATE(struct testdev, scratch),
-    STATE(struct testdev, buffer),      STATE(struct testdev, lines),
-    HOST(struct testdev, line),         HOST(struct testdev, chardev),
-    HOST(struct testdev, console),      HOST(struct testdev, ram_size),
-    HOST(struct testdev, scratch_port), HOST(struct testdev, flush),
-    HOST(struct testdev, exit),         HOST(struct testdev, line_ports),
-    HOST(struct testdev, memory),       STATE_END,
+    DEVICE_STATE(struct testdev),
+    STATE(struct testdev, scratch),
+    STATE(struct testdev, buffer),
+    STATE(struct testdev, lines),
+    STRUCTS(struct testdev, line, struct irq, wire_state),
+    HOST(struct testdev, chardev),
+    HOST(struct testdev, console),
+    HOST(struct testdev, ram_size),
+    HOST(struct testdev, scratch_port),
+    HOST(struct testdev, flush),
+    HOST(struct testdev, exit),
+    HOST(struct testdev, line_ports),
+    HOST(struct testdev, memory),
+    STATE_END,
 };
 
 static void console_write(void *owner, u64 off, u64 val, unsigned size)
@@ -129,8 +136,6 @@ static void reset(struct device *dev)
     drive(t);
 }
 
-static void restored(struct device *dev) { drive(container_of(dev, struct testdev, dev)); }
-
 static void destroy(struct device *dev)
 {
     for (unsigned i = 0; i < TESTDEV_LINES; i++)
@@ -147,6 +152,5 @@ const struct device_class testdev_class = {
     .state = testdev_state,
     .create = create,
     .reset = reset,
-    .restored = restored,
     .destroy = destroy,
 };

@@ -117,11 +117,15 @@ static bool set(u64 *reg, u64 val)
 }
 static bool set_canonical(u64 *reg, u64 val) { return is_canonical(val) && set(reg, val); }
 
+u64 efer_valid(const struct cpu *cpu)
+{
+    return (cpu_has(cpu, FEAT_SYSCALL) ? EFER_SCE : 0) | (cpu_has(cpu, FEAT_LM) ? EFER_LME | EFER_LMA : 0) |
+           (cpu_has(cpu, FEAT_NX) ? EFER_NXE : 0);
+}
+
 bool efer_write(struct cpu *cpu, u64 val)
 {
-    u64 valid = (cpu_has(cpu, FEAT_SYSCALL) ? EFER_SCE : 0) | (cpu_has(cpu, FEAT_LM) ? EFER_LME | EFER_LMA : 0) |
-                (cpu_has(cpu, FEAT_NX) ? EFER_NXE : 0);
-    bool bad = (val & ~valid) || (((val ^ cpu->efer) & EFER_LME) && (cpu->cr0 & CR0_PG));
+    bool bad = (val & ~efer_valid(cpu)) || (((val ^ cpu->efer) & EFER_LME) && (cpu->cr0 & CR0_PG));
     if (bad)
         return false;
     u64 old = cpu->efer;

@@ -110,7 +110,7 @@ void cr3_write(struct cpu *cpu, u64 val)
 }
 
 /* Each CR4 bit with the feature that brings it. */
-static u64 cr4_valid(const struct cpu *cpu)
+u64 cr4_valid(const struct cpu *cpu)
 {
     static const struct {
         u32 bits;

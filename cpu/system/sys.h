@@ -155,6 +155,9 @@ void cr0_write(struct cpu *cpu, u64 val);
 void cr3_write(struct cpu *cpu, u64 val);
 void cr4_write(struct cpu *cpu, u64 val);
 bool efer_write(struct cpu *cpu, u64 val); /* false: #GP(0) */
+/* Bits that exist on this CPU. */
+u64 cr4_valid(const struct cpu *cpu);
+u64 efer_valid(const struct cpu *cpu);
 /* Loads the PAE page-directory-pointer registers from cr3; false: reserved bits set. */
 bool pdptes_load(struct cpu *cpu, u64 cr3, u64 out[4]);
 /* Time-stamp counter as RDTSC returns it. */

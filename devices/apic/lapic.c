@@ -931,8 +931,6 @@ static void restored(struct device *dev)
     struct lapic *a = of(dev);
     if (a->cfg.page_moved)
         a->cfg.page_moved(a->cfg.cpu, a->base & ~0xfffull);
-    if (a->cfg.intr)
-        a->cfg.intr(a->cfg.cpu, a->intr);
 }
 
 static void destroy(struct device *dev)

@@ -59,7 +59,7 @@ static const struct state_field parallel_state[] = {
     HOST(struct parallel, index),
     HOST(struct parallel, irq_number),
     HOST(struct parallel, iobase),
-    HOST(struct parallel, irq_line),
+    STRUCTS(struct parallel, irq_line, struct irq, wire_state),
     HOST(struct parallel, chardev),
     HOST(struct parallel, ports),
     STATE_END,
@@ -171,12 +171,6 @@ static void reset(struct device *dev)
     set_irq(p, false);
 }
 
-static void restored(struct device *dev)
-{
-    struct parallel *p = container_of(dev, struct parallel, dev);
-    irq_set(&p->irq_line, p->irq);
-}
-
 static void destroy(struct device *dev) { bus_line_free(dev, container_of(dev, struct parallel, dev)->irq_line); }
 
 const struct device_class isa_parallel_class = {
@@ -190,6 +184,5 @@ const struct device_class isa_parallel_class = {
     .state = parallel_state,
     .create = create,
     .reset = reset,
-    .restored = restored,
     .destroy = destroy,
 };

@@ -58,7 +58,7 @@ static const struct state_field fifo_state[] = {
 };
 const struct state_field uart_state[] = {
     HOST(struct uart, dev),
-    HOST(struct uart, irq_line),
+    STRUCTS(struct uart, irq_line, struct irq, wire_state),
     HOST(struct uart, chardev),
     STATE(struct uart, ier),
     STATE(struct uart, fcr),
@@ -487,4 +487,5 @@ void uart_reset(struct uart *u)
     irq_set(&u->irq_line, false);
 }
 
-void uart_restored(struct uart *u) { irq_set(&u->irq_line, u->irq); }
+/* The host's end may have waited for room that is there now. */
+void uart_restored(struct uart *u) { chardev_accept_input(u->chardev); }

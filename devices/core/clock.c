@@ -5,6 +5,18 @@
  */
 #include "devices/core/clock.h"
 
+const struct state_field clock_state[] = {
+    STATE_RANGE(struct clock, now, 0, INT64_MAX),
+    RUNNING(struct clock, firing),
+    DERIVED(struct clock, head),
+    STATE_RANGE(struct clock, seq, 0, INT64_MAX),
+    HOST(struct clock, read),
+    HOST(struct clock, owner),
+    HOST(struct clock, trace),
+    HOST(struct clock, earlier),
+    STATE_END,
+};
+
 void clock_init(struct clock *c, struct trace *trace) { *c = (struct clock){.trace = trace}; }
 
 u64 clock_now(struct clock *c)

@@ -7,7 +7,7 @@
 #ifndef ORRERY_CORE_CLOCK_H
 #define ORRERY_CORE_CLOCK_H
 
-#include "cpu/base.h"
+#include "cpu/field.h"
 
 #define NS_PER_SEC 1000000000ull
 
@@ -32,6 +32,8 @@ struct clock {
     void (*earlier)(void *owner); /* told when a new event became the first: shorten the slice */
 };
 
+/* The queue itself comes with the events of its owners. */
+extern const struct state_field clock_state[];
 void clock_init(struct clock *c, struct trace *trace);
 /* Exact virtual time, ns. Monotonic. */
 u64 clock_now(struct clock *c);

@@ -11,6 +11,28 @@
 #include "devices/core/chardev.h"
 #include "devices/core/text.h"
 
+const struct state_field system_state[] = {
+    DERIVED(struct system, mem),
+    DERIVED(struct system, io),
+    STRUCTS(struct system, clock, struct clock, clock_state),
+    STATE(struct system, exit_code),
+    STATE(struct system, a20),
+    HOST(struct system, trace),
+    HOST(struct system, devices),
+    HOST(struct system, main_bus),
+    HOST(struct system, buses),
+    HOST(struct system, ram_size),
+    HOST(struct system, globals),
+    HOST(struct system, find_chardev),
+    HOST(struct system, find_owner),
+    HOST(struct system, err),
+    HOST(struct system, request),
+    HOST(struct system, request_owner),
+    HOST(struct system, a20_changed),
+    HOST(struct system, a20_owner),
+    STATE_END,
+};
+
 void system_init(struct system *sys, struct trace *trace)
 {
     *sys = (struct system){.trace = trace, .a20 = true};
@@ -260,29 +282,23 @@ void device_reset_all(struct system *sys)
             dev->cls->reset(dev);
 }
 
-/* Looks at what is to be loaded in a copy of the device. */
-static bool plausible(struct device *dev, struct state_buf in, char *err, size_t err_size)
+bool device_look(struct device *dev, struct state_buf in)
 {
-    struct device *copy = malloc(dev->cls->size);
-    if (!copy) {
-        snprintf(err, err_size, "no memory to look at the saved state");
-        return false;
-    }
-    memcpy(copy, dev, dev->cls->size);
-    bool ok = state_load(dev->cls->state, copy, NULL, &in, err, err_size);
-    const char *why = ok && dev->cls->contradiction ? dev->cls->contradiction(copy) : NULL;
+    char err[200];
+    struct device *copy = state_look(dev->cls->state, dev, dev->cls->size, in, err, sizeof err);
+    const char *why = copy && dev->cls->contradiction ? dev->cls->contradiction(copy) : NULL;
+    bool ok = copy && !why;
     if (why)
-        snprintf(err, err_size, "%s in the saved state", why);
+        snprintf(err, sizeof err, "%s in the saved state", why);
     free(copy);
-    return ok && !why;
+    return ok || device_fail(dev->sys, "device '%s': %s", dev->id[0] ? dev->id : dev->cls->name, err);
 }
 
 bool device_load(struct device *dev, struct state_buf *in)
 {
-    char err[200];
-    if (!plausible(dev, *in, err, sizeof err) ||
-        !state_load(dev->cls->state, dev, &dev->sys->clock, in, err, sizeof err))
-        return device_fail(dev->sys, "device '%s': %s", dev->id, err);
+    if (!device_look(dev, *in))
+        return false;
+    state_take(dev->cls->state, dev, &dev->sys->clock, *in);
     if (dev->cls->restored)
         dev->cls->restored(dev);
     return true;

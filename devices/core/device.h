@@ -47,6 +47,8 @@ struct device_class {
      */
     bool (*create)(struct device *dev, const void *cfg);
     void (*reset)(struct device *dev);
+    /* All saved members of all devices have come: the derived ones follow. Wires are not driven (irq.h), no event is
+     * scheduled. */
     void (*restored)(struct device *dev);
     /* What no saved state of this device can be although each value is in its range: a few words on what contradicts
      * what, or NULL. Sees a copy of the struct, whose events are not the clock's. */
@@ -124,11 +126,14 @@ struct irq bus_line(const struct device *dev, unsigned n);
 void bus_line_free(const struct device *dev, struct irq line);
 
 void device_reset_all(struct system *sys);
-/* Takes on a saved state. False: one sentence in sys->err that names device and field; the device is as it was. */
+/* Could it take on that state? False: one sentence in sys->err that names device and field. */
+bool device_look(struct device *dev, struct state_buf in);
+/* Takes it on, if so. */
 bool device_load(struct device *dev, struct state_buf *in);
 void device_destroy_all(struct system *sys);
 /* Fills sys->err; returns false so that create can return it. */
 bool device_fail(struct system *sys, const char *fmt, ...) PRINTF_LIKE(2, 3);
+extern const struct state_field system_state[];
 void system_init(struct system *sys, struct trace *trace);
 void system_destroy(struct system *sys);
 /* Safe when nobody listens. */

@@ -13,6 +13,19 @@ static void or_set(void *owner, unsigned pin, bool level)
         irq_set(&j->out, up != 0);
 }
 
+const struct state_field irq_or_state[] = {
+    HOST(struct irq_or, out),
+    STATE(struct irq_or, up),
+    STATE(struct irq_or, taken),
+    STATE_END,
+};
+const struct state_field wire_state[] = {
+    HOST(struct irq, set),
+    HOST(struct irq, owner),
+    STATE_RANGE(struct irq, pin, 0, 31),
+    STATE_END,
+};
+
 void irq_or_init(struct irq_or *j, struct irq out) { *j = (struct irq_or){.out = out}; }
 
 struct irq irq_or_input(struct irq_or *j)

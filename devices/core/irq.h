@@ -5,7 +5,7 @@
 #ifndef ORRERY_CORE_IRQ_H
 #define ORRERY_CORE_IRQ_H
 
-#include "cpu/base.h"
+#include "cpu/field.h"
 
 struct irq {
     void (*set)(void *owner, unsigned pin, bool level);
@@ -35,5 +35,12 @@ void irq_or_init(struct irq_or *j, struct irq out);
 struct irq irq_or_input(struct irq_or *j);
 /* The driver lets go of its pin. */
 void irq_or_free(struct irq input);
+
+/*
+ * Wires are state at both ends: a junction remembers who holds it up, an input what it last heard. So loading a saved
+ * state drives none. irq_or_state: a struct irq_or. wire_state: the struct irq of a device that users plug in, whose
+ * pin of a junction depends on what came before.
+ */
+extern const struct state_field irq_or_state[], wire_state[];
 
 #endif

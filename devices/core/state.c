@@ -1,24 +1,27 @@
 /*
- * Device state as bytes and as text, from its description. A saved struct is a
- * run of fields, each its name, type, count and values, ended by an empty name;
- * loading insists on the very same fields. All numbers are little-endian.
+ * Saving, loading, dumping and checking by a state table.
  */
 #include "devices/core/state.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "devices/core/bus.h"
 #include "devices/core/clock.h"
 
 /* ---- save ---- */
 
-static void put_bytes(struct state_buf *b, const void *p, size_t n)
+void state_buf_put(struct state_buf *b, const void *p, size_t n)
 {
+    if (b->failed)
+        return;
     if (b->cap - b->len < n) {
         size_t cap = MAX(b->cap * 2, b->len + n + 4096);
         u8 *data = realloc(b->data, cap);
-        if (!data)
-            abort(); /* a snapshot without room has no way to go on */
+        if (!data) {
+            b->failed = true;
+            return;
+        }
         b->data = data;
         b->cap = cap;
     }
@@ -30,14 +33,33 @@ static void put(struct state_buf *b, u64 val, unsigned size)
 {
     u8 bytes[8];
     st_le(bytes, val, size);
-    put_bytes(b, bytes, size);
+    state_buf_put(b, bytes, size);
 }
 
-static bool is_saved(const struct state_field *f) { return f->type != STATE_DERIVED && f->type != STATE_HOST; }
+static bool is_saved(const struct state_field *f) { return f->type < STATE_DERIVED; }
 
-static void save_field(const struct state_field *f, const u8 *at, struct state_buf *out)
+/* What a MEMORY or BYTES field of a struct at 'obj' leads to; no data: nothing. */
+static struct state_block block_of(const struct state_field *f, const u8 *obj)
 {
-    if (f->type == STATE_STRUCT) {
+    struct state_block b = {.name = f->name};
+    if (f->type == STATE_MEMORY) {
+        memcpy(&b.ram, obj + f->offset, sizeof b.ram);
+        b.data = b.ram ? b.ram->host : NULL;
+        b.size = b.ram ? b.ram->size : 0;
+    } else {
+        memcpy(&b.data, obj + f->offset, sizeof b.data);
+        b.size = b.data ? host_value(obj + f->length, sizeof(u32)) : 0;
+    }
+    return b;
+}
+static bool is_block(const struct state_field *f) { return f->type == STATE_MEMORY || f->type == STATE_BYTES; }
+
+static void save_field(const struct state_field *f, const u8 *obj, struct state_buf *out)
+{
+    const u8 *at = obj + f->offset;
+    if (is_block(f)) {
+        put(out, block_of(f, obj).size, 8);
+    } else if (f->type == STATE_STRUCT) {
         for (u32 i = 0; i < f->count; i++)
             state_save(f->fields, at + (size_t)i * f->size, out);
     } else if (f->type == STATE_EVENT) {
@@ -59,10 +81,10 @@ void state_save(const struct state_field *fields, const void *obj, struct state_
         size_t len = strlen(f->name);
         assert(len && len < 256);
         put(out, len, 1);
-        put_bytes(out, f->name, len);
+        state_buf_put(out, f->name, len);
         put(out, f->type, 1);
         put(out, f->count, 4);
-        save_field(f, (const u8 *)obj + f->offset, out);
+        save_field(f, obj, out);
     }
     put(out, 0, 1);
 }
@@ -133,8 +155,22 @@ static bool load_values(struct loader *l, const struct state_field *f, u8 *at)
     return true;
 }
 
-static bool load_field(struct loader *l, const struct state_field *f, u8 *at)
+/* Blocks are as long as this machine's options made them. */
+static bool load_block_size(struct loader *l, const struct state_field *f, const u8 *obj)
 {
+    const u8 *p = take(l, 8);
+    u64 size = block_of(f, obj).size;
+    if (!p)
+        return load_fail(l, "the saved state ends inside '%s'", f->name);
+    return ld64(p) == size || load_fail(l, "'%s' has %llu bytes in the saved state and %llu here", f->name,
+                                        (unsigned long long)ld64(p), (unsigned long long)size);
+}
+
+static bool load_field(struct loader *l, const struct state_field *f, u8 *obj)
+{
+    u8 *at = obj + f->offset;
+    if (is_block(f))
+        return load_block_size(l, f, obj);
     if (f->type == STATE_EVENT)
         return load_event(l, f, at);
     if (f->type != STATE_STRUCT)
@@ -163,7 +199,7 @@ static bool load_head(struct loader *l, const struct state_field *f)
 static bool load_fields(struct loader *l, const struct state_field *fields, u8 *obj)
 {
     for (const struct state_field *f = fields; f->type != STATE_END_; f++)
-        if (is_saved(f) && !(load_head(l, f) && load_field(l, f, obj + f->offset)))
+        if (is_saved(f) && !(load_head(l, f) && load_field(l, f, obj)))
             return false;
     const u8 *end = take(l, 1);
     if (!end || *end)
@@ -180,6 +216,71 @@ bool state_load(const struct state_field *fields, void *obj, struct clock *clock
         return false;
     in->pos = start;
     return load_fields(&store, fields, obj);
+}
+
+void *state_look(const struct state_field *fields, const void *obj, size_t size, struct state_buf in, char *err,
+                 size_t err_size)
+{
+    struct loader l = {&in, NULL, true, err, err_size};
+    void *copy = malloc(size);
+    if (!copy) {
+        snprintf(err, err_size, "no memory to look at the saved state");
+        return NULL;
+    }
+    memcpy(copy, obj, size);
+    if (load_fields(&l, fields, copy))
+        return copy;
+    free(copy);
+    return NULL;
+}
+
+void state_take(const struct state_field *fields, void *obj, struct clock *clock, struct state_buf in)
+{
+    char err[1];
+    struct loader l = {&in, clock, true, err, sizeof err};
+    load_fields(&l, fields, obj);
+}
+
+/* ---- blocks ---- */
+
+struct block_walk {
+    bool (*each)(void *owner, const struct state_block *block);
+    void *owner;
+};
+
+static bool walk_blocks(const struct block_walk *w, const struct state_field *fields, u8 *obj, const char *prefix);
+
+static bool walk_field(const struct block_walk *w, const struct state_field *f, u8 *obj, const char *prefix)
+{
+    char name[200];
+    for (u32 i = 0; f->type == STATE_STRUCT && i < f->count; i++) {
+        if (f->count > 1)
+            snprintf(name, sizeof name, "%s%s[%u].", prefix, f->name, i);
+        else
+            snprintf(name, sizeof name, "%s%s.", prefix, f->name);
+        if (!walk_blocks(w, f->fields, obj + f->offset + (size_t)i * f->size, name))
+            return false;
+    }
+    if (!is_block(f))
+        return true;
+    struct state_block b = block_of(f, obj);
+    snprintf(name, sizeof name, "%s%s", prefix, f->name);
+    b.name = name;
+    return !b.size || w->each(w->owner, &b);
+}
+
+static bool walk_blocks(const struct block_walk *w, const struct state_field *fields, u8 *obj, const char *prefix)
+{
+    for (const struct state_field *f = fields; f->type != STATE_END_; f++)
+        if (!walk_field(w, f, obj, prefix))
+            return false;
+    return true;
+}
+
+bool state_blocks(const struct state_field *fields, void *obj,
+                  bool (*each)(void *owner, const struct state_block *block), void *owner)
+{
+    return walk_blocks(&(struct block_walk){each, owner}, fields, obj, "");
 }
 
 /* ---- dump ---- */
@@ -203,8 +304,9 @@ static void dump_values(const struct state_field *f, const u8 *at, FILE *out)
     fputc('\n', out);
 }
 
-static void dump_field(const struct state_field *f, const u8 *at, const char *prefix, FILE *out)
+static void dump_field(const struct state_field *f, const u8 *obj, const char *prefix, FILE *out)
 {
+    const u8 *at = obj + f->offset;
     if (f->type == STATE_STRUCT) {
         for (u32 i = 0; i < f->count; i++) {
             char inner[128];
@@ -223,6 +325,8 @@ static void dump_field(const struct state_field *f, const u8 *at, const char *pr
             fprintf(out, " at %llu ns\n", (unsigned long long)e->when);
         else
             fprintf(out, " idle\n");
+    } else if (is_block(f)) {
+        fprintf(out, " %llu bytes\n", (unsigned long long)block_of(f, obj).size);
     } else {
         dump_values(f, at, out);
     }
@@ -232,7 +336,7 @@ static void dump_fields(const struct state_field *fields, const u8 *obj, const c
 {
     for (const struct state_field *f = fields; f->type != STATE_END_; f++)
         if (is_saved(f))
-            dump_field(f, obj + f->offset, prefix, out);
+            dump_field(f, obj, prefix, out);
 }
 
 void state_dump(const struct state_field *fields, const void *obj, FILE *out) { dump_fields(fields, obj, "", out); }

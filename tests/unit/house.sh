@@ -9,7 +9,7 @@ offend() { echo "$*"; bad=1; }
 for f in devices/*.[ch]; do
     own=$(basename "${f%.*}")
     while read -r inc; do
-        [[ $inc =~ ^(cpu/base\.h|devices/core/.*|devices/($own|devices|ps2)\.(h|def))$ ]] || offend "$f must not include $inc"
+        [[ $inc =~ ^(cpu/(base|field)\.h|devices/core/.*|devices/($own|devices|ps2)\.(h|def))$ ]] || offend "$f must not include $inc"
     done < <(sed -n 's/^#include "\([^"]*\)".*/\1/p' "$f")
 done
 
