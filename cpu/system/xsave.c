@@ -75,6 +75,15 @@ u64 xsave_inuse(struct cpu *cpu)
 
 /* ---- the parts, in a buffer laid out as in memory ---- */
 
+/*
+ * AMD's before RstrFpErrPtrs store and load FOP, FIP and FDP only with an unmasked exception pending, and leave them,
+ * in memory or in the CPU, as they are otherwise (APM vol. 2, 11.4.4). fsw: what is being stored or loaded.
+ */
+static bool has_pointers(const struct cpu *cpu, u16 fsw)
+{
+    return !is_amd(cpu) || cpu_has(cpu, FEAT_XSAVEERPTR) || (fsw & FSW_ES);
+}
+
 static void put_x87(const struct cpu *cpu, u8 *area, bool wide)
 {
     const struct fpu *f = &cpu->fpu;
@@ -116,11 +125,13 @@ static void get_x87(struct cpu *cpu, const u8 *area, bool wide)
     struct fpu *f = &cpu->fpu;
     x87_set_fsw(f, ld16(area + 2));
     f->ftw = area[4];
-    f->fop = ld16(area + 6) & 0x7ff;
-    f->fip = wide ? ld64(area + 8) : ld32(area + 8);
-    f->fdp = wide ? ld64(area + 16) : ld32(area + 16);
-    f->fcs = wide ? 0 : ld16(area + 12);
-    f->fds = wide ? 0 : ld16(area + 20);
+    if (has_pointers(cpu, ld16(area + 2))) {
+        f->fop = ld16(area + 6) & 0x7ff;
+        f->fip = wide ? ld64(area + 8) : ld32(area + 8);
+        f->fdp = wide ? ld64(area + 16) : ld32(area + 16);
+        f->fcs = wide ? 0 : ld16(area + 12);
+        f->fds = wide ? 0 : ld16(area + 20);
+    }
     for (unsigned i = 0; i < 8; i++)
         f->reg[x87_phys(f, i)] = (struct x87_reg){ld64(area + 32 + 16 * i), ld16(area + 40 + 16 * i)};
     x87_load_fcw(cpu, ld16(area));
@@ -174,6 +185,12 @@ static void init_xmm(struct cpu *cpu)
         VQ(&cpu->xmm[i], 0) = VQ(&cpu->xmm[i], 1) = 0;
 }
 
+/* The first 24 bytes of an area that may be written: control, status, tags, and pointers where they go. */
+static void write_control(struct cpu *cpu, const struct area *a, const u8 *legacy)
+{
+    area_write(cpu, a, 0, legacy, has_pointers(cpu, ld16(legacy + 2)) ? 24 : 6);
+}
+
 #define SIXTEENS ((struct area_parts){PAGE_SIZE / 16, 16})
 /* The area, n bytes of it within the segment's limit, aligned. */
 static struct area area_aligned(struct cpu *cpu, const struct uop *u, unsigned n, unsigned align)
@@ -205,7 +222,9 @@ static UOP_FN(fxsave)
     if (cpu_has(cpu, FEAT_SSE))
         put_mxcsr(cpu, area);
     put_xmm(cpu, area);
-    area_write(cpu, &a, 0, area, n);
+    area_probe_write(cpu, &a, 0, n);
+    write_control(cpu, &a, area);
+    area_write(cpu, &a, 24, area + 24, n - 24);
     NEXT(u);
 }
 
@@ -257,7 +276,7 @@ static void write_components(struct cpu *cpu, const struct uop *u, const struct 
     put_mxcsr(cpu, legacy);
     put_xmm(cpu, legacy);
     if (write & XS_X87) {
-        area_write(cpu, a, 0, legacy, 24);
+        write_control(cpu, a, legacy);
         area_write(cpu, a, 32, legacy + 32, 128);
     }
     if (mxcsr_for & rfbm)

@@ -3,14 +3,15 @@
  * name. Layouts and faults are the manual's (SDM vol. 1, 10.5 and chapter 13).
  */
 #include "cpu/vec/mxcsr.h"
+#include "cpu/x87/fp80.h"
 #include "tests/unit/cpu_world.h"
 
 enum { AREA = DATA };
 
 /* 64-bit code at ring 0 with SSE and AVX on. */
-static void start(void)
+static void start_model(const char *model)
 {
-    w_start("max");
+    w_start(model);
     w_long(0);
     struct cpu *c = w.cpu;
     c->cr4 |= CR4_OSFXSR | CR4_OSXSAVE;
@@ -32,6 +33,8 @@ static void start(void)
     c->fpu.fop = 0x7ff;
     cpu_set_mxcsr(c, 0x1fa0);
 }
+
+static void start(void) { start_model("max"); }
 
 static void spoil(void)
 {
@@ -75,6 +78,38 @@ START_TEST(fxrstor_round_trip)
         ck_assert_uint_eq(c->fpu.reg[i].man, before.reg[i].man);
     ck_assert_uint_eq(VQ(&c->xmm[9], 1), 0x1111111111111111ull * 10 + 1);
     ck_assert_uint_eq(VQ(&c->xmm[9], 2), 0xeeeeeeeeeeeeeeeeull); /* the upper halves are not its business */
+}
+END_TEST
+
+/* AMD's older ones keep FOP, FIP and FDP out of areas while no unmasked exception is pending. */
+START_TEST(pointers_of_amd)
+{
+    static const struct {
+        const char *model;
+        bool pending, kept; /* kept in the CPU and in memory what was there */
+    } cases[] = {
+        {"EPYC-v1", false, true}, {"EPYC-v1", true, false}, {"EPYC-Rome", false, false}, {"Haswell", false, false}};
+    start_model(cases[_i].model);
+    struct cpu *c = w.cpu;
+    u8 *a = w.ram + AREA;
+    memset(a, 0xcc, 32);
+    c->fpu.fdp = 0x4321;
+    if (cases[_i].pending) {
+        c->fpu.fcw = 0x37e;
+        c->fpu.fsw = FSW_IE | FSW_ES | FSW_B;
+    }
+    CODE_AT(CODE, 0x48, 0x0f, 0xae, 0x03, 0x48, 0x0f, 0xae, 0x0b, 0x48, 0x0f, 0xae, 0x23, 0x90); /* and XSAVE64 */
+    w_run(1);
+    ck_assert_uint_eq(ld16(a + 4), 0x5a);
+    ck_assert_uint_eq(ld16(a + 6), cases[_i].kept ? 0xcccc : 0x7ff);
+    ck_assert_uint_eq(ld64(a + 8), cases[_i].kept ? 0xccccccccccccccccull : 0x123456789abcull);
+    ck_assert_uint_eq(ld64(a + 16), cases[_i].kept ? 0xccccccccccccccccull : 0x4321);
+    c->fpu.fip = 0x1111;
+    w_run(1);
+    ck_assert_uint_eq(c->fpu.fip, cases[_i].kept ? 0x1111 : 0x123456789abcull);
+    st64(a + 8, 0x2222);
+    w_run(1);
+    ck_assert_uint_eq(ld64(a + 8), cases[_i].kept ? 0x2222 : 0x123456789abcull);
 }
 END_TEST
 
@@ -343,6 +378,7 @@ static void add(TCase *t)
     tcase_add_loop_test(t, xsave_pkru, 0, 4);
     tcase_add_test(t, control_registers_by_name);
     tcase_add_test(t, fxrstor_round_trip);
+    tcase_add_loop_test(t, pointers_of_amd, 0, 4);
     tcase_add_loop_test(t, faults, 0, 8);
     tcase_add_loop_test(t, xsave_round_trip, 0, 3);
     tcase_add_test(t, xrstor_initialises);
