@@ -48,7 +48,11 @@ struct ram {
                     dropped */
     u8 tracked;  /* clients that look: a page clean for one of them must not be written behind our back */
 };
-enum dirty_client { DIRTY_VGA = BIT(0), DIRTY_MIGRATION = BIT(1) };
+enum dirty_client {
+    DIRTY_VGA = BIT(0),
+    DIRTY_MIGRATION = BIT(1),
+    DIRTY_VBE = BIT(2), /* may hold other than zeros, as new RAM does */
+};
 
 /* One piece of the flat view. */
 struct flat_range {

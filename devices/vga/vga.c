@@ -479,7 +479,7 @@ static bool build(struct vga *v, const struct vga_config *cfg, u32 vram_size)
     v->vram = ram_create(vram_size);
     if (!v->vram || !vga_render_init(v))
         return device_fail(v->dev.sys, "no memory for the display adapter");
-    v->vram->tracked |= DIRTY_VGA;
+    v->vram->tracked |= DIRTY_VGA | DIRTY_VBE;
     v->is_pci = cfg->pci != NULL;
     v->display.owner = v;
     v->display.refresh = vga_refresh;
@@ -540,6 +540,7 @@ static void vga_restored(struct device *dev)
     if (v->is_pci)
         pci_device_restored(&v->pci);
     vbe_restored(v);
+    ram_written(&dev->sys->mem, v->vram, 0, v->vram->size);
     derive(v);
 }
 

@@ -85,14 +85,24 @@ u16 vbe_read(struct vga *v, unsigned index)
     }
 }
 
-/* The picture's memory; of planes, the 64 KiB pieces that hold it (see vga_plane_offset). */
+/*
+ * The picture's memory; of planes, the 64 KiB pieces that hold it (see vga_plane_offset). Pages of zeros stay as they
+ * are: a host takes long to give memory that has never been touched.
+ */
 static void clear_screen(struct vga *v)
 {
+    struct space *mem = &v->dev.sys->mem;
     u64 len = (u64)vbe_pitch(v) * v->vbe[VBE_YRES];
     if (v->vbe[VBE_BPP] == 4)
         len = (len + 0xffff) >> 16 << 18;
-    memset(v->vram->host, 0, len);
-    ram_written(&v->dev.sys->mem, v->vram, 0, len);
+    for (u64 at = 0, n; at < len; at += n) {
+        n = MIN(len - at, PAGE_SIZE);
+        if (!(v->vram->dirty[at / PAGE_SIZE] & DIRTY_VBE))
+            continue;
+        memset(v->vram->host + at, 0, n);
+        ram_written(mem, v->vram, at, n);
+    }
+    ram_clean(mem, v->vram, DIRTY_VBE, 0, len & ~(u64)(PAGE_SIZE - 1));
 }
 
 static void write_enable(struct vga *v, u16 val)

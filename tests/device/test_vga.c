@@ -638,6 +638,25 @@ START_TEST(vbe_high_color_and_banks)
 }
 END_TEST
 
+/* Only the picture's memory is cleared, each time, and only what is not zero makes work. */
+START_TEST(vbe_clears)
+{
+    vbe_mode(1024, 768, 32, 0);
+    space_write(&sys.mem, LFB + 4, 0x11, 1);
+    space_write(&sys.mem, LFB + 100, 0x22, 1);
+    vbe_mode(8, 1, 8, 0);
+    ck_assert_uint_eq(space_read(&sys.mem, LFB + 4, 1), 0);
+    ck_assert_uint_eq(space_read(&sys.mem, LFB + 100, 1), 0x22);
+    u64 work = sys.mem.work;
+    vbe_mode(1024, 768, 32, 0);
+    ck_assert_uint_lt(sys.mem.work - work, 2 * PAGE_SIZE);
+    ck_assert_uint_eq(space_read(&sys.mem, LFB + 100, 1), 0);
+    space_write(&sys.mem, LFB + 100, 0x33, 1);
+    vbe_mode(1024, 768, 32, 0);
+    ck_assert_uint_eq(space_read(&sys.mem, LFB + 100, 1), 0);
+}
+END_TEST
+
 START_TEST(vbe_planar_and_nonsense)
 {
     set_mode(&mode12);
@@ -907,6 +926,7 @@ int main(void)
     tcase_add_test(t, dac_protocol);
     tcase_add_test(t, vbe_true_color);
     tcase_add_test(t, vbe_high_color_and_banks);
+    tcase_add_test(t, vbe_clears);
     tcase_add_test(t, vbe_planar_and_nonsense);
     tcase_add_test(t, vbe_start_is_linear);
     tcase_add_test(t, renderer_stays_in_memory);
