@@ -102,10 +102,10 @@ START_TEST(no_time_is_lost_on_a_busy_host)
 {
     struct ticker *t = start_ticker(MS);
     u64 from = clock_now(&clk);
-    ck_assert_uint_lt(busy_host(3, 2 * NS_PER_SEC), 50 * MS);
+    ck_assert_uint_lt(busy_host(3, 2 * NS_PER_SEC), 30 * MS);
     ck_assert_uint_eq(t->late, 0);
     ck_assert_uint_eq(t->count, (clk.now - from) / MS);
-    ck_assert_uint_lt(busy_host(12, 2 * NS_PER_SEC), 200 * MS);
+    ck_assert_uint_lt(busy_host(12, 2 * NS_PER_SEC), 60 * MS);
     busy_host(1, NS_PER_SEC / 10);
     ck_assert_uint_lt(lag(), MS);
     ck_assert_uint_eq(t->late, 0);
@@ -125,7 +125,7 @@ START_TEST(a_polling_guest_sees_no_leap)
         run(US);
         worst = MAX(worst, vclock_read(&v) - before);
     }
-    ck_assert_uint_le(worst, 5 * US);
+    ck_assert_uint_le(worst, 9 * US);
     ck_assert_uint_lt(ran, 100 * MS);
 }
 END_TEST
@@ -183,10 +183,10 @@ START_TEST(time_does_not_wait_for_the_end_of_a_slice)
     struct ticker *t = start_ticker(100 * US);
     run(MS); /* instructions enough behind the last event */
     slice_begin();
-    run(90 * US);
+    run(80 * US);
     vclock_repetition(&v);
     ck_assert(!told_to_leave());
-    run(60 * US);
+    run(70 * US);
     vclock_repetition(&v);
     ck_assert(told_to_leave());
     u64 seen = vclock_read(&v);
