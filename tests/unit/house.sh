@@ -13,12 +13,10 @@ for f in devices/*.[ch]; do
     done < <(sed -n 's/^#include "\([^"]*\)".*/\1/p' "$f")
 done
 
+files=/$(git ls-files -co --exclude-standard | sed 's|^|/|')$'\n'
 for doc in README.md */README.md docs/*.md; do
-    dir=$(dirname "$doc")
     for name in $(grep -o '`[a-zA-Z0-9_/.-]*\.\(c\|h\|def\|md\|sh\|asl\|asm\|cmake\)`' "$doc" | tr -d '`' | sort -u); do
-        ls "$dir/$name" "$name" "$dir"/*/"$name" */"$name" >/dev/null 2>&1 ||
-            [ -n "$(find . -path ./build\* -prune -o -name "$(basename "$name")" -print -quit)" ] ||
-            offend "$doc names $name, which does not exist"
+        [[ $files == *"/${name##*/}"$'\n'* ]] || offend "$doc names $name, which does not exist"
     done
 done
 
@@ -30,6 +28,6 @@ while read -r lines file; do
 done < <(git ls-files '*.c' '*.h' | xargs wc -l | grep -v ' total$')
 
 while read -r file; do
-    head -1 "$file" | grep -q '^/\*' || offend "$file does not say what it is"
-done < <(git ls-files | grep -E '^(cpu|jit|devices|bios|frontend)/.*\.[ch]$')
+    offend "$file does not say what it is"
+done < <(git ls-files | grep -E '^(cpu|jit|devices|bios|frontend)/.*\.[ch]$' | xargs awk 'FNR == 1 && !/^\/\*/ { print FILENAME }')
 exit $bad
