@@ -60,13 +60,13 @@
     TWO_SPEEDS(name, shape, 4, ##__VA_ARGS__)                                                                          \
     TWO_SPEEDS(name, shape, 8, ##__VA_ARGS__)
 
-/* NAME, once for each condition code, with the number and Intel's spelling. */
+/* NAME, once for each condition code, with Intel's spelling. */
 /* clang-format off */
 #define CONDITIONS(X) \
-    X(0, o) X(1, no) X(2, b) X(3, ae) \
-    X(4, e) X(5, ne) X(6, be) X(7, a) \
-    X(8, s) X(9, ns) X(10, p) X(11, np) \
-    X(12, l) X(13, ge) X(14, le) X(15, g)
+    X(CC_O, o) X(CC_NO, no) X(CC_B, b) X(CC_AE, ae) \
+    X(CC_E, e) X(CC_NE, ne) X(CC_BE, be) X(CC_A, a) \
+    X(CC_S, s) X(CC_NS, ns) X(CC_P, p) X(CC_NP, np) \
+    X(CC_L, l) X(CC_GE, ge) X(CC_LE, le) X(CC_G, g)
 /* clang-format on */
 
 ALWAYS_INLINE u64 sign_bit(u64 v, unsigned size) { return (v >> (size * 8 - 1)) & 1; }

@@ -100,6 +100,8 @@ enum eflags {
     FL_ID = BIT(21),
     FL_ARITH = FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF,
 };
+/* Conditions, as Jcc, CMOVcc and SETcc encode them. */
+enum cc { CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP, CC_L, CC_GE, CC_LE, CC_G };
 enum cr0_bits {
     CR0_PE = BIT(0),
     CR0_MP = BIT(1),

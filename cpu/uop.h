@@ -67,7 +67,7 @@ struct uop {
     u8 flags;          /* enum uop_flags */
 };
 
-/* Flags a micro-op reads and writes: for liveness and dumps. */
+/* What a row says of its micro-op, whatever rows stand beside it. */
 enum uop_props {
     UP_MEM_READ = BIT(0),
     UP_MEM_WRITE = BIT(1),
@@ -76,8 +76,29 @@ enum uop_props {
     UP_MODE = BIT(4),   /* may change cpu->mode, CPL, paging: ends the block */
     UP_FP = BIT(5),     /* x87 */
     UP_SSE = BIT(6),
-    UP_COUNT = BIT(7), /* needs the exact instruction count (RDTSC, IN, MMIO-like) */
+    UP_COUNT = BIT(7),       /* needs the exact instruction count (RDTSC, IN, MMIO-like) */
+    UP_IMPLIED = BIT(8),     /* its memory, or more of it, is not in its form: the stack, strings */
+    UP_DIRECT = BIT(9),      /* in form I it goes to a place that its bytes name */
+    UP_COPY = BIT(10),       /* does nothing but what its operands say: a host's own instruction is as good */
+    UP_JOINS = BIT(11),      /* accesses its memory operand once, and checks nothing else of it, ... */
+    UP_JOINS_WIDE = BIT(12), /* ... with operands of 4 bytes or more */
+    UP_ALIGNED = BIT(13),    /* a vector in memory must be aligned to its size, with VEX too ... */
+    UP_UNALIGNED = BIT(14),  /* ... and need not be, without VEX either */
+    UP_SHIFT = BIT(15),      /* with a count of 0 it keeps all flags, otherwise it writes all */
+    UP_OTHER_REGS = BIT(16), /* some of its registers are segment, control or debug registers */
+    UP_HAS_CC = BIT(17),     /* works by a condition: uop_cc */
+    UP_CC_SHIFT = 18,
+    UP_VEC = UP_SSE | UP_COPY,
+    /* General registers that it writes: none but these; without any of them: the operand's, of vectors and the x87, or
+       whatever. */
+    UP_NO_GPR = BIT(22),
+    UP_DST = UP_NO_GPR | BIT(23), /* dst, in forms that have it */
+    UP_SRC2 = UP_NO_GPR | BIT(24),
+    UP_GPR_SHIFT = 25, /* by name: bits of RAX to RDI */
 };
+#define UP_SETS(reg) (UP_NO_GPR | BIT64(UP_GPR_SHIFT + (reg)))
+#define UP_STRING    (UP_SETS(RCX) | UP_SETS(RSI) | UP_SETS(RDI))
+#define UP_IF(cc)    (UP_HAS_CC | (u64)(cc) << UP_CC_SHIFT)
 
 enum uop_op {
 #define UOP(name, reads, writes, props, table) UOP_##name,
@@ -102,10 +123,11 @@ struct uop_table {
 struct uop_info {
     const char *name;
     u32 flags_read, flags_written; /* FL_* */
-    u32 props;
+    u64 props;                     /* enum uop_props, UP_SETS, UP_IF */
     const struct uop_table *table;
 };
 extern const struct uop_info uop_info[UOP_OP_COUNT];
+ALWAYS_INLINE enum cc uop_cc(const struct uop *u) { return uop_info[u->op].props >> UP_CC_SHIFT & 15; }
 /* One line of text: where it is in its block, name and operand size, operands (uop_print.c). */
 void uop_print(FILE *out, const struct uop *u);
 

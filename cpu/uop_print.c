@@ -11,7 +11,7 @@ static const char *const amode_names[] = {
 /* General registers by name where the micro-op works on them; all else is a number. */
 static void print_register(FILE *out, const struct uop *u, const char *what, unsigned reg)
 {
-    bool general = !(uop_info[u->op].props & (UP_FP | UP_SSE)) && u->op < UOP_JMP_FAR;
+    bool general = !(uop_info[u->op].props & (UP_FP | UP_SSE | UP_OTHER_REGS));
     if (!general)
         fprintf(out, " %s=%u", what, reg);
     else if (u->size == 1 && reg < SLOT_COUNT * 8)

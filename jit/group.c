@@ -49,38 +49,23 @@ static unsigned memory_bytes(const struct insn *in)
     return 0;
 }
 
-/* Arithmetic, loads and stores of the x87. */
-static bool is_x87(const struct uop *u)
-{
-    return u->form == FORM_M && ((u->op >= UOP_FADD && u->op <= UOP_FICOMP) || u->op == UOP_FLD || u->op == UOP_FILD ||
-                                 (u->op >= UOP_FST && u->op <= UOP_FISTTP));
-}
-
 /* Micro-ops with one plain memory operand, that check nothing else of it. */
 static bool plain_memory(const struct superblock *sb, const struct sb_insn *i, unsigned n)
 {
     const struct uop *u = &i->u;
     if (!uop_has_memory(u) || (u->flags & UF_LOCK) || n == 0)
         return false;
-    bool integer = (u->op >= UOP_ADD && u->op <= UOP_DEC) || u->op == UOP_MOV ||
-                   (u->op >= UOP_MOVZX8 && u->op <= UOP_MOVSX32 && u->size >= 4) ||
-                   (u->op >= UOP_CMOVO && u->op <= UOP_SETG) ||
-                   ((u->op == UOP_IMUL2 || u->op == UOP_IMUL3) && u->size >= 4);
-    if (integer)
-        return n <= 8;
-    const u32 props = uop_info[u->op].props;
+    const u64 props = uop_info[u->op].props;
+    if (!(props & (UP_FP | UP_SSE)))
+        return n <= 8 && ((props & UP_JOINS) || ((props & UP_JOINS_WIDE) && u->size >= 4));
     if ((props & UP_SSE) && !(props & UP_FP) && !(sb->key & KEY_SSE_CHECKED) && !(i->in.row->attrs & A_VSIB) &&
         (!sb->host || row_runs_on(sb->host, i->in.row)))
         return u->form == FORM_RM || u->form == FORM_MR;
-    return is_x87(u) && n == u->size && (n == 4 || n == 8) && (sb->key & MODE_FPU) && !(sb->key & KEY_X87_CHECKED);
+    return (props & UP_JOINS) && u->form == FORM_M && n == u->size && (n == 4 || n == 8) && (sb->key & MODE_FPU) &&
+           !(sb->key & KEY_X87_CHECKED);
 }
 
-static bool writes_memory(const struct uop *u)
-{
-    if (is_x87(u))
-        return uop_info[u->op].props & UP_MEM_WRITE;
-    return u->form != FORM_RM && u->op != UOP_CMP && u->op != UOP_TEST;
-}
+static bool writes_memory(const struct uop *u) { return u->form != FORM_RM && (uop_info[u->op].props & UP_MEM_WRITE); }
 
 static bool address_of(const struct finder *f, const struct uop *u, struct address *a)
 {

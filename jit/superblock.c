@@ -17,8 +17,9 @@ bool row_runs_on(const u32 *features, const struct insn_row *row)
 
 bool uop_is_jcc(const struct uop *u, unsigned *cc)
 {
-    *cc = u->op - UOP_JO;
-    return u->op >= UOP_JO && u->op <= UOP_JG;
+    const u64 props = uop_info[u->op].props;
+    *cc = uop_cc(u);
+    return (props & UP_HAS_CC) && (props & UP_ENDS);
 }
 
 bool uop_has_memory(const struct uop *u)
@@ -29,32 +30,23 @@ bool uop_has_memory(const struct uop *u)
 /* Legacy operands of 16 bytes must be, but for MOVUPS and strings; with VEX only those of MOVAPS and the like. */
 bool insn_wants_alignment(const struct sb_insn *i, unsigned n)
 {
-    const enum uop_op op = i->u.op;
+    const u64 props = uop_info[i->u.op].props;
     bool vex = strncmp(i->in.row->encoding, "VEX", 3) == 0;
-    bool string = op >= UOP_PCMPESTRM && op <= UOP_PCMPISTRI;
-    return op == UOP_MOVAPS || (n == 16 && !vex && (uop_info[op].props & UP_SSE) && op != UOP_MOVUPS && !string);
-}
-
-/* Micro-ops whose memory is not in their form. */
-static bool has_implied_memory(const struct uop *u)
-{
-    return (u->op >= UOP_PUSH && u->op <= UOP_LEAVE) || (u->op >= UOP_MOVS && u->op <= UOP_OUTS) || u->op == UOP_XLAT ||
-           u->op == UOP_CALL || u->op == UOP_RET || u->op == UOP_MASKMOVDQU || u->op == UOP_MMX_MASKMOVQ;
+    return (props & UP_ALIGNED) || (n == 16 && !vex && (props & UP_SSE) && !(props & UP_UNALIGNED));
 }
 
 bool uop_touches_memory(const struct uop *u)
 {
-    return (uop_info[u->op].props & (UP_MEM_READ | UP_MEM_WRITE)) &&
-           (uop_has_memory(u) || has_implied_memory(u) || u->form == FORM_0);
+    const u64 props = uop_info[u->op].props;
+    return (props & (UP_MEM_READ | UP_MEM_WRITE)) && (uop_has_memory(u) || (props & UP_IMPLIED) || u->form == FORM_0);
 }
 
 static bool may_fault(const struct uop *u, u32 key)
 {
-    const u32 props = uop_info[u->op].props;
-    unsigned cc;
+    const u64 props = uop_info[u->op].props;
     if (uop_touches_memory(u))
         return true;
-    if (uop_is_jcc(u, &cc) || (u->op >= UOP_LOOP && u->op <= UOP_JCXZ) || (u->op == UOP_JMP && u->form == FORM_I))
+    if ((props & UP_DIRECT) && u->form == FORM_I)
         return false; /* only flat code is translated: targets are legal */
     if ((props & UP_SSE) && !(props & UP_FP) && !(key & KEY_SSE_CHECKED))
         return false;
@@ -63,84 +55,29 @@ static bool may_fault(const struct uop *u, u32 key)
     return props & UP_RAISES;
 }
 
-/* Integer micro-ops that write no register but dst (and only in forms that have one). */
-static bool writes_dst_only(const struct uop *u)
-{
-    return (u->op >= UOP_ADD && u->op <= UOP_DEC) || (u->op >= UOP_MOV && u->op <= UOP_LEA) || u->op == UOP_BSWAP ||
-           u->op == UOP_MOVBE || (u->op >= UOP_CMOVO && u->op <= UOP_SETG) || (u->op >= UOP_ROL && u->op <= UOP_RORX) ||
-           u->op == UOP_IMUL2 || u->op == UOP_IMUL3 || (u->op >= UOP_BT && u->op <= UOP_CRC32);
-}
-
-/* Vector and x87 instructions: those with a GPR as destination, and ECX of PCMPESTRI and PCMPISTRI. */
-static u16 gprs_written_by_unit(const struct insn *in, const struct uop *u)
-{
-    if (u->op == UOP_PCMPESTRI || u->op == UOP_PCMPISTRI)
-        return BIT(RCX);
-    return in->noperands && in->op[0].kind == OPK_REG ? (u16)BIT(in->op[0].reg & 15) : 0;
-}
-
-/* Those of flag images, segments, bases and control registers; false: another. */
-static bool gprs_written_by_system(const struct uop *u, u16 *gprs)
-{
-    switch (u->op) {
-    case UOP_PUSHF:
-    case UOP_POPF:
-    case UOP_PUSH_SREG:
-    case UOP_POP_SREG:
-        *gprs = BIT(RSP);
-        return true;
-    case UOP_CLI:
-    case UOP_STI:
-    case UOP_SET_AC:
-    case UOP_MOV_TO_SREG:
-    case UOP_SWAPGS:
-    case UOP_WR_BASE:
-    case UOP_FENCE:
-        *gprs = 0;
-        return true;
-    case UOP_MOV_FROM_SREG:
-    case UOP_MOV_FROM_CR:
-    case UOP_RD_BASE:
-        *gprs = u->form == FORM_MR ? 0 : (u16)BIT(u->dst & 15);
-        return true;
-    default:
-        return false;
-    }
-}
-
 static u16 gprs_written(const struct insn *in, const struct uop *u)
 {
-    unsigned cc;
-    u16 gprs;
-    if (gprs_written_by_system(u, &gprs))
-        return gprs;
-    if (u->op == UOP_CMP || u->op == UOP_TEST || u->op == UOP_NOP || uop_is_jcc(u, &cc) || u->op == UOP_BT ||
-        u->op == UOP_MOVNTI || (u->op == UOP_JMP && u->form == FORM_I))
-        return 0;
-    if (u->op == UOP_PUSH)
-        return BIT(RSP);
-    if (writes_dst_only(u)) {
-        if (u->form == FORM_MR || u->form == FORM_MI || u->form == FORM_M)
-            return 0;
-        return (u16)BIT(u->size == 1 || (u->op >= UOP_SETO && u->op <= UOP_SETG) ? u->dst / 8 : u->dst & 15);
+    const u64 props = uop_info[u->op].props;
+    if (props & UP_NO_GPR) {
+        u16 gprs = props >> UP_GPR_SHIFT & 0xff;
+        if ((props & UP_DST) == UP_DST && u->form != FORM_0 && u->form != FORM_M && u->form != FORM_MR &&
+            u->form != FORM_MI)
+            gprs |= (u16)BIT(u->size == 1 ? u->dst / 8 : u->dst & 15);
+        return (u16)(gprs | ((props & UP_SRC2) == UP_SRC2 ? BIT(u->src2) : 0));
     }
-    if (u->op == UOP_POP && u->form == FORM_R)
-        return (u16)(BIT(RSP) | BIT(u->dst & 15));
-    if (u->op == UOP_MUL || u->op == UOP_IMUL || u->op == UOP_DIV || u->op == UOP_IDIV)
-        return BIT(RAX) | BIT(RDX);
-    if (u->op == UOP_MULX)
-        return (u16)(BIT(u->dst) | BIT(u->src2));
-    if (u->op >= UOP_MOVS && u->op <= UOP_CMPS)
-        return (u16)(BIT(RCX) | BIT(RSI) | BIT(RDI) | (u->op == UOP_LODS ? BIT(RAX) : 0));
-    return uop_info[u->op].props & (UP_SSE | UP_FP) ? gprs_written_by_unit(in, u) : 0xffff;
+    if (u->op == UOP_JMP && u->form == FORM_I)
+        return 0;
+    if (!(props & (UP_SSE | UP_FP)))
+        return GPRS_ALL;
+    return in->noperands && in->op[0].kind == OPK_REG ? (u16)BIT(in->op[0].reg & 15) : 0;
 }
 
 static u32 flags_read(const struct uop *u)
 {
     const struct uop_info *info = &uop_info[u->op];
     /* Shifts by an immediate that is not zero write all they can. */
-    bool fixed_shift = u->op >= UOP_SHL && u->op <= UOP_SHRD && (u->form == FORM_RI || u->form == FORM_MI);
-    if (fixed_shift && (u->imm & (u->size == 8 ? 63 : 31)))
+    bool fixed = u->form == FORM_RI || u->form == FORM_MI;
+    if ((info->props & UP_SHIFT) && fixed && (u->imm & (u->size == 8 ? 63 : 31)))
         return 0;
     if ((u->op == UOP_SCAS || u->op == UOP_CMPS) && !(u->flags & (UF_REP | UF_REPNE)))
         return 0; /* a repetition of none would keep them */
@@ -195,7 +132,7 @@ static enum step next_step(const struct sb_insn *i, u32 *off)
 
 static bool is_shift_by_cl(const struct uop *u)
 {
-    return u->op >= UOP_SHL && u->op <= UOP_SHRD_CL && u->form != FORM_RI && u->form != FORM_MI;
+    return (uop_info[u->op].props & UP_SHIFT) && u->form != FORM_RI && u->form != FORM_MI;
 }
 
 /* Flags needed where a direct jump goes; one with 16-bit operands cuts EIP and goes nobody knows where. */

@@ -106,6 +106,5 @@ u8 *e_jmp(struct emit *e);
 u8 *e_call(struct emit *e);
 /* Completes one of them: it goes to 'target'; code is to run at e's place shifted by nothing (relative). */
 void e_patch(struct emit *e, u8 *at, const u8 *target);
-enum host_cc { CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP, CC_L, CC_GE, CC_LE, CC_G };
 
 #endif

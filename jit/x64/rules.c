@@ -1,10 +1,10 @@
-/* Which rule serves which micro-op, and with what argument. */
+/* Which rule serves which micro-op, and with what argument; those whose row says UP_COPY are copied. */
 #include "jit/x64/rules.h"
 
-#define CC_RULES(cc, name)                                                                                             \
-    [UOP_J##name] = {rule_jcc, cc}, [UOP_CMOV##name] = {rule_cmov, cc}, [UOP_SET##name] = {rule_setcc, cc}
+#define CC_RULES(name)                                                                                                 \
+    [UOP_J##name] = {rule_jcc, 0}, [UOP_CMOV##name] = {rule_cmov, 0}, [UOP_SET##name] = {rule_setcc, 0}
 
-const struct rule x64_rules[UOP_OP_COUNT] = {
+static const struct rule rules[UOP_OP_COUNT] = {
     [UOP_ADD] = {rule_alu, 0x00},
     [UOP_OR] = {rule_alu, 0x08},
     [UOP_ADC] = {rule_alu, 0x10},
@@ -252,30 +252,27 @@ const struct rule x64_rules[UOP_OP_COUNT] = {
     [UOP_MMX_EMMS] = {rule_emms, 0},
     [UOP_MOVQ2DQ] = {rule_mmx_xmm, 0xf3},
     [UOP_MOVDQ2Q] = {rule_mmx_xmm, 0xf2},
-    [UOP_MOVBE] = {rule_copy, 0},
-    [UOP_SHLX... UOP_RORX] = {rule_copy, 0},
-    [UOP_MULX] = {rule_copy, 0},
-    [UOP_ANDN... UOP_CRC32] = {rule_copy, 0},
-    [UOP_MOVUPS... UOP_PEXTRQ] = {rule_copy, 0},
-    [UOP_MOVDDUP... UOP_MOVSHDUP] = {rule_copy, 0},
     [UOP_MOVNTI] = {rule_mov, 0},
-    [UOP_EXTRQ_I... UOP_CVTSD2SI] = {rule_copy, 0},
-    [UOP_PAND... UOP_VMASKMOVPD] = {rule_copy, 0},
-    [UOP_VFMADDPS... UOP_VCVTPS2PH] = {rule_copy, 0},
-    CC_RULES(CC_O, O),
-    CC_RULES(CC_NO, NO),
-    CC_RULES(CC_B, B),
-    CC_RULES(CC_AE, AE),
-    CC_RULES(CC_E, E),
-    CC_RULES(CC_NE, NE),
-    CC_RULES(CC_BE, BE),
-    CC_RULES(CC_A, A),
-    CC_RULES(CC_S, S),
-    CC_RULES(CC_NS, NS),
-    CC_RULES(CC_P, P),
-    CC_RULES(CC_NP, NP),
-    CC_RULES(CC_L, L),
-    CC_RULES(CC_GE, GE),
-    CC_RULES(CC_LE, LE),
-    CC_RULES(CC_G, G),
+    CC_RULES(O),
+    CC_RULES(NO),
+    CC_RULES(B),
+    CC_RULES(AE),
+    CC_RULES(E),
+    CC_RULES(NE),
+    CC_RULES(BE),
+    CC_RULES(A),
+    CC_RULES(S),
+    CC_RULES(NS),
+    CC_RULES(P),
+    CC_RULES(NP),
+    CC_RULES(L),
+    CC_RULES(GE),
+    CC_RULES(LE),
+    CC_RULES(G),
 };
+
+const struct rule *x64_rule(const struct uop *u)
+{
+    static const struct rule copy = {rule_copy, 0};
+    return uop_info[u->op].props & UP_COPY ? &copy : &rules[u->op];
+}

@@ -171,7 +171,7 @@ bool rule_jcc(struct tr *t, const struct uop *u)
     if (u->size != stack_size(t))
         return false;
     flags_want(t);
-    exit_by(t, e_jcc(&t->e, rule_arg(u)), u->imm);
+    exit_by(t, e_jcc(&t->e, uop_cc(u)), u->imm);
     return true;
 }
 

@@ -429,7 +429,7 @@ bool rule_cmov(struct tr *t, const struct uop *u)
     unsigned to = dst.mem ? S0 : dst.reg;
     if (dst.mem)
         e_load(e, 8, S0, dst);
-    e_op(e, u->size, 0x0f40 | rule_arg(u), to, m);
+    e_op(e, u->size, 0x0f40u | uop_cc(u), to, m);
     if (dst.mem)
         reg_put(t, u->dst, S0);
     return true;
@@ -446,7 +446,7 @@ bool rule_setcc(struct tr *t, const struct uop *u)
         flags_want(t);
         m = byte_operand(t, u->dst);
     }
-    e_op(&t->e, 1, 0x0f90 | rule_arg(u), 0, m);
+    e_op(&t->e, 1, 0x0f90u | uop_cc(u), 0, m);
     if (u->form != FORM_M)
         byte_written(t, u->dst);
     return true;

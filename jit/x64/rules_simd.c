@@ -55,7 +55,7 @@ static bool is_estimate(const struct uop *u)
 
 static bool copied(const struct tr *t, const struct uop *u)
 {
-    const u32 props = uop_info[u->op].props;
+    const u64 props = uop_info[u->op].props;
     bool raises = (props & UP_SSE) && (props & UP_RAISES) && (t->sb->key & KEY_SSE_CHECKED);
     bool other = is_estimate(u) && !x64_stubs(t->jit)->estimates;
     return x64_host_has(t, t->i->in.row) && !raises && !other;
@@ -64,7 +64,10 @@ static bool copied(const struct tr *t, const struct uop *u)
 /* ---- taking apart ---- */
 
 static bool is64(const struct tr *t) { return (t->sb->key & MODE_CODE) == MODE_CODE64; }
-static bool is_string(const struct uop *u) { return u->op >= UOP_PCMPESTRM && u->op <= UOP_PCMPISTRI; }
+static bool is_string(const struct uop *u)
+{
+    return u->op == UOP_PCMPESTRM || u->op == UOP_PCMPESTRI || u->op == UOP_PCMPISTRM || u->op == UOP_PCMPISTRI;
+}
 
 /* Prefix, map, VEX: from the guest's bytes. */
 static void find_opcode(const struct tr *t, struct copy *c)

@@ -234,10 +234,10 @@ static u8 uses(const struct superblock *sb)
     unsigned cc;
     for (unsigned k = 0; k < sb->n && !uop_is_jcc(&sb->insn[k].u, &cc); k++) {
         const struct uop *u = &sb->insn[k].u;
-        const u32 props = uop_info[u->op].props;
-        if (x64_rules[u->op].fn && (props & UP_SSE))
+        const u64 props = uop_info[u->op].props;
+        if (x64_rule(u)->fn && (props & UP_SSE))
             what |= READY_VEC;
-        else if (x64_rules[u->op].fn && (props & UP_FP) && !(sb->key & KEY_X87_CHECKED))
+        else if (x64_rule(u)->fn && (props & UP_FP) && !(sb->key & KEY_X87_CHECKED))
             what |= READY_X87;
     }
     return what;
@@ -287,7 +287,7 @@ static bool keep_marks(struct tr *t)
 
 static void translate_insn(struct tr *t)
 {
-    const struct rule *r = &x64_rules[t->i->u.op];
+    const struct rule *r = x64_rule(&t->i->u);
     x87_note_before(t);
     u8 *start = t->e.p;
     mark(t, MARK_INSN, &t->i->u);

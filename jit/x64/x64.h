@@ -117,8 +117,9 @@ struct rule {
     rule_fn *fn;
     u32 arg; /* for the rule: an opcode, a condition, ... */
 };
-extern const struct rule x64_rules[UOP_OP_COUNT];
-ALWAYS_INLINE u32 rule_arg(const struct uop *u) { return x64_rules[u->op].arg; }
+/* u's rule; its fn is NULL: none. */
+const struct rule *x64_rule(const struct uop *u);
+ALWAYS_INLINE u32 rule_arg(const struct uop *u) { return x64_rule(u)->arg; }
 
 /* ---- registers (access.c) ---- */
 /* Host register of a guest GPR, or -1: it is in memory. */
