@@ -34,6 +34,7 @@ struct dma8237 {
     struct device dev;
     struct controller half[2];
     struct region page_ports;
+    struct dma_view mem; /* 24 bits: a counter's 16 (17 for words) and a page register */
     u8 page[16];
     void (*ready[8])(void *peripheral);
     void *peripheral[8];
@@ -77,7 +78,7 @@ static void terminal_count(struct controller *c, unsigned n)
 
 static void move(struct controller *c, unsigned n, u8 *buf, size_t bytes, bool to_memory)
 {
-    struct space *mem = &c->dma->dev.sys->mem;
+    const struct dma_view *mem = &c->dma->mem;
     unsigned type = c->channel[n].mode >> 2 & 3;
     if (to_memory && type == MODE_WRITE)
         dma_write(mem, physical(c, n), buf, bytes);
@@ -123,7 +124,7 @@ static size_t transfer(void *owner, unsigned number, void *buf, size_t n, bool t
 /* Channel 0 reads, channel 1 writes, through the temporary register (command bit 0). */
 static void memory_to_memory(struct controller *c)
 {
-    struct space *mem = &c->dma->dev.sys->mem;
+    const struct dma_view *mem = &c->dma->mem;
     struct channel *from = &c->channel[0], *to = &c->channel[1];
     for (u32 left = to->count + 1u; left; left--) {
         u8 unit[2] = {0};
@@ -319,6 +320,7 @@ static bool create(struct device *dev, const void *cfg)
     }
     region_device(&d->page_ports, &dev->sys->io, "dma-page", 0x81, 15, d, page_read, page_write);
     d->page_ports.max_access = 1;
+    d->mem = (struct dma_view){.mem = &dev->sys->mem, .last = 0xffffff};
     return true;
 }
 
@@ -357,13 +359,10 @@ static const struct state_field controller_state[] = {
 };
 
 static const struct state_field state[] = {
-    DEVICE_STATE(struct dma8237),
-    STRUCTS(struct dma8237, half, struct controller, controller_state),
-    HOST(struct dma8237, page_ports),
-    STATE(struct dma8237, page),
-    HOST(struct dma8237, ready),
-    HOST(struct dma8237, peripheral),
-    STATE_END,
+    DEVICE_STATE(struct dma8237),     STRUCTS(struct dma8237, half, struct controller, controller_state),
+    HOST(struct dma8237, page_ports), HOST(struct dma8237, mem),
+    STATE(struct dma8237, page),      HOST(struct dma8237, ready),
+    HOST(struct dma8237, peripheral), STATE_END,
 };
 
 const struct device_class dma8237_class = {

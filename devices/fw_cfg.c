@@ -7,6 +7,8 @@
  */
 #include "devices/fw_cfg.h"
 
+#include "devices/core/dma.h"
+
 #include <stdlib.h>
 
 enum {
@@ -40,6 +42,7 @@ struct item {
 struct fw_cfg {
     struct device dev;
     struct region ports;
+    struct dma_view mem; /* all of it */
     struct item item[FW_CFG_FILE_FIRST + FW_CFG_FILE_COUNT];
     struct item arch[ARCH_ITEMS];
     u32 nfiles;
@@ -77,7 +80,7 @@ static void end_dma(struct fw_cfg *f, u32 status)
 {
     u8 out[4];
     st32(out, __builtin_bswap32(status));
-    space_write_bytes(&f->dev.sys->mem, f->descriptor, out, sizeof(out));
+    dma_write(&f->mem, f->descriptor, out, sizeof(out));
 }
 
 /* Past the end of an item there are zeros. */
@@ -90,7 +93,7 @@ static void read_on(void *owner)
     for (u64 limit = mem->work + WORK_SLICE; f->left && mem->work < limit;) {
         bool inside = i && f->at < i->len;
         u32 n = MIN(f->left, inside ? MIN(i->len - f->at, (u32)CHUNK) : (u32)sizeof(zeros));
-        space_write_bytes(mem, f->to, inside ? i->data + f->at : zeros, n);
+        dma_write(&f->mem, f->to, inside ? i->data + f->at : zeros, n);
         f->at += inside ? n : 0;
         f->to += n;
         f->left -= n;
@@ -107,7 +110,7 @@ static bool dma_write_item(struct fw_cfg *f, u64 from, u32 len)
     const struct item *i = find_item(f, f->selected);
     if (!i || !i->written || f->at > i->len || len > i->len - f->at)
         return false;
-    space_read_bytes(&f->dev.sys->mem, from, i->data + f->at, len);
+    dma_read(&f->mem, from, i->data + f->at, len);
     f->at += len;
     i->written(i->owner, i->data, i->len);
     return true;
@@ -120,7 +123,7 @@ static void run_dma(struct fw_cfg *f)
     f->descriptor = f->dma_addr;
     f->dma_addr = 0;
     event_cancel(&f->dev.sys->clock, &f->dma);
-    space_read_bytes(&f->dev.sys->mem, f->descriptor, d, sizeof(d));
+    dma_read(&f->mem, f->descriptor, d, sizeof(d));
     u32 control = __builtin_bswap32(ld32(d)), len = __builtin_bswap32(ld32(d + 4));
     u64 addr = __builtin_bswap64(ld64(d + 8));
     if (control & DMA_SELECT)
@@ -258,6 +261,7 @@ static bool fw_cfg_create(struct device *dev, const void *cfg)
     (void)cfg;
     region_device(&f->ports, &dev->sys->io, "fw_cfg", 0x510, PORTS, f, ports_read, ports_write);
     f->ports.max_access = 4;
+    f->mem = (struct dma_view){.mem = &dev->sys->mem, .last = UINT64_MAX};
     event_init(&f->dma, "fw_cfg", read_on, f);
     return fw_cfg_add(dev, FW_CFG_SIGNATURE, "QEMU", 4) && fw_cfg_add_u32(dev, FW_CFG_ID, ID_TRADITIONAL | ID_DMA) &&
            write_directory(f);
@@ -290,6 +294,7 @@ static const struct state_field item_state[] = {
 static const struct state_field fw_cfg_state[] = {
     DEVICE_STATE(struct fw_cfg),
     HOST(struct fw_cfg, ports),
+    HOST(struct fw_cfg, mem),
     STRUCTS(struct fw_cfg, item, struct item, item_state),
     STRUCTS(struct fw_cfg, arch, struct item, item_state),
     FW_CFG(nfiles),

@@ -203,6 +203,14 @@ const struct flat_range *space_find(const struct space *s, u64 addr)
     return i < s->nflat && s->flat[i].start <= addr ? &s->flat[i] : NULL;
 }
 
+u64 space_stretch(const struct space *s, u64 addr, u64 len, const struct flat_range **range)
+{
+    unsigned i = find_index(s, addr);
+    const struct flat_range *f = i < s->nflat ? &s->flat[i] : NULL;
+    *range = f && f->start <= addr ? f : NULL;
+    return !f ? len : MIN(len, *range ? f->start + f->size - addr : f->start - addr);
+}
+
 /* ---- accesses ---- */
 
 /* What [addr, addr+len) meets first: a region (and the offset in it) or a hole. */

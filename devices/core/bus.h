@@ -17,6 +17,7 @@ typedef void region_write(void *owner, u64 off, u64 val, unsigned size);
 enum { PRIO_BACKGROUND = -1, PRIO_RAM = 0, PRIO_DEVICE = 10, PRIO_OVERLAY = 20, PRIO_TOP = 30 };
 
 struct space;
+struct dma_view;
 struct region {
     const char *name;
     void *owner;
@@ -31,6 +32,7 @@ struct region {
     bool rom;        /* writes go to 'write' when that is set, else are dropped */
     struct ram *ram; /* the RAM 'host' lies in, and where: dirty and code bitmaps */
     u64 ram_off;
+    const struct dma_view *master; /* the bus master whose registers these are, if they are one's: see dma.h */
     /* bus.c's own */
     struct space *space;
     struct region *next;
@@ -71,6 +73,7 @@ struct space {
     u32 next_seq;
     unsigned batch; /* depth of space_begin */
     u64 work;       /* what was done here so far: see WORK_SLICE */
+    u8 mastered;    /* registers that a bus master's access is in: see dma.h */
     struct trace *trace;
     /* Told after every change of the view (CPUs flush their TLBs), and of each stretch where now something else answers
      * (they forget code from there). */
@@ -104,6 +107,9 @@ void space_begin(struct space *s);
 void space_commit(struct space *s);
 /* The range that holds addr, or NULL where nothing answers. */
 const struct flat_range *space_find(const struct space *s, u64 addr);
+
+/* How much of [addr, addr+len) lies in one range, *range, or (NULL) in one hole. */
+u64 space_stretch(const struct space *s, u64 addr, u64 len, const struct flat_range **range);
 
 /* One access of 1, 2, 4 or 8 bytes, as a CPU makes it. */
 u64 space_read(struct space *s, u64 addr, unsigned size);

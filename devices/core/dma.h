@@ -39,19 +39,38 @@ ALWAYS_INLINE void dma_listen(const struct dma_channel *c, void (*ready)(void *p
 }
 
 /*
- * What PCI and ISA masters do to memory: their addresses have 32 bits, and go on at 0 behind the last.
+ * What a bus master sees of memory. Its addresses end at 'last' (a PCI function without dual address cycles has 32
+ * bits) and go on at 0 behind it. Processors' own pages, such as that of a local APIC, are not there.
+ *
+ * Registers that a master reaches are written and read at once, so this is the one place that keeps order: a master
+ * does not reach its own registers, and what an access to registers sets off reaches no registers in turn. What is
+ * refused reads as ones and swallows writes.
  */
-ALWAYS_INLINE void dma_read(struct space *mem, u32 addr, void *buf, size_t n)
-{
-    size_t first = MIN(n, (size_t)((1ull << 32) - addr));
-    space_read_bytes(mem, addr, buf, first);
-    space_read_bytes(mem, 0, (u8 *)buf + first, n - first);
-}
-ALWAYS_INLINE void dma_write(struct space *mem, u32 addr, const void *buf, size_t n)
-{
-    size_t first = MIN(n, (size_t)((1ull << 32) - addr));
-    space_write_bytes(mem, addr, buf, first);
-    space_write_bytes(mem, 0, (const u8 *)buf + first, n - first);
-}
+struct dma_view {
+    struct space *mem;
+    u64 last;
+    const u8 *gate; /* a register of which 'gate_bit' lets the master out; NULL: nothing holds it back */
+    u8 gate_bit;
+};
+/* False: the gate is closed; nothing was moved, and what is read are ones. */
+bool dma_read(const struct dma_view *v, u64 addr, void *buf, size_t n);
+bool dma_write(const struct dma_view *v, u64 addr, const void *buf, size_t n);
+
+/* A stretch of RAM that a device may move data to or from itself, for as long as a request takes. */
+struct dma_map {
+    u8 *host;
+    size_t len;
+    struct ram *ram; /* not the device's business: whose bitmaps are to be marked, and where */
+    u64 ram_off;
+    bool to_memory;
+};
+/*
+ * Maps the RAM at addr, up to n bytes of it: *m says how many. False, where there is none to be had in this way (a
+ * register, a hole, ROM to be written, a closed gate): dma_read and dma_write do what is to be done with that.
+ */
+bool dma_map(const struct dma_view *v, u64 addr, size_t n, bool to_memory, struct dma_map *m);
+/* The end of it: the first 'moved' bytes were. The guest sees what was written there since it was; its dirty and code
+ * bitmaps learn of it now. */
+void dma_unmap(const struct dma_view *v, const struct dma_map *m, size_t moved);
 
 #endif

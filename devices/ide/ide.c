@@ -378,11 +378,10 @@ static bool fetch_prd(struct ide_channel *ch)
     u8 prd[8];
     if (ch->prd_last)
         return false;
-    if (!pci_master(&ch->ide->pci)) {
+    if (!dma_read(&ch->ide->pci.dma, ch->prd_next, prd, sizeof prd)) {
         ch->bm_status |= BM_ERROR;
         return false;
     }
-    dma_read(&system_of(ch)->mem, ch->prd_next, prd, sizeof prd);
     ch->prd_next += 8;
     ch->prd_address = ld32(prd) & ~1u;
     ch->prd_left = ld16(prd + 4) & 0xfffe;
@@ -401,7 +400,7 @@ void ide_worked(struct ide_drive *d, u64 n) { system_of(d->channel)->mem.work +=
 enum ide_dma ide_dma_move(struct ide_drive *d, u64 limit)
 {
     struct ide_channel *ch = d->channel;
-    struct space *mem = &system_of(ch)->mem;
+    const struct dma_view *mem = &ch->ide->pci.dma;
     while (d->pos < d->end) {
         if (ide_limit_reached(d, limit))
             return IDE_DMA_MORE;

@@ -21,13 +21,21 @@ struct pci_bus {
 };
 
 const struct state_field pci_device_state[] = {
-    HOST(struct pci_device, bus),       HOST(struct pci_device, owner),
-    HOST(struct pci_device, id),        HOST(struct pci_device, config_written),
-    HOST(struct pci_device, bar),       HOST(struct pci_device, devfn),
-    HOST(struct pci_device, addr),      STATE(struct pci_device, intx),
-    STATE(struct pci_device, intx_out), STATE_RANGE(struct pci_device, cap_next, 0, 0xfc),
-    STATE(struct pci_device, config),   HOST(struct pci_device, wmask),
-    HOST(struct pci_device, w1cmask),   STATE_END,
+    HOST(struct pci_device, bus),
+    HOST(struct pci_device, owner),
+    HOST(struct pci_device, id),
+    HOST(struct pci_device, config_written),
+    HOST(struct pci_device, bar),
+    HOST(struct pci_device, dma),
+    HOST(struct pci_device, devfn),
+    HOST(struct pci_device, addr),
+    STATE(struct pci_device, intx),
+    STATE(struct pci_device, intx_out),
+    STATE_RANGE(struct pci_device, cap_next, 0, 0xfc),
+    STATE(struct pci_device, config),
+    HOST(struct pci_device, wmask),
+    HOST(struct pci_device, w1cmask),
+    STATE_END,
 };
 
 static unsigned bar_offset(unsigned n) { return n == PCI_ROM ? PCI_ROM_BAR : PCI_BAR0 + 4 * n; }
@@ -122,6 +130,7 @@ bool pci_device_init(struct pci_device *d, struct system *sys, struct device *bu
     d->devfn = (u8)devfn;
     d->owner = owner;
     d->id = id;
+    d->dma = (struct dma_view){&sys->mem, UINT32_MAX, &d->config[PCI_COMMAND], PCI_COMMAND_MASTER};
     b->slot[d->devfn] = d;
     st16(d->wmask + PCI_COMMAND,
          PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_SERR | PCI_COMMAND_INTX_OFF);
@@ -162,6 +171,7 @@ void pci_bar(struct pci_device *d, unsigned n, enum pci_bar_type type, struct re
     assert(n < PCI_BARS && r->size >= 4 && !(r->size & (r->size - 1)));
     *b = (struct pci_bar){.region = r, .size = r->size, .type = (u8)type};
     r->priority = PRIO_BACKGROUND;
+    r->master = &d->dma;
     if (r->space) {
         region_enable(r, false);
     } else {

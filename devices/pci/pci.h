@@ -13,6 +13,7 @@
 #define ORRERY_PCI_H
 
 #include "devices/core/device.h"
+#include "devices/core/dma.h"
 
 enum {
     PCI_VENDOR_ID = 0x00,
@@ -82,6 +83,7 @@ struct pci_device {
     /* After a configuration write [off, off+size) took effect; may be NULL. */
     void (*config_written)(void *owner, unsigned off, unsigned size);
     struct pci_bar bar[PCI_BARS];
+    struct dma_view dma; /* memory as this function reaches it, while COMMAND lets it: 32 bits of address */
     u8 devfn;
     u16 addr;      /* the property: devfn, or DEVFN_ANY */
     bool intx;     /* the chip holds its pin up */
@@ -122,8 +124,6 @@ void pci_device_restored(struct pci_device *d);
 unsigned pci_add_capability(struct pci_device *d, u8 id, unsigned size);
 /* Drives the function's interrupt pin. */
 void pci_set_intx(struct pci_device *d, bool level);
-/* May this function master the bus? */
-ALWAYS_INLINE bool pci_master(const struct pci_device *d) { return d->config[PCI_COMMAND] & PCI_COMMAND_MASTER; }
 
 /* The bus itself: configuration mechanism 1 and the four PIRQ wires. cfg: none. Its info is `info pci`. */
 extern const struct device_class pci_bus_class;

@@ -582,7 +582,7 @@ static void dma_start(void)
     wait_ready();
 }
 
-START_TEST(dma_read)
+START_TEST(dma_reads)
 {
     prd(0, BUF, 512, false);
     prd(1, BUF + 0x1000, 1024, false);
@@ -620,7 +620,7 @@ START_TEST(dma_started_first)
 }
 END_TEST
 
-START_TEST(dma_write)
+START_TEST(dma_writes)
 {
     memset(bench.ram->host + BUF, 0x3c, 0x10000);
     prd(0, BUF, 0, true); /* 64 KiB */
@@ -910,9 +910,9 @@ int main(void)
     tcase_add_test(t, absent_drives);
     tcase_add_test(t, two_drives);
     tcase_add_test(t, read_only_disk);
-    tcase_add_test(t, dma_read);
+    tcase_add_test(t, dma_reads);
     tcase_add_test(t, dma_started_first);
-    tcase_add_test(t, dma_write);
+    tcase_add_test(t, dma_writes);
     tcase_add_test(t, trim_sectors);
     tcase_add_test(t, dma_long_table);
     tcase_add_test(t, dma_short_table);
