@@ -44,6 +44,7 @@ struct state_field {
     const struct state_field *fields; /* STATE_STRUCT */
     u64 least, most;                  /* of each element: what loading takes */
     u32 length;                       /* STATE_BYTES: offset of the u32 that counts them */
+    u32 align;                        /* what lies before it up to that may be padding */
 };
 
 /* 'type' itself or a one-dimensional array of it */
@@ -60,8 +61,8 @@ struct state_field {
                                                              : 8u)
 #define STATE_FIELD_(T, f, kind, lo, hi)                                                                               \
     {                                                                                                                  \
-        .name = #f, .type = (kind), .offset = offsetof(T, f), .size = STATE_SIZE_(kind),                               \
-        .count = sizeof(((T *)0)->f) / STATE_SIZE_(kind), .least = (lo), .most = (hi)                                  \
+        .name = #f, .type = (kind), .offset = offsetof(T, f), .align = __alignof__(((T *)0)->f),                       \
+        .size = STATE_SIZE_(kind), .count = sizeof(((T *)0)->f) / STATE_SIZE_(kind), .least = (lo), .most = (hi)       \
     }
 /* An integer or bool, or a one-dimensional array of them. */
 #define STATE(T, f) STATE_FIELD_(T, f, STATE_TYPE_(((T *)0)->f), 0, UINT64_MAX)
@@ -71,7 +72,7 @@ struct state_field {
 #define STATE_ROWS(T, f) STATE_FIELD_(T, f, STATE_TYPE_(((T *)0)->f[0]), 0, UINT64_MAX)
 #define STATE_OTHER_(T, f, kind, element, desc)                                                                        \
     {                                                                                                                  \
-        .name = #f, .type = (kind), .offset = offsetof(T, f), .size = (element),                                       \
+        .name = #f, .type = (kind), .offset = offsetof(T, f), .align = __alignof__(((T *)0)->f), .size = (element),    \
         .count = sizeof(((T *)0)->f) / (element), .fields = (desc)                                                     \
     }
 /* A struct or an array of structs described by 'desc'. S is the element type. */
@@ -83,8 +84,8 @@ struct state_field {
 /* A u8 * to so many bytes as u32 member 'n' says, likewise. */
 #define BYTES(T, f, n)                                                                                                 \
     {                                                                                                                  \
-        .name = #f, .type = STATE_BYTES, .offset = offsetof(T, f), .size = sizeof(((T *)0)->f), .count = 1,            \
-        .length = offsetof(T, n)                                                                                       \
+        .name = #f, .type = STATE_BYTES, .offset = offsetof(T, f), .align = __alignof__(((T *)0)->f),                  \
+        .size = sizeof(((T *)0)->f), .count = 1, .length = offsetof(T, n)                                              \
     }
 #define DERIVED(T, f) STATE_OTHER_(T, f, STATE_DERIVED, sizeof(((T *)0)->f), NULL)
 #define RUNNING(T, f) STATE_OTHER_(T, f, STATE_RUNNING, sizeof(((T *)0)->f), NULL)

@@ -147,6 +147,7 @@ const struct state_field cpu_state[] = {
     CONFIGURE(model),
     CONFIGURE(features),
     CONFIGURE(trace),
+    CONFIGURE(fp80),
     CONFIGURE(points),
     CONFIGURE(tables_are_code),
     STATE_END,

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "devices/machine/snapshot.h"
 #include "frontend/hmp.h"
 
 void hmp_stop(struct hmp *h) { machine_stop(h->m, RUN_PAUSED); }
@@ -21,6 +22,18 @@ void hmp_quit(struct hmp *h) { machine_quit(h->m, "host-qmp-quit"); }
 void hmp_reset(struct hmp *h) { machine_reset(h->m); }
 void hmp_powerdown(struct hmp *h) { machine_powerdown(h->m); }
 void hmp_nmi(struct hmp *h) { machine_nmi(h->m); }
+
+static void snapshot(struct hmp *h, bool (*act)(struct machine *m, const char *path, char *err, size_t err_size))
+{
+    char file[512], why[300];
+    if (!hmp_flag(h, 'f') || !hmp_word(h, file, sizeof(file)))
+        fprintf(h->out, "%s: -f filename expected\nTry \"help %s\" for more information\n", h->row->name, h->row->name);
+    else if (!act(h->m, file, why, sizeof(why)))
+        fprintf(h->out, "Error: %s\n", why);
+}
+
+void hmp_savevm(struct hmp *h) { snapshot(h, machine_save); }
+void hmp_loadvm(struct hmp *h) { snapshot(h, machine_load); }
 
 void hmp_wakeup(struct hmp *h)
 {

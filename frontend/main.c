@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "devices/machine/machine.h"
+#include "devices/machine/snapshot.h"
 #include "frontend/device_end.h"
 #include "frontend/disasm.h"
 #include "frontend/gdbstub.h"
@@ -371,6 +372,8 @@ static bool build(struct app *app, struct error *e)
         return false;
     if (!host_start(&app->host, app->machine))
         return fail(e, "out of memory");
+    if (app->options.loadvm && !machine_load(m, app->options.loadvm, e->text, sizeof(e->text)))
+        return false;
     app->listener = (struct host_listener){.event = happened, .owner = app};
     host_listen(&app->host, &app->listener);
     for (unsigned i = 0; i < app->nends; i++)

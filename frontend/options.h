@@ -69,6 +69,7 @@ struct options {
     unsigned nglobals;
     struct trace trace;
     const char *log_file, *pidfile;
+    const char *loadvm;         /* a file, or NULL */
     bool accel_given;           /* one of ours: config.accel is what the user said */
     const char *hardware_accel; /* the first of the others that was asked for */
     struct memory_object memory_object[8];

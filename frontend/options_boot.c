@@ -74,3 +74,13 @@ KEEP_STRING(opt_initrd, config.initrd)
 SET_BOOL(opt_no_fd_bootchk, config.fd_bootchk, false)
 SET_BOOL(opt_no_reboot, config.no_reboot, true)
 SET_BOOL(opt_no_shutdown, config.no_shutdown, true)
+
+int opt_loadvm(struct options *o, const char *arg, FILE *out, struct error *e)
+{
+    static const char prefix[] = "file:";
+    (void)out;
+    if (strncmp(arg, prefix, strlen(prefix)) != 0 || !arg[strlen(prefix)])
+        return fail(e, "-loadvm %s must name a file that 'savevm -f' wrote: -loadvm file:FILE", arg);
+    o->loadvm = options_keep(o, arg + strlen(prefix));
+    return true;
+}

@@ -16,7 +16,7 @@ for tool in clang "$arch-linux-gnu-ld" "qemu-$arch-static" mmdebstrap; do
     command -v "$tool" >/dev/null || { echo "no $tool: see CROSS_PACKAGES in tests/packages.sh"; exit 77; }
 done
 
-libraries=libc6-dev,libgcc-12-dev,libffi-dev,libcapstone-dev,libpng-dev,libjansson-dev,libedit-dev,check,libsubunit-dev
+libraries=libc6-dev,libgcc-12-dev,libffi-dev,libcapstone-dev,libpng-dev,libjansson-dev,libedit-dev,libzstd-dev,libxxhash-dev,check,libsubunit-dev
 sysroot=build-$arch/sysroot
 if [ ! -e "$sysroot/.done" ] || [ "$(cat "$sysroot/.done")" != "$libraries" ]; then
     echo "== libraries for $debian"

@@ -1,7 +1,7 @@
 # What building and testing needs from Debian 12. To be sourced.
 
 PACKAGES="build-essential cmake ninja-build pkg-config nasm libcapstone-dev libffi-dev libsdl2-dev check libsubunit-dev
- libpng-dev libjansson-dev libedit-dev acpica-tools seabios cpio gzip xz-utils curl ca-certificates"
+ libpng-dev libjansson-dev libedit-dev libzstd-dev libxxhash-dev acpica-tools seabios cpio gzip xz-utils curl ca-certificates"
 TEST_PACKAGES="gcc-multilib python3 gdb socat xorriso mtools grub-pc-bin grub-common grub-rescue-pc isolinux syslinux-common
  xvfb xdotool imagemagick e2fsprogs fdisk mmdebstrap uidmap memtest86+ clang-format clang-tidy libclang-rt-14-dev universal-ctags"
 # For the other machines (tests/cross.sh): Debian's gcc for them would take gcc-multilib's place, clang does not.

@@ -18,6 +18,12 @@ struct bare {
     struct boot_plan plan; /* of -kernel */
 };
 
+/* A kernel is the command line's, and put into memory anew at a reset. */
+#define BARE(f) HOST(struct bare, f)
+static const struct state_field bare_state[] = {
+    MEMORY(struct bare, rom), BARE(isa), BARE(ram), BARE(rom_top), BARE(rom_low), BARE(plan), STATE_END,
+};
+
 static void bare_destroy(struct machine *m)
 {
     struct bare *b = m->priv->board;
@@ -129,6 +135,8 @@ bool bare_build(struct machine *m)
     if (!b)
         return device_fail(&m->sys, "not enough memory for the board");
     m->priv->board = b;
+    m->priv->board_size = sizeof(*b);
+    m->priv->board_state = bare_state;
     m->priv->board_destroy = bare_destroy;
     if (!machine_add_ram(m, m->config.ram_size))
         return false;

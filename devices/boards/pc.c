@@ -56,6 +56,41 @@ struct pc {
     bool nmi_masked; /* by port 70h */
 };
 
+#define PC(f) HOST(struct pc, f)
+static const struct state_field line_state[] = {
+    STRUCTS(struct isa_line, junction, struct irq_or, irq_or_state),
+    HOST(struct isa_line, pic),
+    HOST(struct isa_line, gsi),
+    STATE_END,
+};
+static const struct state_field pc_state[] = {
+    MEMORY(struct pc, rom),
+    STRUCTS(struct pc, line, struct isa_line, line_state),
+    STRUCTS(struct pc, gsi, struct irq_or, irq_or_state),
+    STATE(struct pc, nmi_masked),
+    PC(m),
+    PC(low_ram),
+    PC(main_ram),
+    PC(high_ram),
+    PC(rom_top),
+    PC(ferr_port),
+    PC(ferr_irq),
+    PC(apic_bus),
+    PC(bus_side),
+    PC(lapic),
+    PC(pic),
+    PC(rtc),
+    PC(pci),
+    PC(pm),
+    PC(hpet),
+    PC(fw_cfg),
+    PC(ioapic),
+    PC(ide),
+    PC(fdc),
+    PC(low_size),
+    STATE_END,
+};
+
 static struct pc *pc_of(struct machine *m) { return m->priv->board; }
 
 static void line_set(void *owner, unsigned pin, bool level)
@@ -610,6 +645,8 @@ bool pc_build(struct machine *m)
         return device_fail(&m->sys, "not enough memory for the board");
     pc->m = m;
     m->priv->board = pc;
+    m->priv->board_size = sizeof(*pc);
+    m->priv->board_state = pc_state;
     m->priv->board_reset = pc_reset;
     m->priv->board_complete = pc_complete;
     m->priv->board_powerdown = pc_powerdown;

@@ -343,19 +343,8 @@ void state_dump(const struct state_field *fields, const void *obj, FILE *out) { 
 
 /* ---- coverage ---- */
 
-/* Whether [end, next) can be padding before something that starts at 'next'. */
-static bool is_padding(size_t end, size_t next, size_t max_align)
-{
-    for (size_t a = 2; a <= max_align; a *= 2)
-        if ((end + a - 1) / a * a == next)
-            return true;
-    return end == next;
-}
-
-static size_t max_align(const struct state_field *f)
-{
-    return f->type >= STATE_STRUCT ? _Alignof(max_align_t) : f->size;
-}
+/* Whether [end, next) can be padding before something of that alignment at 'next'. */
+static bool is_padding(size_t end, size_t next, size_t align) { return (end + align - 1) / align * align == next; }
 
 /* The entry that starts first at or after 'from'. */
 static const struct state_field *next_field(const struct state_field *fields, size_t from)
@@ -369,12 +358,13 @@ static const struct state_field *next_field(const struct state_field *fields, si
 
 long state_uncovered(const struct state_field *fields, size_t size)
 {
-    size_t at = 0, seen = 0, total = 0;
+    size_t at = 0, seen = 0, total = 0, align = 1;
     for (const struct state_field *f = fields; f->type != STATE_END_; f++)
         total++;
     for (const struct state_field *f; (f = next_field(fields, at)); seen++) {
-        if (!is_padding(at, f->offset, max_align(f)))
+        if (!is_padding(at, f->offset, f->align))
             return (long)at;
+        align = MAX(align, f->align);
         if (f->type == STATE_STRUCT) {
             long inner = state_uncovered(f->fields, f->size);
             if (inner >= 0)
@@ -383,7 +373,7 @@ long state_uncovered(const struct state_field *fields, size_t size)
         at = f->offset + (size_t)f->size * f->count;
     }
     /* An entry not met starts inside another: a byte in two entries. */
-    if (seen != total || !is_padding(at, size, _Alignof(max_align_t)))
+    if (seen != total || !is_padding(at, size, align))
         return (long)at;
     return -1;
 }

@@ -234,6 +234,7 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
     pthread_cond_init(&p->finished, &attr);
     pthread_condattr_destroy(&attr);
     p->last = &p->first;
+    p->stop_at = UINT64_MAX;
     p->state = RUN_PRELAUNCH;
     system_init(&m->sys, cfg->trace);
     m->sys.request = on_request;
@@ -284,8 +285,7 @@ void machine_destroy(struct machine *m)
     free(m);
 }
 
-/* The one place that says whether the machine runs, and with it its clock. */
-static void set_state(struct machine *m, enum run_state s)
+void machine_set_state(struct machine *m, enum run_state s)
 {
     struct machine_private *p = m->priv;
     if (p->state == s)
@@ -315,7 +315,7 @@ static void do_reset(struct machine *m, const char *reason)
     m->priv->turn = 0;
     m->priv->quantum_left = 0;
     if (m->priv->state != RUN_RUNNING)
-        set_state(m, RUN_PRELAUNCH);
+        machine_set_state(m, RUN_PRELAUNCH);
 }
 
 static void end_machine(struct machine *m, int status)
@@ -328,13 +328,12 @@ static void do_shutdown(struct machine *m, const char *reason)
 {
     tell(m, EVENT_SHUTDOWN, reason);
     if (m->config.no_shutdown)
-        set_state(m, RUN_SHUTDOWN);
+        machine_set_state(m, RUN_SHUTDOWN);
     else
         end_machine(m, 0);
 }
 
-/* What chips and users asked for while a slice ran. */
-static void carry_out(struct machine *m)
+void machine_carry_out(struct machine *m)
 {
     struct machine_private *p = m->priv;
     if (p->want_exit) {
@@ -350,7 +349,7 @@ static void carry_out(struct machine *m)
         p->want_panic = false;
         tell(m, EVENT_GUEST_PANICKED, NULL);
         if (m->config.no_shutdown)
-            set_state(m, RUN_PANICKED);
+            machine_set_state(m, RUN_PANICKED);
         else
             do_shutdown(m, "guest-panic");
     }
@@ -364,11 +363,11 @@ static void carry_out(struct machine *m)
     if (p->want_io_stop) {
         p->want_io_stop = false;
         if (p->state == RUN_RUNNING)
-            set_state(m, RUN_IO_ERROR);
+            machine_set_state(m, RUN_IO_ERROR);
     }
     if (p->want_suspend) {
         p->want_suspend = false;
-        set_state(m, RUN_SUSPENDED);
+        machine_set_state(m, RUN_SUSPENDED);
     }
 }
 
@@ -446,7 +445,7 @@ static void check_stop(struct machine *m, struct cpu *cpu)
         return;
     m->stop.cpu = cpu->index;
     m->stop.valid = true;
-    set_state(m, RUN_DEBUG);
+    machine_set_state(m, RUN_DEBUG);
     tell(m, EVENT_DEBUG, NULL);
 }
 
@@ -488,7 +487,8 @@ static void run_slice(struct machine *m)
         cpu = m->cpu[p->turn];
         p->quantum_left = m->ncpus > 1 ? turn_length(p) : SLICE;
     }
-    u64 n = run_cpu(m, cpu, vclock_budget(&p->vclock, p->quantum_left));
+    u64 most = MIN(p->quantum_left, p->stop_at - p->vclock.retired);
+    u64 n = run_cpu(m, cpu, vclock_budget(&p->vclock, most));
     p->quantum_left -= MIN(n, p->quantum_left);
     vclock_sync(&p->vclock);
 }
@@ -512,23 +512,32 @@ static void idle(struct machine *m)
     refresh_screen(m, end);
 }
 
+/* machine_run_to is there. */
+static void stop_there(struct machine *m)
+{
+    m->priv->stop_at = UINT64_MAX;
+    machine_set_state(m, RUN_PAUSED);
+}
+
 static void *machine_main(void *arg)
 {
     struct machine *m = arg;
     struct machine_private *p = m->priv;
     p->current = m->cpu[0];
     if (!m->config.start_paused)
-        set_state(m, RUN_RUNNING);
+        machine_set_state(m, RUN_RUNNING);
     while (!p->quit) {
         for (unsigned i = 0; i < m->ncpus; i++)
             cpu_clear_attention(m->cpu[i], ATT_EXIT);
         run_posts(m, false);
-        carry_out(m);
+        machine_carry_out(m);
         look_for_quit(m);
         if (p->quit)
             break;
         if (p->state != RUN_RUNNING)
             sleep_for(m, UINT64_MAX);
+        else if (p->vclock.retired >= p->stop_at)
+            stop_there(m);
         else if (all_idle(m))
             idle(m);
         else
@@ -611,20 +620,26 @@ enum run_state machine_state(struct machine *m) { return __atomic_load_n(&m->pri
 static void call_stop(struct machine *m, void *arg)
 {
     if (m->priv->state == RUN_RUNNING)
-        set_state(m, *(enum run_state *)arg);
+        machine_set_state(m, *(enum run_state *)arg);
 }
 void machine_stop(struct machine *m, enum run_state why) { machine_call(m, call_stop, &why); }
 
-/* A reset is required. */
-static bool cannot_go_on(enum run_state s) { return s == RUN_SHUTDOWN || s == RUN_PANICKED; }
+bool machine_is_over(enum run_state s) { return s == RUN_SHUTDOWN || s == RUN_PANICKED; }
 
 static void call_cont(struct machine *m, void *arg)
 {
     (void)arg;
-    if (!cannot_go_on(m->priv->state))
-        set_state(m, RUN_RUNNING);
+    if (!machine_is_over(m->priv->state))
+        machine_set_state(m, RUN_RUNNING);
 }
 void machine_cont(struct machine *m) { machine_call(m, call_cont, NULL); }
+
+static void call_run_to(struct machine *m, void *arg)
+{
+    m->priv->stop_at = *(u64 *)arg;
+    call_cont(m, NULL);
+}
+void machine_run_to(struct machine *m, u64 instructions) { machine_call(m, call_run_to, &instructions); }
 
 static void call_reset(struct machine *m, void *arg)
 {
@@ -685,8 +700,8 @@ static void call_step(struct machine *m, void *arg)
     struct vclock *v = &m->priv->vclock;
     struct cpu *cpu = m->cpu[s->cpu];
     if (m->priv->state == RUN_RUNNING)
-        set_state(m, RUN_DEBUG);
-    if (cannot_go_on(m->priv->state))
+        machine_set_state(m, RUN_DEBUG);
+    if (machine_is_over(m->priv->state))
         return;
     vclock_resume(v);
     cpu_clear_attention(cpu, ATT_EXIT);

@@ -163,6 +163,8 @@ void machine_call(struct machine *m, void (*fn)(struct machine *m, void *arg), v
 enum run_state machine_state(struct machine *m);
 void machine_stop(struct machine *m, enum run_state why); /* RUN_PAUSED or RUN_DEBUG; returns when stopped */
 void machine_cont(struct machine *m);
+/* The same, but once its CPUs have run 'instructions' in all, counted from its beginning, it pauses. */
+void machine_run_to(struct machine *m, u64 instructions);
 void machine_reset(struct machine *m);     /* system_reset */
 void machine_powerdown(struct machine *m); /* the ACPI power button */
 /*

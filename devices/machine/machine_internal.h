@@ -34,6 +34,9 @@ struct vclock {
     u64 rate;          /* instructions per ms, lately */
     u64 (*host)(void); /* ns of the host's clock; tests have their own */
 };
+extern const struct state_field vclock_state[];
+/* After a load: it goes on from the clock's moment. */
+void vclock_restored(struct vclock *v);
 void vclock_init(struct vclock *v, struct clock *clock, const struct machine_config *cfg);
 /* Virtual time stands still from now on; it did until now. */
 void vclock_pause(struct vclock *v);
@@ -88,13 +91,16 @@ struct machine_private {
     struct cpu_env env; /* world.c fills it, the board the interrupt side */
     unsigned turn;      /* whose turn it is, and how much of it is left */
     u64 quantum_left;
+    u64 stop_at;         /* the machine pauses once so many instructions have retired */
     u32 turn_seed;       /* what the length of the next turn comes from */
     u64 last_refresh;    /* host ns */
     u64 last_tsc;        /* what a CPU read last, before its own offset */
     struct cpu *current; /* running right now: for per-CPU devices */
     struct jit_perf *perf;
     struct firmware_dirs firmware;
-    void *board; /* the board's own */
+    void *board; /* the board's own, which may have a table */
+    size_t board_size;
+    const struct state_field *board_state;
     void (*board_reset)(struct machine *m);
     void (*board_complete)(struct machine *m); /* all devices are there; may be NULL */
     void (*board_powerdown)(struct machine *m);
@@ -114,6 +120,13 @@ u64 machine_tsc_at(const struct machine *m, u64 ns);
 /* Boards: false with a sentence in m->sys.err. */
 bool pc_build(struct machine *m);
 bool bare_build(struct machine *m);
+extern const struct state_field machine_state_table[], machine_private_table[];
+/* Between slices: what chips and users asked for while one ran. */
+void machine_carry_out(struct machine *m);
+/* A reset is required. */
+bool machine_is_over(enum run_state s);
+/* The one place that says whether the machine runs, and with it its clock. */
+void machine_set_state(struct machine *m, enum run_state s);
 /* Makes every CPU leave its slice soon. Any thread. */
 void machine_kick(struct machine *m);
 

@@ -197,6 +197,45 @@ static void earlier(void *owner)
 
 /* ---- for the machine ---- */
 
+#define V(f)      STATE(struct vclock, f)
+#define RUNS(f)   RUNNING(struct vclock, f)
+#define DERIVE(f) DERIVED(struct vclock, f)
+const struct state_field vclock_state[] = {
+    STATE_RANGE(struct vclock, shift, 0, MAX_SHIFT),
+    V(retired),
+    V(warp),
+    RUNS(running),
+    RUNS(was_stopped),
+    RUNS(running_base),
+    RUNS(stopped),
+    RUNS(ran_base),
+    DERIVE(auto_host),
+    DERIVE(auto_virtual),
+    DERIVE(wall),
+    DERIVE(seen),
+    DERIVE(host_offset),
+    DERIVE(fired_insns),
+    DERIVE(insns_seen),
+    HOST(struct vclock, ran), /* of this host and its speed */
+    HOST(struct vclock, fired_ran),
+    HOST(struct vclock, slowest),
+    HOST(struct vclock, rate),
+    HOST(struct vclock, clock),
+    HOST(struct vclock, mode),
+    HOST(struct vclock, host),
+    STATE_END,
+};
+
+void vclock_restored(struct vclock *v)
+{
+    v->wall = v->auto_virtual = v->clock->now;
+    v->seen = v->auto_host = v->host();
+    v->host_offset = v->seen - v->wall;
+    v->was_stopped = false;
+    v->insns_seen = v->fired_insns = v->retired;
+    v->fired_ran = v->ran;
+}
+
 void vclock_init(struct vclock *v, struct clock *clock, const struct machine_config *cfg)
 {
     *v = (struct vclock){.clock = clock, .mode = cfg->icount, .host = host_ns};

@@ -6,6 +6,7 @@
 #include "tests/device/rig.h"
 
 #include "cpu/cpu.h"
+#include "devices/machine/machine_internal.h"
 
 static struct ram *ram;
 
@@ -18,6 +19,9 @@ static const struct {
     {"struct cpu", cpu_state, sizeof(struct cpu)},          {"struct system", system_state, sizeof(struct system)},
     {"struct clock", clock_state, sizeof(struct clock)},    {"struct irq", wire_state, sizeof(struct irq)},
     {"struct irq_or", irq_or_state, sizeof(struct irq_or)},
+    {"struct machine", machine_state_table, sizeof(struct machine)},
+    {"struct machine_private", machine_private_table, sizeof(struct machine_private)},
+    {"struct vclock", vclock_state, sizeof(struct vclock)},
 };
 
 static void setup(void)
