@@ -116,9 +116,14 @@ bool debug_page_watched(const struct cpu *cpu, u64 lin_page);
 void debug_check_data(struct cpu *cpu, u64 lin, unsigned size, bool write);
 bool debug_page_has_break(const struct cpu *cpu, u64 lin_page);
 
-/* Registers by name for debuggers and monitors (slots.def). Size in bytes, 0: no such register. */
+/* Registers by name for debuggers and monitors (registers.c). Size in bytes, little-endian; 0: no such register. */
+enum { CPU_REG_MAX = 16 };
 unsigned cpu_reg_read(struct cpu *cpu, const char *name, void *out);
+/* False: no such register, or the CPU would fault at such a value, and nothing has changed. */
 bool cpu_reg_write(struct cpu *cpu, const char *name, const void *in);
+/* Their names: of general registers and SLOT_RIP, 8 bytes wide (others: NULL), and of segment registers. */
+const char *cpu_gpr_name(unsigned slot);
+const char *cpu_seg_name(enum segreg s);
 /*
  * For debuggers: writes a control register as MOV, WRMSR, XSETBV, LDMXCSR or FLDCW at CPL 0 would, with all that
  * follows from it. False: they would fault, and nothing has happened.

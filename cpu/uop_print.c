@@ -1,10 +1,14 @@
 /* Micro-ops in words, for -d uop: one line each, stable from run to run. */
+#include "cpu/cpu.h"
 #include "cpu/uop.h"
 
-static const char *const gpr_names[SLOT_COUNT] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi",
-                                                  "rdi", "r8",  "r9",  "r10", "r11", "r12", "r13",
-                                                  "r14", "r15", "0",   "rip", "t0",  "t1",  "4g"};
-static const char *const seg_names[SEG_COUNT] = {"es", "cs", "ss", "ds", "fs", "gs"};
+static const char *slot_name(unsigned slot)
+{
+    static const char *const ours[SLOT_COUNT] = {
+        [SLOT_ZERO] = "0", [SLOT_T0] = "t0", [SLOT_T1] = "t1", [SLOT_4G] = "4g"};
+    const char *name = slot < SLOT_COUNT ? cpu_gpr_name(slot) : "?";
+    return name ? name : ours[slot];
+}
 static const char *const amode_names[] = {
     [AM_FLAT64] = "flat64", [AM_FLAT32] = "flat32", [AM_SEG64] = "", [AM_SEG] = ""};
 
@@ -15,19 +19,19 @@ static void print_register(FILE *out, const struct uop *u, const char *what, uns
     if (!general)
         fprintf(out, " %s=%u", what, reg);
     else if (u->size == 1 && reg < SLOT_COUNT * 8)
-        fprintf(out, " %s=%s.%u", what, gpr_names[reg / 8], reg % 8);
+        fprintf(out, " %s=%s.%u", what, slot_name(reg / 8), reg % 8);
     else
-        fprintf(out, " %s=%s", what, reg < SLOT_COUNT ? gpr_names[reg] : "?");
+        fprintf(out, " %s=%s", what, slot_name(reg));
 }
 
 static void print_memory(FILE *out, const struct uop *u)
 {
     const char *how = amode_names[u->amode];
-    fprintf(out, " mem=%s[", *how ? how : seg_names[u->seg < SEG_COUNT ? u->seg : DS]);
+    fprintf(out, " mem=%s[", *how ? how : cpu_seg_name(u->seg < SEG_COUNT ? u->seg : DS));
     if (u->base != SLOT_ZERO)
-        fprintf(out, "%s", gpr_names[u->base]);
+        fprintf(out, "%s", slot_name(u->base));
     if (u->index != SLOT_ZERO)
-        fprintf(out, "+%s*%u", gpr_names[u->index], 1u << u->scale);
+        fprintf(out, "+%s*%u", slot_name(u->index), 1u << u->scale);
     fprintf(out, "%s0x%x]", u->disp < 0 ? "-" : "+", u->disp < 0 ? 0u - (u32)u->disp : (u32)u->disp);
 }
 

@@ -8,34 +8,28 @@
 #include <stdlib.h>
 
 #include "cpu/system/cpuid.h"
-#include "cpu/flags.h"
-#include "cpu/vec/mxcsr.h"
 #include "frontend/registers.h"
 
-enum what { GPR, PC, FLAGS, SEL, BASE, KGS, CR, EFER, ST, FPU, XMM, MXCSR };
-struct row {
-    const char *name[2]; /* i386, x86-64 */
-    const char *type;
-    enum what what;
-    u8 bits[2];
-    u8 index;
-};
-static const struct row rows[] = {
-#define GDB_REG(name32, name64, bits32, bits64, type, what, index)                                                     \
-    {{name32, name64}, type, what, {bits32, bits64}, index},
+enum { NARROW, WIDE };
+static const struct row {
+    struct {
+        const char *name; /* of cpu/slots.def */
+        u8 number, bits;  /* 0 bits: not in this layout */
+    } in[2];
+    const char *type, *group;
+} rows[] = {
+#define GDB_REG(name32, number32, bits32, name64, number64, bits64, type, group)                                       \
+    {{{name32, number32, bits32}, {name64, number64, bits64}}, type, group},
 #include "frontend/gdb_registers.def"
 #undef GDB_REG
 };
 
 struct gdb_layout {
     const char *architecture; /* gdb's name, by which it disassembles */
-    bool wide;
-    unsigned count;
+    unsigned wide;
 };
-enum { MISSING_NARROW = 16 }; /* R8 to R15, XMM8 to XMM15 */
-static const struct gdb_layout layout_16 = {"i8086", false, ARRAY_LEN(rows) - MISSING_NARROW},
-                               layout_32 = {"i386", false, ARRAY_LEN(rows) - MISSING_NARROW},
-                               layout_64 = {"i386:x86-64", true, ARRAY_LEN(rows)};
+static const struct gdb_layout layout_16 = {"i8086", NARROW}, layout_32 = {"i386", NARROW},
+                               layout_64 = {"i386:x86-64", WIDE};
 
 const struct gdb_layout *gdb_layout_for(const struct cpu *cpu)
 {
@@ -51,160 +45,43 @@ const struct gdb_layout *gdb_layout_now(const struct cpu *cpu)
     return bits == 16 ? &layout_16 : bits == 32 ? &layout_32 : &layout_64;
 }
 
-unsigned gdb_register_count(const struct gdb_layout *l) { return l->count; }
+unsigned gdb_register_count(const struct gdb_layout *l)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+        n += rows[i].in[l->wide].bits != 0;
+    return n;
+}
 
 static const struct row *find(const struct gdb_layout *l, unsigned n)
 {
-    /* i386: eax ecx edx ebx esp ebp esi edi, as rows of the table */
-    static const u8 first[8] = {0, 2, 3, 1, 7, 6, 4, 5};
-    enum { MISSING = 8, BEFORE_PC = 8 };
-    if (n >= l->count)
-        return NULL;
-    if (l->wide)
-        return &rows[n];
-    if (n < BEFORE_PC)
-        return &rows[first[n]];
-    n += MISSING;
-    /* the eight upper XMM registers lie before MXCSR */
-    return rows[n].name[0] ? &rows[n] : &rows[n + MISSING];
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].in[l->wide].bits && rows[i].in[l->wide].number == n)
+            return &rows[i];
+    return NULL;
 }
 
 unsigned gdb_register_size(const struct gdb_layout *l, unsigned n)
 {
     const struct row *r = find(l, n);
-    return r ? r->bits[l->wide] / 8 : 0;
+    return r ? r->in[l->wide].bits / 8 : 0;
 }
 
-/* ---- x87 tag word: two bits a register, from contents ---- */
+static bool is_pc(const struct row *r) { return !strcmp(r->type, "code_ptr"); }
 
-static u16 full_tags(const struct fpu *f)
+unsigned gdb_register_read(const struct gdb_layout *l, struct cpu *cpu, unsigned n, u8 *out)
 {
-    u16 tags = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        const struct x87_reg *r = &f->reg[i];
-        unsigned exponent = r->se & 0x7fff, tag = 2;
-        if (!(f->ftw >> i & 1))
-            tag = 3;
-        else if (!exponent && !r->man)
-            tag = 1;
-        else if (exponent && exponent != 0x7fff && r->man >> 63)
-            tag = 0;
-        tags |= (u16)(tag << 2 * i);
-    }
-    return tags;
-}
-
-static u8 abridged_tags(u16 full)
-{
-    u8 tags = 0;
-    for (unsigned i = 0; i < 8; i++)
-        tags |= (u8)((full >> 2 * i & 3) != 3) << i;
-    return tags;
-}
-
-static u32 fpu_read(const struct fpu *f, unsigned index)
-{
-    switch (index) {
-    case 0:
-        return f->fcw;
-    case 1:
-        return (u16)((f->fsw & ~0x3800) | f->top << 11);
-    case 2:
-        return full_tags(f);
-    case 3:
-        return f->fcs;
-    case 4:
-        return (u32)f->fip;
-    case 5:
-        return f->fds;
-    case 6:
-        return (u32)f->fdp;
-    default:
-        return f->fop;
-    }
-}
-
-static void fpu_write(struct fpu *f, unsigned index, u32 v)
-{
-    switch (index) {
-    case 0:
-        f->fcw = (u16)((v & 0x1f3f) | 0x40);
-        break;
-    case 1:
-        f->fsw = (u16)(v & ~0x3800u);
-        f->top = v >> 11 & 7;
-        break;
-    case 2:
-        f->ftw = abridged_tags((u16)v);
-        break;
-    case 3:
-        f->fcs = (u16)v;
-        break;
-    case 4:
-        f->fip = v;
-        break;
-    case 5:
-        f->fds = (u16)v;
-        break;
-    case 6:
-        f->fdp = v;
-        break;
-    default:
-        f->fop = v & 0x7ff;
-        break;
-    }
-}
-
-/* ---- control registers ---- */
-
-static u64 control_read(struct cpu *cpu, unsigned index)
-{
-    switch (index) {
-    case 0:
-        return cpu->cr0;
-    case 2:
-        return cpu->cr2;
-    case 3:
-        return cpu->cr3;
-    case 4:
-        return cpu->cr4;
-    default:
-        return cpu->env->tpr_read(cpu->env->world, cpu);
-    }
-}
-
-/* Debuggers write back all registers: what did not change has no effect. False: the CPU would not take it. */
-static bool control_write(struct cpu *cpu, unsigned which, u64 old, u64 v)
-{
-    return v == old || cpu_control_write(cpu, which, v);
-}
-
-/* ---- any of them ---- */
-
-static u64 scalar_read(struct cpu *cpu, const struct row *r)
-{
-    switch (r->what) {
-    case GPR:
-        return cpu->gpr[r->index];
-    case PC:
-        return reg_pc(cpu);
-    case FLAGS:
-        return cpu_eflags(cpu);
-    case SEL:
-        return cpu->seg[r->index].sel;
-    case BASE:
-        return cpu->seg[r->index].base;
-    case KGS:
-        return cpu->kernel_gs_base;
-    case CR:
-        return control_read(cpu, r->index);
-    case EFER:
-        return cpu->efer;
-    case FPU:
-        return fpu_read(&cpu->fpu, r->index);
-    default:
-        return cpu_mxcsr(cpu);
-    }
+    const struct row *r = find(l, n);
+    if (!r)
+        return 0;
+    unsigned size = r->in[l->wide].bits / 8;
+    u8 raw[CPU_REG_MAX] = {0};
+    if (is_pc(r))
+        st64(raw, reg_pc(cpu));
+    else
+        cpu_reg_read(cpu, r->in[l->wide].name, raw);
+    memcpy(out, raw, size);
+    return size;
 }
 
 /* In 16-bit code an address that is no linear one inside CS is taken for an offset. */
@@ -215,78 +92,20 @@ static void write_pc(struct cpu *cpu, u64 v)
     reg_set_pc(cpu, offset ? v + cs->base : v);
 }
 
-static bool scalar_write(struct cpu *cpu, const struct row *r, u64 v, unsigned size)
-{
-    switch (r->what) {
-    case GPR:
-        cpu->gpr[r->index] = size == 4 ? (u32)v : v;
-        break;
-    case PC:
-        write_pc(cpu, v);
-        break;
-    case FLAGS:
-        reg_set_eflags(cpu, (u32)v);
-        break;
-    case SEL:
-        /* Debuggers write back all registers: what did not change keeps its hidden part. */
-        if (cpu->seg[r->index].sel != (u16)v)
-            reg_set_selector(cpu, (enum segreg)r->index, (u16)v);
-        break;
-    case BASE:
-        cpu->seg[r->index].base = v;
-        cpu_update_mode(cpu);
-        break;
-    case KGS:
-        cpu->kernel_gs_base = v;
-        break;
-    case CR:
-        return control_write(cpu, r->index, control_read(cpu, r->index), v);
-    case EFER:
-        return control_write(cpu, CONTROL_EFER, cpu->efer, v);
-    case FPU:
-        fpu_write(&cpu->fpu, r->index, (u32)v);
-        break;
-    default:
-        return cpu_control_write(cpu, CONTROL_MXCSR, v);
-    }
-    return true;
-}
-
-unsigned gdb_register_read(const struct gdb_layout *l, struct cpu *cpu, unsigned n, u8 *out)
-{
-    const struct row *r = find(l, n);
-    if (!r)
-        return 0;
-    unsigned size = r->bits[l->wide] / 8;
-    if (r->what == ST) {
-        const struct x87_reg *reg = &cpu->fpu.reg[(cpu->fpu.top + r->index) & 7];
-        st64(out, reg->man);
-        st16(out + 8, reg->se);
-    } else if (r->what == XMM) {
-        st64(out, VQ(&cpu->xmm[r->index], 0));
-        st64(out + 8, VQ(&cpu->xmm[r->index], 1));
-    } else {
-        st_le(out, scalar_read(cpu, r), size);
-    }
-    return size;
-}
-
 bool gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigned n, const u8 *in)
 {
     const struct row *r = find(l, n);
+    u8 raw[CPU_REG_MAX] = {0}, old[CPU_REG_MAX];
     if (!r)
         return false;
-    unsigned size = r->bits[l->wide] / 8;
-    if (r->what == ST) {
-        struct x87_reg *reg = &cpu->fpu.reg[(cpu->fpu.top + r->index) & 7];
-        reg->man = ld64(in);
-        reg->se = ld16(in + 8);
-    } else if (r->what == XMM) {
-        VQ(&cpu->xmm[r->index], 0) = ld64(in);
-        VQ(&cpu->xmm[r->index], 1) = ld64(in + 8);
-    } else {
-        return scalar_write(cpu, r, ld_le(in, size), size);
-    }
+    unsigned size = gdb_register_read(l, cpu, n, old);
+    /* Debuggers write back all registers: what did not change has no effect, a selector keeps its hidden part. */
+    if (!memcmp(old, in, size))
+        return true;
+    memcpy(raw, in, size);
+    if (!is_pc(r))
+        return cpu_reg_write(cpu, r->in[l->wide].name, raw);
+    write_pc(cpu, ld64(raw));
     return true;
 }
 
@@ -294,14 +113,14 @@ bool gdb_registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *
 {
     unsigned n = 0, pc = 0;
     size_t at = 0, pc_at = 0;
-    while (n < l->count && at < size)
+    while (n < gdb_register_count(l) && at < size)
         at += gdb_register_size(l, n++);
     if (at != size)
         return false;
     at = 0;
     bool taken = true;
     for (unsigned i = 0; i < n; i++) {
-        if (find(l, i)->what == PC) {
+        if (is_pc(find(l, i))) {
             pc = i;
             pc_at = at;
         } else {
@@ -384,20 +203,20 @@ char *gdb_target_xml(const struct gdb_layout *l)
             "<architecture>%s</architecture>\n<feature name=\"org.gnu.gdb.i386.core\">\n",
             l->architecture);
     write_core_types(f, l->wide ? 8 : 4);
-    for (unsigned i = 0; i < l->count; i++) {
+    bool vectors = false;
+    for (unsigned i = 0; i < gdb_register_count(l); i++) {
         const struct row *r = find(l, i);
+        unsigned bits = r->in[l->wide].bits;
         char type[16];
-        if (r->what == XMM && r->index == 0) {
+        if (!vectors && !strcmp(r->type, "vec128")) {
+            vectors = true;
             fprintf(f, "</feature>\n<feature name=\"org.gnu.gdb.i386.sse\">\n");
             write_vector_types(f);
         }
-        bool sized = !strcmp(r->type, "int") && r->what != FPU;
-        snprintf(type, sizeof(type), "int%u", r->bits[l->wide]);
-        fprintf(f, "<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"%s/>\n", r->name[l->wide], r->bits[l->wide],
-                sized ? type : r->type,
-                r->what == FPU     ? " group=\"float\""
-                : r->what == MXCSR ? " group=\"vector\""
-                                   : "");
+        snprintf(type, sizeof(type), "int%u", bits);
+        fprintf(f, "<reg name=\"%s\" bitsize=\"%u\" type=\"%s\"", r->in[l->wide].name, bits,
+                !strcmp(r->type, "int") && !r->group ? type : r->type);
+        fprintf(f, r->group ? " group=\"%s\"/>\n" : "/>\n", r->group);
     }
     fprintf(f, "</feature></target>\n");
     fclose(f);

@@ -5,21 +5,8 @@
  * themselves map everything.
  * Layout is QEMU's.
  */
+#include "cpu/system/paging.h"
 #include "frontend/hmp.h"
-
-enum {
-    PTE_P = BIT(0),
-    PTE_W = BIT(1),
-    PTE_U = BIT(2),
-    PTE_PWT = BIT(3),
-    PTE_PCD = BIT(4),
-    PTE_A = BIT(5),
-    PTE_D = BIT(6),
-    PTE_PS = BIT(7),
-    PTE_G = BIT(8)
-};
-#define PTE_NX      BIT64(63)
-#define PTE_ADDRESS 0x000ffffffffff000ull
 
 /* The shape of the tables in use. */
 struct shape {
@@ -60,10 +47,10 @@ static bool is_large(const struct shape *s, unsigned level, u64 pte)
 static u64 leaf_address(const struct shape *s, unsigned level, u64 pte)
 {
     if (level == 1)
-        return s->entry == 4 ? pte & 0xfffff000u : pte & PTE_ADDRESS;
+        return s->entry == 4 ? pte & 0xfffff000u : pte & PTE_ADDR;
     if (s->entry == 4) /* PSE-36: bits 20..13 are address bits 39..32 */
         return (pte & 0xffc00000u) | (pte >> 13 & 0xff) << 32;
-    return pte & PTE_ADDRESS & ~(BIT64(12 + 9 * (level - 1)) - 1);
+    return pte & PTE_ADDR & ~(BIT64(12 + 9 * (level - 1)) - 1);
 }
 
 /* What is no RAM is no table either: registers of a chip are not to be read. */
@@ -98,7 +85,7 @@ static void look_at(struct hmp *h, const struct table *t, unsigned i, u64 pte)
     if (level == 1 || is_large(s, level, pte))
         w->leaf(h, at, BIT64(shift), pte, r);
     else
-        enter_table(h, s->entry == 4 ? pte & 0xfffff000u : pte & PTE_ADDRESS, level - 1, at, r);
+        enter_table(h, s->entry == 4 ? pte & 0xfffff000u : pte & PTE_ADDR, level - 1, at, r);
 }
 
 static void close_run(struct hmp *h);
@@ -150,7 +137,7 @@ static void walk_start(struct hmp *h, void (*leaf)(struct hmp *h, u64 lin, u64 s
                               .entry = pae ? 8 : 4,
                               .canonical = lma,
                               .pse = cpu->cr4 & CR4_PSE};
-    u64 root = lma ? cpu->cr3 & PTE_ADDRESS : pae ? cpu->cr3 & 0xffffffe0u : cpu->cr3 & 0xfffff000u;
+    u64 root = lma ? cpu->cr3 & PTE_ADDR : pae ? cpu->cr3 & 0xffffffe0u : cpu->cr3 & 0xfffff000u;
     enter_table(h, root, w->shape.levels, 0, PTE_W | PTE_U);
 }
 

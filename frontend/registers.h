@@ -11,13 +11,6 @@
 unsigned reg_code_bits(const struct cpu *cpu); /* 16, 32 or 64 */
 u64 reg_pc(const struct cpu *cpu);
 void reg_set_pc(struct cpu *cpu, u64 lin);
-/*
- * Loads a selector without the checks of MOV: the base follows (real and V86
- * mode: selector * 16; else from the descriptor). False: no such descriptor,
- * nothing was changed.
- */
-bool reg_set_selector(struct cpu *cpu, enum segreg s, u16 sel);
-void reg_set_eflags(struct cpu *cpu, u32 v);
 /* "eax", "r8d", "al", "cs", "cr0", "pc": false when there is none of that name. */
 bool reg_by_name(struct cpu *cpu, const char *name, u64 *val);
 

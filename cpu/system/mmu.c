@@ -5,20 +5,9 @@
  * alignment checks. Everything is checked before the first byte is written.
  * Physical memory is only reached through cpu->env.
  */
+#include "cpu/system/paging.h"
 #include "cpu/system/sys.h"
 #include "cpu/system/tlb.h"
-
-enum pte_bits {
-    PTE_P = BIT(0),
-    PTE_W = BIT(1),
-    PTE_U = BIT(2),
-    PTE_A = BIT(5),
-    PTE_D = BIT(6),
-    PTE_PS = BIT(7),
-    PTE_G = BIT(8),
-};
-#define PTE_NX   BIT64(63)
-#define PTE_ADDR 0x000ffffffffff000ull
 
 enum pf_error { PF_P = BIT(0), PF_W = BIT(1), PF_U = BIT(2), PF_RSVD = BIT(3), PF_I = BIT(4), PF_PK = BIT(5) };
 

@@ -272,6 +272,12 @@ START_TEST(registers_by_name)
     st16(buf, SEL_DATA3);
     ck_assert(cpu_reg_write(c, "ds", buf));
     ck_assert_uint_eq(c->seg[DS].attr, D_DATA | D_DPL3);
+    const struct seg cs = c->seg[CS];
+    for (unsigned sel = 0; sel < 0x10000; sel += 0xfff8) { /* no code segment, nothing changes */
+        st16(buf, (u16)sel);
+        ck_assert(!cpu_reg_write(c, "cs", buf));
+        ck_assert(c->seg[CS].sel == cs.sel && c->seg[CS].attr == cs.attr);
+    }
     c->cr0 &= ~(u64)(CR0_PE | (u32)CR0_PG);
     c->efer = 0;
     c->seg[CS].attr = 0x9b;
