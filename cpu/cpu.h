@@ -28,6 +28,26 @@ void cpu_clear_attention(struct cpu *cpu, u32 bits);
  * Pending interrupts, NMI, INIT, SIPI and traps are taken here, at boundaries.
  */
 u64 cpu_run(struct cpu *cpu, u64 instructions);
+/*
+ * A look for loops that come back to the state they were in. The owner sees memory: 'begin' says that what memory holds
+ * now is to be compared with, 'memory_is_same' whether it does; it sets given_up where something was read or done that
+ * may go otherwise next time.
+ */
+struct cpu_round {
+    void *owner;
+    void (*begin)(void *owner);
+    bool (*memory_is_same)(void *owner);
+    bool given_up;
+    /* the answer: */
+    bool came_round;
+    u64 length; /* instructions of a round */
+    /* interp.c's own */
+    u64 begun;
+    unsigned blocks, span;
+    u8 start[offsetof(struct cpu, icount_base)]; /* all that is saved */
+};
+/* As cpu_run by the interpreter, until the CPU has come round. Leaves ATT_EXIT set. */
+u64 cpu_run_round(struct cpu *cpu, u64 most, struct cpu_round *r);
 /* True when the CPU has nothing to do until an interrupt arrives. */
 bool cpu_idle(const struct cpu *cpu);
 /* Instructions retired since reset, exact at the current micro-op. */

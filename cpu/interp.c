@@ -185,19 +185,70 @@ static void interp_info(const struct cpu *cpu, FILE *out)
 
 const struct engine engine_interp = {"interp", interp_run, block_code_written, interp_flush, interp_info};
 
-u64 cpu_run(struct cpu *cpu, u64 instructions)
+static void run_begin(struct cpu *cpu, u64 instructions)
 {
     cpu->budget = cpu->slice = (i64)instructions;
     cpu->block = NULL;
     cpu->cur = NULL;
     sse_enter(cpu);
-    cpu->engine->run(cpu);
+}
+static u64 run_end(struct cpu *cpu)
+{
     sse_leave(cpu);
     u64 done = (u64)(cpu->slice - cpu->budget);
     cpu->icount_base += done;
     cpu->slice = cpu->budget = 0;
     cpu->block = NULL;
     return done;
+}
+
+u64 cpu_run(struct cpu *cpu, u64 instructions)
+{
+    run_begin(cpu, instructions);
+    cpu->engine->run(cpu);
+    return run_end(cpu);
+}
+
+/*
+ * ---- loops that come round ----
+ * The state that is looked for again is taken anew after 16 blocks, then 32, and so on: what led into the loop is left
+ * behind, whatever its length.
+ */
+static void round_begin(struct cpu *cpu, struct cpu_round *r)
+{
+    r->blocks = 0;
+    r->begun = cpu_icount(cpu);
+    memcpy(r->start, cpu, sizeof(r->start));
+    r->begin(r->owner);
+}
+
+static void round_look(struct cpu *cpu, struct cpu_round *r)
+{
+    if (memcmp(r->start, cpu, sizeof(r->start)) == 0 && r->memory_is_same(r->owner)) {
+        r->length = cpu_icount(cpu) - r->begun;
+        r->came_round = r->length != 0;
+    } else if (++r->blocks == r->span) {
+        r->span *= 2;
+        round_begin(cpu, r);
+    }
+}
+
+u64 cpu_run_round(struct cpu *cpu, u64 most, struct cpu_round *r)
+{
+    run_begin(cpu, most);
+    r->span = 16;
+    r->came_round = r->given_up = false;
+    round_begin(cpu, r);
+    cpu_raise_attention(cpu, ATT_EXIT); /* so every block comes back here, linked or not */
+    if (_setjmp(cpu->unwind) != 0)
+        run_caught(cpu);
+    while (cpu->budget > 0 && !r->came_round && !r->given_up && !cpu->halted && !cpu->wait_sipi &&
+           !(__atomic_load_n(&cpu->attention, __ATOMIC_ACQUIRE) & ~(u32)ATT_EXIT)) {
+        run_once(cpu);
+        cpu->cur = NULL; /* this is a boundary: instructions are counted */
+        round_look(cpu, r);
+    }
+    return run_end(cpu);
 }
 
 u64 cpu_icount(const struct cpu *cpu)

@@ -337,6 +337,8 @@ static u64 read(void *owner, u64 off, unsigned size)
         c->full = c->from_aux = false;
         update_irqs(c);
         pump(c);
+    } else {
+        c->dev.sys->io.settled++;
     }
     return val;
 }
@@ -353,6 +355,7 @@ static u64 status_read(void *owner, u64 off, unsigned size)
 {
     (void)off, (void)size;
     const struct i8042 *c = owner;
+    c->dev.sys->io.settled++;
     return ST_UNLOCKED | (c->full ? ST_OBF : 0) | (c->full && c->from_aux ? ST_AUX : 0) |
            (command_byte(c) & CB_SYS ? ST_SYS : 0) | (c->last_was_command ? ST_COMMAND : 0);
 }

@@ -201,6 +201,7 @@ static void options_init(struct options *o)
     c->cpus = 1;
     c->accel = machine_default_accel();
     c->tb_size = (u64)TB_SIZE_DEFAULT << 20;
+    c->idle = true;
     c->icount_sleep = true;
     c->vga = c->fd_bootchk = true;
     c->rtc_base = UINT64_MAX;

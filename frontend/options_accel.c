@@ -70,6 +70,7 @@ static bool set_tb_size(struct options *o, const char *name, const char *size, s
 int opt_accel(struct options *o, const char *arg, FILE *out, struct error *e)
 {
     static const struct option_key keys[] = {
+        KEY_FIELD("idle", KEY_BOOL, config.idle),
         KEY_NEUTRAL("thread", "single|multi"), /* processors run in turn: no guest can tell but by the time */
         KEY_REFUSED("split-wx", "off", "on", "code memory is not mapped twice"),
         KEY_REFUSED("one-insn-per-tb", "off", "on", "-accel interp goes by single instructions"),

@@ -298,6 +298,7 @@ static u8 line_status(struct uart *u)
         event_cancel(&u->dev->sys->clock, &u->tx_done);
         tx_due(u);
     }
+    u->dev->sys->io.settled += !u->shifting && !u->line_errors;
     u8 val = u->line_errors;
     if (u->rx.count)
         val |= LSR_DR;
@@ -420,6 +421,7 @@ static u8 read_iir(struct uart *u)
 static u8 read_msr(struct uart *u)
 {
     u8 val = u->msr;
+    u->dev->sys->io.settled += !(val & MSR_DELTAS);
     u->msr &= (u8)~MSR_DELTAS;
     update(u);
     return val;

@@ -74,6 +74,11 @@ struct space {
     unsigned batch; /* depth of space_begin */
     u64 work;       /* what was done here so far: see WORK_SLICE */
     u8 mastered;    /* registers that a bus master's access is in: see dma.h */
+    /*
+     * Counted up by a device's read that did nothing and would answer the same until an event or an input changes it,
+     * however much time passes: who reads such in a loop may sleep (machine/polling.c).
+     */
+    u32 settled;
     struct trace *trace;
     /* Told after every change of the view (CPUs flush their TLBs), and of each stretch where now something else answers
      * (they forget code from there). */

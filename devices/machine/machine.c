@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -244,6 +245,7 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
     m->sys.find_owner = cfg->find_owner;
     m->sys.ram_size = cfg->ram_size;
     vclock_init(&p->vclock, &m->sys.clock, cfg);
+    polling_init(&p->polling, cfg);
     world_init(m);
     watch_disks(m);
     static bool (*const board_build[])(struct machine * m) = {
@@ -384,6 +386,7 @@ static void run_posts(struct machine *m, bool last)
             p->last = &p->first;
         pthread_mutex_unlock(&p->lock);
         post->fn(m, post->arg);
+        p->polling.waits = false;
         if (!done)
             free(post);
         pthread_mutex_lock(&p->lock);
@@ -454,8 +457,10 @@ static u64 run_cpu(struct machine *m, struct cpu *cpu, u64 budget)
 {
     struct machine_private *p = m->priv;
     p->current = cpu;
-    vclock_slice_begin(&p->vclock, cpu, host_ns());
-    u64 n = cpu_run(cpu, budget);
+    u64 begin = host_ns();
+    vclock_slice_begin(&p->vclock, cpu, begin);
+    p->vclock.slowly = polling_is_due(m, begin);
+    u64 n = p->vclock.slowly ? polling_run(m, cpu, budget) : cpu_run(cpu, budget);
     u64 end = host_ns();
     vclock_slice_end(&p->vclock, n, end);
     p->current = m->cpu[0];
@@ -507,7 +512,10 @@ static void idle(struct machine *m)
     else if (!nap)
         whole = true;
     u64 end = host_ns();
-    vclock_idle_done(&p->vclock, end - start, whole);
+    if (p->polling.waits)
+        polling_waited(m, end - start, whole);
+    else
+        vclock_idle_done(&p->vclock, end - start, whole);
     vclock_sync(&p->vclock);
     refresh_screen(m, end);
 }
@@ -524,6 +532,7 @@ static void *machine_main(void *arg)
     struct machine *m = arg;
     struct machine_private *p = m->priv;
     p->current = m->cpu[0];
+    prctl(PR_SET_TIMERSLACK, 1); /* ns: guests wait for what this thread sleeps until */
     if (!m->config.start_paused)
         machine_set_state(m, RUN_RUNNING);
     while (!p->quit) {
@@ -538,7 +547,7 @@ static void *machine_main(void *arg)
             sleep_for(m, UINT64_MAX);
         else if (p->vclock.retired >= p->stop_at)
             stop_there(m);
-        else if (all_idle(m))
+        else if (p->polling.waits || all_idle(m))
             idle(m);
         else
             run_slice(m);

@@ -45,6 +45,7 @@ struct machine_config {
     const char *accel;     /* "jit", "lockstep", or "interp" or NULL */
     bool perfmap, jitdump; /* tell Linux perf of translated code */
     u64 tb_size;           /* bytes of code memory for each CPU's translator, TB_SIZE_MAX MiB at most */
+    bool idle;             /* a guest that waits by polling sleeps (polling.c) */
     enum icount_mode icount;
     unsigned icount_shift;
     bool icount_sleep;

@@ -32,6 +32,7 @@ struct vclock {
     u64 insns_seen;    /* count of instructions when last looked at */
     u64 slowest;       /* what one may take, in 1/256 ns */
     u64 rate;          /* instructions per ms, lately */
+    bool slowly;       /* the running slice goes by the interpreter though others may not: no measure of the rate */
     u64 (*host)(void); /* ns of the host's clock; tests have their own */
 };
 extern const struct state_field vclock_state[];
@@ -62,6 +63,9 @@ u64 vclock_idle_sleep(struct vclock *v);
 void vclock_idle_skip(struct vclock *v);
 /* ... and having slept: in icount mode moves to the next event. slept_all: the sleep was not cut short. */
 void vclock_idle_done(struct vclock *v, u64 slept_ns, bool slept_all);
+/* The same with -icount where a CPU polls in rounds of so many instructions: how many it ran, in whole rounds, at most
+ * 'most'. */
+u64 vclock_idle_rounds(struct vclock *v, u64 length, u64 most, u64 slept_ns, bool slept_all);
 u64 host_ns(void);
 
 struct post {
@@ -70,6 +74,33 @@ struct post {
     bool *done; /* somebody waits for it to become true, and owns this; NULL: to be freed */
     struct post *next;
 };
+
+/* Guests that wait by polling (polling.c). */
+enum { POLLING_BITS = 9, POLLING_NOTES = 1 << POLLING_BITS };
+struct polling_note {
+    u64 word; /* physical address of 8 bytes, ... */
+    u8 *host; /* ... where they are, NULL: an empty slot; ... */
+    u64 was;  /* ... and what they held */
+};
+struct polling {
+    bool on;
+    bool watching; /* a try is under way: writes are noted, reads of what time changes end it */
+    bool waits;    /* the CPU whose turn it is waits, for the next event or input */
+    u64 next_try;  /* host ns */
+    u64 pause;     /* from the last try */
+    unsigned count;
+    struct polling_note note[POLLING_NOTES]; /* by hash of 'word' */
+    struct cpu_round round;
+};
+void polling_init(struct polling *p, const struct machine_config *cfg);
+/* Whether the slice that begins at 'now' (host ns) should be a try. */
+bool polling_is_due(const struct machine *m, u64 now);
+/* The slice; returns instructions run, and says in 'waits' whether more would change nothing. */
+u64 polling_run(struct machine *m, struct cpu *cpu, u64 budget);
+/* ... and has waited: for so long, or until the next event. */
+void polling_waited(struct machine *m, u64 slept_ns, bool slept_all);
+/* While one is under way: 'size' bytes at pa are about to be written; host: where they are, NULL: not in RAM. */
+void polling_write(struct polling *p, u64 pa, u8 *host, unsigned size);
 
 struct machine_private {
     pthread_t thread;
@@ -96,6 +127,7 @@ struct machine_private {
     u64 last_refresh;    /* host ns */
     u64 last_tsc;        /* what a CPU read last, before its own offset */
     struct cpu *current; /* running right now: for per-CPU devices */
+    struct polling polling;
     struct jit_perf *perf;
     struct firmware_dirs firmware;
     void *board; /* the board's own, which may have a table */

@@ -57,6 +57,7 @@ const struct state_field machine_private_table[] = {
     RUNS(current),
     RUNS(page_range),
     RUNS(last_refresh),
+    RUNS(polling),
     P(thread),
     P(started),
     P(lock),

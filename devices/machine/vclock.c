@@ -208,6 +208,7 @@ const struct state_field vclock_state[] = {
     RUNS(was_stopped),
     RUNS(running_base),
     RUNS(stopped),
+    RUNS(slowly),
     RUNS(ran_base),
     DERIVE(auto_host),
     DERIVE(auto_virtual),
@@ -283,7 +284,7 @@ void vclock_slice_end(struct vclock *v, u64 instructions, u64 host)
     v->running = NULL;
     v->retired += instructions;
     u64 ran = v->ran - v->ran_base;
-    if (instructions > 1000 && ran > 1000)
+    if (instructions > 1000 && ran > 1000 && !v->slowly)
         set_rate(v, (v->rate * 7 + MIN(instructions * 1000000 / ran, 5000000ull)) / 8);
 }
 
@@ -356,4 +357,12 @@ void vclock_idle_done(struct vclock *v, u64 slept_ns, bool slept_all)
     u64 left = vclock_idle_sleep(v);
     if (left != UINT64_MAX)
         v->warp += slept_all ? left : MIN(slept_ns, left);
+}
+
+u64 vclock_idle_rounds(struct vclock *v, u64 length, u64 most, u64 slept_ns, bool slept_all)
+{
+    u64 left = vclock_idle_sleep(v), ns = slept_all ? left : MIN(slept_ns, left);
+    u64 n = MIN(ns >> v->shift, most) / length * length;
+    v->retired += n;
+    return n;
 }

@@ -24,22 +24,44 @@ static void world_page(void *world, u64 pa, struct cpu_page *out)
     struct region *r = f->region;
     u64 off = f->off + (pa - f->start);
     out->read = r->host + off;
-    if (!r->rom && (!r->ram || ram_direct(r->ram, r->ram_off + off)))
+    if (!r->rom && !m->priv->polling.watching && (!r->ram || ram_direct(r->ram, r->ram_off + off)))
         out->write = r->host + off;
+}
+
+/* Where 'size' bytes at pa are in RAM that is nothing but memory, or NULL. */
+static u8 *plain_ram(struct machine *m, u64 pa, unsigned size)
+{
+    const struct flat_range *f = space_find(&m->sys.mem, pa);
+    bool plain = f && f->region->ram && !f->region->rom && pa + size <= f->start + f->size;
+    return plain ? f->region->host + f->off + (pa - f->start) : NULL;
+}
+
+/* What a device answered to one who looks whether the CPU only polls: time alone may change it, unless it says not. */
+static void watch_answer(struct machine *m, const struct space *s, u32 settled)
+{
+    m->priv->polling.round.given_up |= s->settled == settled;
 }
 
 static u64 world_read(void *world, u64 pa, unsigned size)
 {
     struct machine *m = world;
+    pa = gate_a20(m, pa);
     vclock_before_access(&m->priv->vclock);
-    return space_read(&m->sys.mem, gate_a20(m, pa), size);
+    u32 settled = m->sys.mem.settled;
+    u64 val = space_read(&m->sys.mem, pa, size);
+    if (unlikely(m->priv->polling.watching) && !plain_ram(m, pa, size))
+        watch_answer(m, &m->sys.mem, settled);
+    return val;
 }
 
 static void world_write(void *world, u64 pa, u64 val, unsigned size)
 {
     struct machine *m = world;
+    pa = gate_a20(m, pa);
     vclock_before_access(&m->priv->vclock);
-    space_write(&m->sys.mem, gate_a20(m, pa), val, size);
+    if (unlikely(m->priv->polling.watching))
+        polling_write(&m->priv->polling, pa, plain_ram(m, pa, size), size);
+    space_write(&m->sys.mem, pa, val, size);
 }
 
 static void world_code_here(void *world, u64 pa)
@@ -128,13 +150,17 @@ static u32 world_io_read(void *world, u16 port, unsigned size)
 {
     struct machine *m = world;
     vclock_before_access(&m->priv->vclock);
-    return (u32)space_read(&m->sys.io, port, size);
+    u32 settled = m->sys.io.settled, val = (u32)space_read(&m->sys.io, port, size);
+    if (unlikely(m->priv->polling.watching))
+        watch_answer(m, &m->sys.io, settled);
+    return val;
 }
 
 static void world_io_write(void *world, u16 port, u32 val, unsigned size)
 {
     struct machine *m = world;
     vclock_before_access(&m->priv->vclock);
+    m->priv->polling.round.given_up = true;
     space_write(&m->sys.io, port, val, size);
 }
 
@@ -149,6 +175,7 @@ static u64 world_tsc(void *world, struct cpu *cpu)
 {
     struct machine *m = world;
     (void)cpu;
+    m->priv->polling.round.given_up = true;
     m->priv->last_tsc = MAX(m->priv->last_tsc + 1, machine_tsc_at(m, vclock_read(&m->priv->vclock)));
     return m->priv->last_tsc;
 }
