@@ -357,7 +357,7 @@ static void settle_run_state(struct machine *m, enum run_state before)
     p->state = before;
     if (machine_is_over(saved))
         machine_set_state(m, saved);
-    else if (machine_is_over(before))
+    else if (before != RUN_RUNNING)
         machine_set_state(m, RUN_PAUSED);
     m->disks.stopping = false;
 }

@@ -4,6 +4,9 @@ target_link_libraries(screentext PRIVATE orrery_flags)
 if(NOT TARGET orrery)
   return()
 endif()
+# Runs a guest in one go and in pieces that are saved and loaded, and compares.
+add_executable(runon ${CMAKE_CURRENT_LIST_DIR}/runon.c)
+target_link_libraries(runon PRIVATE orrery_lib)
 
 # What the default run boots in the interpreter, too: what exercises it most.
 set(INTERP_ALWAYS freedos gdb iso-grub linux-686-pae linux-amd64 linux-amd64-smp2 memtest-x64 system)
@@ -77,6 +80,16 @@ boot_test(grub-invaders 300 invaders.sh)
 boot_test(memtest-ia32 600 memtest.sh ia32)
 boot_test(memtest-x64 600 memtest.sh x64)
 boot_test(memtest-x64-smp2 600 memtest.sh x64 -smp 2)
+
+# Saved and loaded on the way, each piece in a process of its own; long: every 50 million instructions of the whole boot.
+add_test(NAME boot.runon COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/boot/runon.sh)
+set_tests_properties(boot.runon PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 LABELS boot
+  ENVIRONMENT "RUNON=$<TARGET_FILE:runon>;ORRERY=$<TARGET_FILE:orrery>;GUESTS=${CMAKE_BINARY_DIR}/guests;LSAN_OPTIONS=${LSAN}")
+if(ORRERY_LONG_TESTS)
+  add_test(NAME boot.runon-long COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/boot/runon.sh long)
+  set_tests_properties(boot.runon-long PROPERTIES TIMEOUT 20000 SKIP_RETURN_CODE 77 LABELS boot
+    ENVIRONMENT "RUNON=$<TARGET_FILE:runon>;ORRERY=$<TARGET_FILE:orrery>;GUESTS=${CMAKE_BINARY_DIR}/guests;LSAN_OPTIONS=${LSAN}")
+endif()
 
 # The program for other machines, under qemu-user: arm64, and big-endian IBM Z.
 foreach(arch aarch64 s390x)

@@ -16,8 +16,10 @@ static const struct {
     const struct state_field *fields;
     size_t size;
 } others[] = {
-    {"struct cpu", cpu_state, sizeof(struct cpu)},          {"struct system", system_state, sizeof(struct system)},
-    {"struct clock", clock_state, sizeof(struct clock)},    {"struct irq", wire_state, sizeof(struct irq)},
+    {"struct cpu", cpu_state, sizeof(struct cpu)},
+    {"struct system", system_state, sizeof(struct system)},
+    {"struct clock", clock_state, sizeof(struct clock)},
+    {"struct irq", wire_state, sizeof(struct irq)},
     {"struct irq_or", irq_or_state, sizeof(struct irq_or)},
     {"struct machine", machine_state_table, sizeof(struct machine)},
     {"struct machine_private", machine_private_table, sizeof(struct machine_private)},
