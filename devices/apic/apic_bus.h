@@ -31,4 +31,7 @@ struct apic_bus {
     unsigned count;
 };
 
+/* What a message of a device (core/irq.h, struct msi; owner: the bus) is to the local APICs. */
+bool apic_bus_message(void *bus, u64 addr, u32 data);
+
 #endif

@@ -451,6 +451,8 @@ static bool add_chipset(struct pc *pc)
     if (!(pc->pci = device_create(&m->sys, &pci_bus_class, "pci.0", NULL)))
         return false;
     m->pci = pc->pci;
+    if (pc->ioapic)
+        pci_connect_msi(pc->pci, (struct msi){apic_bus_message, &pc->apic_bus});
     u64 below_1m = MIN(pc->rom->size, 0x40000ull);
     struct i440fx_config host = {pc->pci,       m->ram, m->config.ram_size, pc->rom, pc->rom->size - below_1m,
                                  MIB - below_1m};

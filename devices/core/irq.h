@@ -25,6 +25,19 @@ ALWAYS_INLINE void irq_pulse(const struct irq *irq)
     irq_set(irq, false);
 }
 
+/*
+ * An interrupt as a message: a device's write of 'data' to 'addr', which whoever has that address takes for one. False:
+ * nobody does, it is a write to memory like others.
+ */
+struct msi {
+    bool (*send)(void *owner, u64 addr, u32 data);
+    void *owner;
+};
+ALWAYS_INLINE bool msi_send(const struct msi *msi, u64 addr, u32 data)
+{
+    return msi->send && msi->send(msi->owner, addr, data);
+}
+
 /* A wired-OR junction: each driver gets a pin of it by irq_or_input (32 at most). */
 struct irq_or {
     struct irq out;

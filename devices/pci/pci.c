@@ -6,7 +6,7 @@
  * Memory BARs lie under everything else: the host bridge decodes RAM before
  * it forwards a cycle to PCI. A BAR that points at 0 or past the end of its
  * space answers nowhere, which is what firmware relies on when it sizes BARs
- * with decoding left on. There is one bus, no bridges and no MSI.
+ * with decoding left on. There is one bus and no bridges.
  */
 #include "devices/pci/pci.h"
 
@@ -16,26 +16,20 @@ struct pci_bus {
     struct region port;
     struct pci_device *slot[256];
     struct irq pirq[4];
+    struct msi msi;
     u32 address;
     u16 up[4]; /* functions that hold each PIRQ up */
 };
 
 const struct state_field pci_device_state[] = {
-    HOST(struct pci_device, bus),
-    HOST(struct pci_device, owner),
-    HOST(struct pci_device, id),
-    HOST(struct pci_device, config_written),
-    HOST(struct pci_device, bar),
-    HOST(struct pci_device, dma),
-    HOST(struct pci_device, devfn),
-    HOST(struct pci_device, addr),
-    STATE(struct pci_device, intx),
-    STATE(struct pci_device, intx_out),
-    STATE_RANGE(struct pci_device, cap_next, 0, 0xfc),
-    STATE(struct pci_device, config),
-    HOST(struct pci_device, wmask),
-    HOST(struct pci_device, w1cmask),
-    STATE_END,
+    HOST(struct pci_device, bus),       HOST(struct pci_device, owner),
+    HOST(struct pci_device, id),        HOST(struct pci_device, config_written),
+    HOST(struct pci_device, bar),       HOST(struct pci_device, dma),
+    HOST(struct pci_device, msi),       HOST(struct pci_device, devfn),
+    HOST(struct pci_device, addr),      STATE(struct pci_device, intx),
+    STATE(struct pci_device, intx_out), STATE_RANGE(struct pci_device, cap_next, 0, 0xfc),
+    STATE(struct pci_device, config),   HOST(struct pci_device, wmask),
+    HOST(struct pci_device, w1cmask),   STATE_END,
 };
 
 static unsigned bar_offset(unsigned n) { return n == PCI_ROM ? PCI_ROM_BAR : PCI_BAR0 + 4 * n; }
@@ -101,7 +95,8 @@ static unsigned pirq_of(const struct pci_device *d)
 static void update_intx(struct pci_device *d)
 {
     struct pci_bus *bus = d->bus;
-    bool out = d->intx && !(ld16(d->config + PCI_COMMAND) & PCI_COMMAND_INTX_OFF) && d->config[PCI_INT_PIN];
+    bool out = d->intx && !(ld16(d->config + PCI_COMMAND) & PCI_COMMAND_INTX_OFF) && d->config[PCI_INT_PIN] &&
+               !pci_msi_enabled(d);
     unsigned line = pirq_of(d);
     if (d->intx)
         d->config[PCI_STATUS] |= PCI_STATUS_INTX;
@@ -118,6 +113,18 @@ void pci_set_intx(struct pci_device *d, bool level)
 {
     d->intx = level;
     update_intx(d);
+}
+
+void pci_send_message(struct pci_device *d, u64 addr, u32 data)
+{
+    u8 bytes[4];
+    if (!(d->config[PCI_COMMAND] & PCI_COMMAND_MASTER))
+        return;
+    trace(d->bus->dev.sys->trace, pci, "%02x.%u: message %08x to %llx", d->devfn >> 3, d->devfn & 7, data,
+          (unsigned long long)addr);
+    st32(bytes, data);
+    if (!msi_send(&d->bus->msi, addr, data))
+        dma_write(&d->dma, addr, bytes, sizeof(bytes));
 }
 
 bool pci_device_init(struct pci_device *d, struct system *sys, struct device *bus, unsigned devfn,
@@ -201,6 +208,7 @@ void pci_device_reset(struct pci_device *d)
     for (unsigned n = 0; n < PCI_ROM; n++)
         if (d->bar[n].region)
             d->config[bar_offset(n)] = d->bar[n].type;
+    pci_msi_reset(d);
     map_bars(d);
 }
 
@@ -229,6 +237,10 @@ static void config_write(struct pci_device *d, unsigned off, u32 val, unsigned s
         u8 *p = &d->config[off + i], w = d->wmask[off + i];
         *p = (u8)((*p & ~w) | (val & w));
         *p &= (u8) ~(val & d->w1cmask[off + i]);
+    }
+    if (d->msi.at && overlaps(off, size, d->msi.at, PCI_MSI_SIZE)) {
+        update_intx(d);
+        pci_msi_written(d);
     }
     if (overlaps(off, size, PCI_COMMAND, 2)) {
         update_intx(d);
@@ -292,6 +304,8 @@ void pci_connect_pirq(struct device *dev, const struct irq pirq[4])
     for (unsigned i = 0; i < 4; i++)
         bus->pirq[i] = pirq[i];
 }
+
+void pci_connect_msi(struct device *dev, struct msi msi) { container_of(dev, struct pci_bus, dev)->msi = msi; }
 
 static const char *class_name(u16 class)
 {
@@ -362,6 +376,7 @@ static const struct state_field state[] = {
     HOST(struct pci_bus, port),
     HOST(struct pci_bus, slot),
     HOST(struct pci_bus, pirq),
+    HOST(struct pci_bus, msi),
     STATE(struct pci_bus, address),
     STATE_RANGE(struct pci_bus, up, 0, 256),
     STATE_END,

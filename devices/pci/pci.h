@@ -75,6 +75,14 @@ struct pci_bar {
     u8 type; /* enum pci_bar_type */
 };
 
+enum { PCI_MSI_SIZE = 24 }; /* of the capability, at most */
+/* Where a function's MSI capability is, and what it can do. */
+struct pci_msi {
+    u8 at;      /* 0: there is none */
+    u8 vectors; /* a power of two up to 32 */
+    bool maskable;
+};
+
 struct pci_bus;
 struct pci_device {
     struct pci_bus *bus;
@@ -84,6 +92,7 @@ struct pci_device {
     void (*config_written)(void *owner, unsigned off, unsigned size);
     struct pci_bar bar[PCI_BARS];
     struct dma_view dma; /* memory as this function reaches it, while COMMAND lets it: 32 bits of address */
+    struct pci_msi msi;
     u8 devfn;
     u16 addr;      /* the property: devfn, or DEVFN_ANY */
     bool intx;     /* the chip holds its pin up */
@@ -122,13 +131,31 @@ void pci_device_reset(struct pci_device *d);
 void pci_device_restored(struct pci_device *d);
 /* For reset: appends a capability of 'size' bytes (PCI 2.2, 6.7); its offset. Set wmask in create. */
 unsigned pci_add_capability(struct pci_device *d, u8 id, unsigned size);
-/* Drives the function's interrupt pin. */
+/* Drives the function's interrupt pin, which stays down while messages are enabled in its place. */
 void pci_set_intx(struct pci_device *d, bool level);
+/* A message from the function, as long as it may master the bus: an interrupt, or what it is to memory. */
+void pci_send_message(struct pci_device *d, u64 addr, u32 data);
+
+/*
+ * ---- msi.c: message-signalled interrupts (PCI 3.0, 6.8.1), 64 bits of address; all state is in configuration space
+ * ----
+ */
+
+/* For create: the function's first capability, with so many vectors (a power of two up to 32). */
+void pci_msi_init(struct pci_device *d, unsigned vectors, bool maskable);
+bool pci_msi_enabled(const struct pci_device *d);
+/* Vector n: sent, or, while masked, pending. Nothing while messages are not enabled. */
+void pci_msi_send(struct pci_device *d, unsigned n);
+/* pci.c's: reset, and after a configuration write. */
+void pci_msi_reset(struct pci_device *d);
+void pci_msi_written(struct pci_device *d);
 
 /* The bus itself: configuration mechanism 1 and the four PIRQ wires. cfg: none. Its info is `info pci`. */
 extern const struct device_class pci_bus_class;
 /* The ISA bridge connects the wires PIRQA-D. */
 void pci_connect_pirq(struct device *bus, const struct irq pirq[4]);
+/* The board says who takes messages. */
+void pci_connect_msi(struct device *bus, struct msi msi);
 /* Configuration space as a CPU reads and writes it, for boards that set up without firmware. */
 u32 pci_config_read(struct device *bus, unsigned devfn, unsigned off, unsigned size);
 void pci_config_write(struct device *bus, unsigned devfn, unsigned off, u32 val, unsigned size);

@@ -8,6 +8,7 @@
 
 #include "cpu/x87/fp80.h"
 #include "devices/apic/apic_bus.h"
+#include "devices/devices.h"
 #include "devices/hpet.h"
 #include "devices/apic/ioapic.h"
 #include "devices/machine/machine_internal.h"
@@ -103,6 +104,27 @@ START_TEST(timer_input)
 }
 END_TEST
 
+/* From a device that is plugged in, over the bus, to a processor. */
+START_TEST(message_to_a_processor)
+{
+    enum { SLOT = 4 << 3, BAR = 0xe0000000, RAISE = 0x60, VECTOR = 0x51, SVR = 0xf0 };
+    struct device *edu = device_new(&m->sys, &edu_class, NULL);
+    ck_assert(device_set(edu, "addr", "4") && device_plug(edu, NULL, NULL));
+    pci_config_write(m->pci, SLOT, 0x10, BAR, 4);
+    pci_config_write(m->pci, SLOT, 0x04, 6, 2);
+    pci_config_write(m->pci, SLOT, 0x44, LAPIC_BASE | 1 << 12, 4);
+    pci_config_write(m->pci, SLOT, 0x4c, VECTOR, 2);
+    pci_config_write(m->pci, SLOT, 0x42, 1, 2);
+    m->priv->current = m->cpu[1];
+    m->priv->env.mem_write(m, LAPIC_BASE + SVR, 0x1ff, 4);
+    m->priv->current = NULL;
+    space_write(&m->sys.mem, BAR + RAISE, 1, 4);
+    ck_assert(m->cpu[1]->attention & ATT_INTR);
+    ck_assert(!(m->cpu[0]->attention & ATT_INTR));
+    ck_assert_int_eq(m->priv->env.int_ack(m, m->cpu[1]), VECTOR);
+}
+END_TEST
+
 /* The first instruction at pa, in flat 32-bit code; EAX after it. */
 static u32 run_one(u32 pa)
 {
@@ -147,6 +169,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, apic_page);
     tcase_add_test(t, repeatable);
+    tcase_add_test(t, message_to_a_processor);
     tcase_add_test(t, timer_input);
     tcase_add_test(t, code_moves_with_its_bar);
     suite_add_tcase(s, t);
