@@ -16,9 +16,10 @@ enum { BLOCK_CACHE_BYTES = 64 << 20 };
 
 struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const struct cpu_env *env, struct trace *trace)
 {
-    struct cpu *cpu = calloc(1, sizeof(*cpu) + MMU_COUNT * sizeof(struct tlb));
-    if (!cpu)
+    u8 *room = calloc(1, CPU_ENGINE_ROOM + sizeof(struct cpu) + MMU_COUNT * sizeof(struct tlb));
+    if (!room)
         return NULL;
+    struct cpu *cpu = (struct cpu *)(room + CPU_ENGINE_ROOM);
     cpu->model = model;
     cpu->fp80 = fp80_functions(false);
     cpu->index = index;
@@ -46,7 +47,7 @@ void cpu_destroy(struct cpu *cpu)
     tlb_destroy(cpu);
     block_cache_destroy(cpu->engine_data);
     debug_free(cpu);
-    free(cpu);
+    free((u8 *)cpu - CPU_ENGINE_ROOM);
 }
 
 /* SDM vol. 3, table 10-1; the 8087 family and SSE keep their contents over INIT. */

@@ -343,6 +343,12 @@ struct phys_host {
     const u8 *host;
 };
 
+/*
+ * An engine's own state that its code reaches from the same register as the CPU's: cpu_create leaves so many bytes
+ * right before struct cpu.
+ */
+enum { CPU_ENGINE_ROOM = 256 };
+
 struct cpu {
     /* ---- SAVED ---- */
     u64 gpr[SLOT_COUNT];
@@ -410,23 +416,11 @@ struct cpu {
     bool force_step;   /* run the next instruction alone (EXC_RESTART) */
     bool keep_rf;      /* this instruction loaded RF: it holds for the next one */
     bool no_step_trap; /* this instruction (INT n) takes no TF trap */
-    /* a translator's: where guest state is while its code runs */
-    /* Arithmetic flags between translated blocks: OF in bit 0, SF ZF AF PF CF in bits 15..8; bit 9 clear: a recipe's.
-     */
-    u32 host_flags;
-    u8 vec_live;   /* so many of xmm[], the first ones, are in the host's registers: 0, 8 or 16 */
-    bool x87_live; /* fpu is in the host's x87 */
-    u8 x87_seg;    /* while it is: 1 + number of the segment to be noted in FDS; 0: none */
-    u32 x87_last;  /* FOP, FIP and FCS to be noted: BIT(31) | FOP << 12 | offset in the page at ... */
-    u64 x87_page;
-    u64 group[16];   /* host addends that accesses of one page share within a translated block */
-    bool tlb_strict; /* engines remember no translation that the TLB has dropped to make room */
-    u32 tlb_fills;   /* how often its tables for data got an entry */
-    u64 tlb_filled;  /* the page of the last */
-    u32 tlb_epoch;   /* bumped when the TLB loses what it held; not when one entry makes room for another */
-    u32 map_gen[2];  /* what links across pages were made under: [0] bumped by every flush, [1] by global ones */
-    void *jump[4];   /* by mmu_idx: translated code by virtual address */
-    u64 a20_mask;    /* what of physical addresses passes: all, or, with A20M# asserted, all but bit 20 */
+    bool tlb_strict;   /* engines remember no translation that the TLB has dropped to make room */
+    u32 tlb_fills;     /* how often its tables for data got an entry */
+    u64 tlb_filled;    /* the page of the last */
+    u32 tlb_epoch;     /* bumped when the TLB loses what it held; not when one entry makes room for another */
+    u64 a20_mask;      /* what of physical addresses passes: all, or, with A20M# asserted, all but bit 20 */
 
     /* ---- HOST ---- */
     unsigned index; /* APIC id */

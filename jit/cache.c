@@ -69,7 +69,7 @@ static void point_at_jumps(struct jit *jit)
 {
     for (unsigned i = 0; i < MMU_COUNT; i++) {
         struct jump_table *t = jit->jump_set->table[i];
-        jit->cpu->jump[i] = t ? t->target : jit->no_jumps->target;
+        jit_state(jit->cpu)->jump[i] = t ? t->target : jit->no_jumps->target;
     }
 }
 
@@ -89,7 +89,7 @@ struct jit *jit_create(struct cpu *cpu, size_t bytes)
         jit->head[n] = (struct block){.key = MODE_BREAKS, .ninsn = (u16)n, .valid = true};
     jit_sites_flush(jit);
     jit->no_jumps = new_jumps();
-    cpu->map_gen[0] = cpu->map_gen[1] = 1;
+    jit_state(cpu)->map_gen[0] = jit_state(cpu)->map_gen[1] = 1;
     errno = ENOMEM; /* of all that is missing here; only map_code finds other reasons */
     if (!jit->sb || !jit->meta || !jit->no_jumps || !map_code(jit, bytes) || !jit->backend->start(jit)) {
         int why = errno;
@@ -198,7 +198,7 @@ static u64 *seen_slot(struct jit *jit, u64 lin, bool global)
 }
 static u64 seen_tag(const struct jit *jit, u64 lin, bool global)
 {
-    return lin >> 12 | (u64)jit->cpu->map_gen[global] << SEEN_GEN_SHIFT;
+    return lin >> 12 | (u64)jit_state(jit->cpu)->map_gen[global] << SEEN_GEN_SHIFT;
 }
 static void see_page(struct jit *jit, u64 lin, bool global)
 {
@@ -288,9 +288,9 @@ void jit_unmap(struct cpu *cpu, enum flush_kind kind, u64 lin)
             return;
         kind = page_seen(jit, lin, true) ? FLUSH_GLOBAL : FLUSH_LOCAL;
     }
-    cpu->map_gen[0]++;
+    jit_state(cpu)->map_gen[0]++;
     if (kind != FLUSH_LOCAL)
-        cpu->map_gen[1]++;
+        jit_state(cpu)->map_gen[1]++;
     for (unsigned i = 0; i < JUMP_SETS * MMU_COUNT; i++) {
         struct jump_table *t = jit->jumps[i / MMU_COUNT].table[i % MMU_COUNT];
         if (t && (kind != FLUSH_LOCAL || t->local))

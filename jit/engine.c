@@ -14,20 +14,7 @@
 #include "cpu/system/tlb.h"
 #include "jit/lockstep.h"
 #include "jit/recipe.h"
-
-/* ---- flags between emitted code and C ---- */
-
-void jit_flags_to_host(struct cpu *cpu) { cpu->host_flags = (u16)((flags_to_image(cpu) | FL_1) << 8 | flag_of(cpu)); }
-static void flags_from_host(struct cpu *cpu)
-{
-    if (unlikely(!(cpu->host_flags & FLAGS_SAVED))) {
-        const struct jit *jit = cpu->translator;
-        recipe_flags(cpu, jit_meta_at(jit, flags_recipe_offset(cpu->host_flags)));
-        jit_flags_to_host(cpu);
-        return;
-    }
-    flags_from_image(cpu, (cpu->host_flags >> 8 & 0xff) | (cpu->host_flags & 1 ? FL_OF : 0));
-}
+#include ORRERY_BACKEND_FLAGS
 
 static bool is_plain(const struct seg *s)
 {
@@ -36,11 +23,12 @@ static bool is_plain(const struct seg *s)
 
 ALWAYS_INLINE u32 key_of(const struct cpu *cpu)
 {
-    bool x87_checked = (~cpu->fpu.fcw & FSW_EXC) | (cpu->fpu.fsw & FSW_ES);
+    bool x87_checked = FP_IN_SOFTWARE || (~cpu->fpu.fcw & FSW_EXC) | (cpu->fpu.fsw & FSW_ES);
+    bool sse_checked = FP_IN_SOFTWARE || cpu->sse_checked;
     u32 plain = 0;
     if ((cpu->mode & MODE_CODE) == MODE_CODE32)
         plain = (is_plain(&cpu->seg[FS]) ? (u32)KEY_FS_PLAIN : 0) | (is_plain(&cpu->seg[GS]) ? (u32)KEY_GS_PLAIN : 0);
-    return cpu->mode | plain | (u32)cpu->mmu_idx << KEY_MMU_SHIFT | (cpu->sse_checked ? (u32)KEY_SSE_CHECKED : 0) |
+    return cpu->mode | plain | (u32)cpu->mmu_idx << KEY_MMU_SHIFT | (sse_checked ? (u32)KEY_SSE_CHECKED : 0) |
            (x87_checked ? (u32)KEY_X87_CHECKED : 0);
 }
 /* What translated code may rely on now; two states with one key run the same translations. */
@@ -77,7 +65,7 @@ static u32 chain(struct jit *jit)
 {
     struct cpu *cpu = jit->cpu;
     u64 eip = cpu->gpr[SLOT_RIP];
-    jit_flags_to_host(cpu);
+    flags_to_code(cpu);
     if (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) || cpu->budget <= 0 || cpu->halted || cpu->wait_sipi ||
         (cpu->mode & (MODE_STEP | MODE_BREAKS)) || !jit_translatable(cpu))
         return SITE_LEAVES;
@@ -122,7 +110,7 @@ u32 jit_call_site(struct cpu *cpu, u32 offset)
     if (s->recipe)
         recipe_flags(cpu, jit_meta_at(jit, s->recipe));
     else
-        flags_from_host(cpu);
+        flags_to_c(jit);
     u32 epoch = cpu->tlb_epoch, fills = cpu->tlb_fills;
     const struct uop *next = s->u.fn(cpu, &s->u);
     if (unlikely(s->leads && cpu->tlb_fills == fills))
@@ -137,7 +125,7 @@ u32 jit_call_site(struct cpu *cpu, u32 offset)
                 s->u.op != UOP_MOV_TO_SREG && s->u.op != UOP_POP_SREG;
     if (likely(!look && !(jit->stale && !tb->valid) && cpu->tlb_epoch == epoch && key_of(cpu) == tb->key)) {
         if (info->flags_written || s->recipe)
-            jit_flags_to_host(cpu);
+            flags_to_code(cpu);
         return SITE_GOES_ON;
     }
     goto_afresh(cpu, &s->u, uop_next_ip(cpu, &s->u));
@@ -267,11 +255,11 @@ static void enter(struct jit *jit, const u8 *host)
 {
     struct cpu *cpu = jit->cpu;
     cpu->gpr[SLOT_RIP] &= PAGE_MASK;
-    jit_flags_to_host(cpu);
+    flags_to_code(cpu);
     for (;;) {
         jit->counters.entered++;
         u32 left = jit->backend->enter(jit, host);
-        flags_from_host(cpu);
+        flags_to_c(jit);
         cpu->cur = NULL;
         u8 *what = jit->meta + (left & ~7u);
         if ((left & 7) == LEAVE_EXACT)

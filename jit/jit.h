@@ -7,6 +7,7 @@
 
 #include "cpu/block.h"
 #include "jit/engine.h"
+#include "jit/state.h"
 #include "jit/superblock.h"
 
 struct jit;
@@ -22,7 +23,7 @@ struct call_site {
     /* What stands for the micro-op behind it, as far as anybody looks: 'stop' and 'stop_op' are its fn and op. */
     uop_fn *stop;
     u32 tb;       /* offset of its translation_block in the metadata */
-    u32 recipe;   /* flags before it: offset of a struct recipe; 0: cpu->host_flags */
+    u32 recipe;   /* flags before it: offset of a struct recipe; 0: jit_state.flags */
     bool leads;   /* a group of accesses, whose check failed */
     u16 failures; /* of those, that came from no miss of the TLB */
     u16 stop_op;
@@ -39,8 +40,8 @@ struct exit_link {
     u32 tb, to;  /* offsets of translation_blocks: whose it is, where it leads (0: nowhere yet) */
     u32 next;    /* offset of the next in the list of 'to' */
     u32 patch;   /* offset in code memory of the link's code, which a backend patches */
-    u32 made_at; /* cpu->map_gen[gen] then */
-    i8 gen;      /* it holds while that one of cpu->map_gen stays as it was; -1: for good */
+    u32 made_at; /* jit_state.map_gen[gen] then */
+    i8 gen;      /* it holds while that one of jit_state.map_gen stays as it was; -1: for good */
     /* a backend's: */
     u8 refund; /* instructions of tb behind this exit */
     u8 ready;  /* what is loaded here */
@@ -187,10 +188,11 @@ struct jit {
     u8 heat[1 << HEAT_BITS];
     struct jit_page *pages[1 << 10];
     struct jump_set jumps[JUMP_SETS];
-    struct jump_set *jump_set;   /* that of the key code runs under; cpu->jump points into it */
+    struct jump_set *jump_set;   /* that of the key code runs under; jit_state.jump points into it */
     struct jump_table *no_jumps; /* always empty: in place of tables not made yet */
     u64 jump_clock;
-    u64 seen[2][2048]; /* by whether they are global: pages found by virtual address since cpu->map_gen last changed */
+    u64 seen[2][2048]; /* by whether they are global: pages found by virtual address since jit_state.map_gen last
+                          changed */
     struct access_site *sites; /* behind the executable code, in reach of RIP; NULL: the backend has no use for them */
     u32 nsites, max_sites;
     u32 filled;                /* the list's head, written by emitted code */
@@ -225,8 +227,8 @@ struct backend {
     /* Runs emitted code from host (executable) until it leaves. */
     u32 (*enter)(struct jit *jit, const u8 *host);
     /*
-     * Makes the link's code go to 'to': from link->page while cpu->map_gen[gen] stays as it is, or (-1) for good within
-     * whatever page; false: no room.
+     * Makes the link's code go to 'to': from link->page while jit_state.map_gen[gen] stays as it is, or (-1) for good
+     * within whatever page; false: no room.
      */
     bool (*link)(struct jit *jit, const struct exit_link *link, const struct translation_block *to, int gen);
     /* Makes tb refuse every entry. */
@@ -236,8 +238,10 @@ struct backend {
     /* Learns, as jit->host says, what it may not take from the host; 'start' has done so. NULL: it takes nothing. */
     void (*ask_host)(struct jit *jit);
 };
-/* This host's: of jit/x64/ or jit/portable/, as the build chose. */
-extern const struct backend ORRERY_BACKEND;
+/* One a folder; ORRERY_BACKEND is the one that the build chose. */
+#define BACKEND(name, processor) extern const struct backend backend_##name;
+#include "jit/backends.def"
+#undef BACKEND
 
 /* ---- code memory and metadata (cache.c) ---- */
 /* bytes: of code memory. NULL: as jit_attach says. */
@@ -257,7 +261,7 @@ u8 *jit_heat(struct jit *jit, u64 pa, u32 key);
 void jit_flush(struct jit *jit);
 /*
  * The page at pa runs at an address from which a far jump (superblock.h) may not be canonical: whether it has some.
- * When it gets one later, cpu->map_gen moves on.
+ * When it gets one later, jit_state.map_gen moves on.
  */
 bool jit_near_hole(struct jit *jit, u64 pa);
 /* The translation is entered no more; its place is translated again. */
@@ -274,8 +278,8 @@ ALWAYS_INLINE void jit_sync_jumps(struct jit *jit, u32 key)
 /* Enters host code under (the CPU's mmu_idx, eip) for indirect jumps. */
 void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb);
 /*
- * Something relies on tb being found at EIP: jit_unmap of its pages will move cpu->map_gen on. Whether they are global,
- * as far as the TLB still knows.
+ * Something relies on tb being found at EIP: jit_unmap of its pages will move jit_state.map_gen on. Whether they are
+ * global, as far as the TLB still knows.
  */
 bool jit_see(struct jit *jit, u64 eip, const struct translation_block *tb);
 /* The translation of that EIP is gone. */
@@ -283,7 +287,7 @@ void jit_forget(struct jit *jit, u64 eip);
 /* The host code remembered, or NULL. */
 ALWAYS_INLINE const u8 *jit_recall(const struct jit *jit, u64 eip)
 {
-    struct jump_target *table = (struct jump_target *)jit->cpu->jump[jit->cpu->mmu_idx];
+    struct jump_target *table = (struct jump_target *)jit_state(jit->cpu)->jump[jit->cpu->mmu_idx];
     unsigned slot = JUMP_INDEX(eip);
     struct jump_target *t = &table[slot], *other = &table[slot ^ 1];
     if (likely(t->tag == eip))
@@ -342,8 +346,6 @@ void jit_once(struct jit *jit);
 
 /* The function of call_site.stop. */
 UOP_FN(jit_stop);
-/* cpu->host_flags from C's flags. */
-void jit_flags_to_host(struct cpu *cpu);
 
 /* ---- what emitted code calls (helpers.def) ---- */
 /* What jit_call_site returns; anything else is where to go on, an offset in code memory. */

@@ -30,13 +30,13 @@ void jit_link(struct jit *jit, struct exit_link *link, struct translation_block 
         to->links = jit_meta_offset(jit, link);
     }
     link->gen = (i8)gen;
-    link->made_at = gen >= 0 ? jit->cpu->map_gen[gen] : 0;
+    link->made_at = gen >= 0 ? jit_state(jit->cpu)->map_gen[gen] : 0;
 }
 
 static bool holds(const struct jit *jit, const struct exit_link *link)
 {
     const struct translation_block *whose = jit_meta_at(jit, link->tb);
-    return whose->valid && (link->gen < 0 || link->made_at == jit->cpu->map_gen[link->gen]);
+    return whose->valid && (link->gen < 0 || link->made_at == jit_state(jit->cpu)->map_gen[link->gen]);
 }
 
 void jit_replace(struct jit *jit, struct translation_block *gone, struct translation_block *tb)

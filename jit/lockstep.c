@@ -156,15 +156,13 @@ static bool run_stretch(struct cpu *cpu, struct jit *jit, i64 spare)
     return false;
 }
 
-/* All of a CPU that running changes, but for attention, which is other threads' too, and the translator's own. */
+/* All of a CPU that running changes, but for attention, which is other threads' too. */
 static void copy_state(struct cpu *to, const struct cpu *from)
 {
-    u32 gen[2] = {to->map_gen[0], to->map_gen[1]};
     size_t first = offsetof(struct cpu, attention), rest = offsetof(struct cpu, cur), end = offsetof(struct cpu, index);
     static_assert(offsetof(struct cpu, held) > offsetof(struct cpu, attention), "both are left out");
     memcpy(to, from, first);
     memcpy((u8 *)to + rest, (const u8 *)from + rest, end - rest);
-    memcpy(to->map_gen, gen, sizeof(gen));
 }
 
 /* As a CPU is to go on from; its TLB keeps no rights that other protection keys' rights gave. */

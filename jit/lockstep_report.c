@@ -174,20 +174,23 @@ static void print_difference(FILE *out, const struct lockstep *l, i64 retired)
     print_memory(out, l);
 }
 
-/* Every register that debuggers know, of a CPU. */
+/* Every register that debuggers know, of a CPU; not what the world must be asked for. */
 static void print_state(FILE *out, struct cpu *cpu)
 {
     static const struct {
         const char *name;
+        const char *kind;
         unsigned size;
     } regs[] = {
-#define REG(name, size, kind, member, number) {name, size},
+#define REG(name, size, kind, member, number) {name, #kind, size},
 #include "cpu/slots.def"
 #undef REG
     };
     unsigned column = 0;
     for (unsigned i = 0; i < ARRAY_LEN(regs); i++) {
-        u8 value[32];
+        u8 value[CPU_REG_MAX];
+        if (!strcmp(regs[i].kind, "TPR"))
+            continue;
         cpu_reg_read(cpu, regs[i].name, value);
         column += (unsigned)fprintf(out, "%s=", regs[i].name);
         for (unsigned k = regs[i].size; k-- > 0;)

@@ -9,14 +9,6 @@
 #include "cpu/base.h"
 #include "cpu/uop.h"
 
-/*
- * The place of flags that emitted code leaves behind as a recipe, at that offset in the metadata. Saved flags have
- * bit 9, which EFLAGS' image has always set.
- */
-#define FLAGS_SAVED BIT(9)
-ALWAYS_INLINE u32 flags_recipe(u32 offset) { return (offset >> 3 & 0x1ff) | (offset >> 12) << 10; }
-ALWAYS_INLINE u32 flags_recipe_offset(u32 place) { return (place & 0x1ff) << 3 | place >> 10 << 12; }
-
 /* What is left of a micro-op whose flags may have to be recomputed. */
 struct recipe {
     u64 imm;

@@ -18,10 +18,10 @@ enum { FAR_JUMP = 32 << 20 }; /* bytes from the page's start */
  */
 enum key_bits {
     KEY_MMU_SHIFT = 16,             /* enum mmu_idx */
-    KEY_SSE_CHECKED = (int)BIT(20), /* MXCSR unmasks something */
+    KEY_SSE_CHECKED = (int)BIT(20), /* MXCSR unmasks something, or floating point is software's */
     KEY_FS_PLAIN = (int)BIT(22),    /* 32-bit code: that segment is writable data of 4 GiB */
     KEY_GS_PLAIN = (int)BIT(23),
-    KEY_X87_CHECKED = (int)BIT(21), /* FCW unmasks something, or an exception is pending */
+    KEY_X87_CHECKED = (int)BIT(21), /* FCW unmasks something, or an exception is pending; or as above */
 };
 
 ALWAYS_INLINE bool key_is_user(u32 key) { return (key >> KEY_MMU_SHIFT & 3) == MMU_USER; }

@@ -18,6 +18,13 @@
 
 #include "cpu/state.h"
 
+/* Whether all guest floating point is software's: then no engine uses the host's units for it. */
+#ifdef ORRERY_SOFTFP
+enum { FP_IN_SOFTWARE = true };
+#else
+enum { FP_IN_SOFTWARE = false };
+#endif
+
 /* FSW; the low six are masked by the same bits of FCW. */
 enum x87_fsw {
     FSW_IE = BIT(0),

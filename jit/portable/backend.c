@@ -24,10 +24,10 @@ enum step_kind {
 struct step {
     u8 kind; /* enum step_kind */
     u8 cc;
-    i8 gen;                /* exits: which of cpu->map_gen the link was made under; -1: it is for good */
+    i8 gen;                /* exits: which of jit_state.map_gen the link was made under; -1: it is for good */
     u8 n;                  /* instructions charged; exits: given back; STEP_RUN: 1: it accesses memory */
     u32 what;              /* offset of the translation, the run, the call_site, the exit_link */
-    u32 made_at;           /* cpu->map_gen[gen] when it was made */
+    u32 made_at;           /* jit_state.map_gen[gen] when it was made */
     u64 page, to_page;     /* SLOT_RIP before and behind it, where gen is not -1 */
     const struct step *to; /* where the link goes; NULL: nowhere yet */
 };
@@ -206,7 +206,7 @@ static const struct step *take_exit(struct cpu *cpu, const struct step *s)
     cpu->budget += s->n;
     if (!s->to || s->gen < 0)
         return s->to;
-    if (s->made_at != cpu->map_gen[s->gen] || s->page != cpu->gpr[SLOT_RIP])
+    if (s->made_at != jit_state(cpu)->map_gen[s->gen] || s->page != cpu->gpr[SLOT_RIP])
         return NULL;
     cpu->gpr[SLOT_RIP] = s->to_page;
     return s->to;
@@ -231,7 +231,6 @@ static bool run_plain(struct jit *jit, const struct run *r, bool memory)
     return true;
 }
 
-/* Arithmetic flags are C's here; what expects them in cpu->host_flags is given them there. */
 static u32 take_steps(struct jit *jit, const struct step *s)
 {
     struct cpu *cpu = jit->cpu;
@@ -254,7 +253,6 @@ static u32 take_steps(struct jit *jit, const struct step *s)
                 return LEAVE_EXACT;
             break;
         case STEP_SITE:
-            jit_flags_to_host(cpu);
             next_at = call_site(jit, s->what);
             if (next_at == SITE_LEAVES)
                 return LEAVE_EXACT;
@@ -275,12 +273,7 @@ static u32 take_steps(struct jit *jit, const struct step *s)
     }
 }
 
-static u32 portable_enter(struct jit *jit, const u8 *host)
-{
-    u32 left = take_steps(jit, (const struct step *)host);
-    jit_flags_to_host(jit->cpu);
-    return left;
-}
+static u32 portable_enter(struct jit *jit, const u8 *host) { return take_steps(jit, (const struct step *)host); }
 
 static bool portable_link(struct jit *jit, const struct exit_link *link, const struct translation_block *to, int gen)
 {
@@ -288,7 +281,7 @@ static bool portable_link(struct jit *jit, const struct exit_link *link, const s
     s->to = jit_meta_at(jit, to->entry);
     s->gen = (i8)gen;
     if (gen >= 0) {
-        s->made_at = jit->cpu->map_gen[gen];
+        s->made_at = jit_state(jit->cpu)->map_gen[gen];
         s->page = link->page;
         s->to_page = jit_link_page(link, to);
     }

@@ -116,7 +116,7 @@ void effective_address(struct tr *t, const struct uop *u, unsigned size, unsigne
 
 static i32 group_slot(const struct sb_access *leader)
 {
-    return (i32)(offsetof(struct cpu, group) + (leader->slot - 1u) * sizeof(u64));
+    return OWN_AT(group) + (i32)((leader->slot - 1u) * sizeof(u64));
 }
 
 static i32 table_of(const struct tr *t, unsigned how)

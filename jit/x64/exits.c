@@ -182,7 +182,7 @@ void find_indirect(struct tr *t)
     e_op(e, 4, 0xc1, 5, rm_reg(S1)); /* shr */
     e8(e, 12);
     e_alu_imm(e, 4, ALU_AND, rm_reg(S1), -16);
-    e_op(e, 8, 0x03, S1, rm_mem(CPU, (i32)(offsetof(struct cpu, jump) + idx * 8)));
+    e_op(e, 8, 0x03, S1, rm_mem(CPU, OWN_AT(jump) + (i32)idx * 8));
     e_op(e, 8, 0x3b, S0, rm_mem(S1, (i32)offsetof(struct jump_target, tag)));
     to_slow_path(t, e_jcc(e, CC_NE));
 }
@@ -262,8 +262,8 @@ bool x64_link(struct jit *jit, const struct exit_link *link, const struct transl
         e_mov_imm(&e, S0, link->page);
         e_op(&e, 8, 0x3b, S0, FIELD(gpr[SLOT_RIP])); /* cmp */
         elsewhere = e_jne_short(&e);
-        e_op(&e, 4, 0x81, ALU_CMP, rm_mem(CPU, (i32)(offsetof(struct cpu, map_gen) + (unsigned)gen * 4)));
-        e32(&e, jit->cpu->map_gen[gen]);
+        e_op(&e, 4, 0x81, ALU_CMP, rm_mem(CPU, OWN_AT(map_gen) + gen * 4));
+        e32(&e, jit_state(jit->cpu)->map_gen[gen]);
         later = e_jne_short(&e);
         e_mov_imm(&e, S0, jit_link_page(link, to));
         e_store(&e, 8, FIELD(gpr[SLOT_RIP]), S0);

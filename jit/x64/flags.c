@@ -3,7 +3,7 @@
  * EFLAGS until something must use EFLAGS for itself; then they are saved, or,
  * if only a fault could ask for them, remembered as a recipe, or dropped.
  */
-#include "jit/recipe.h"
+#include "jit/x64/flags.h"
 #include "jit/x64/x64.h"
 
 /* As LAHF and SETO leave them in EAX. */
@@ -17,11 +17,11 @@ void emit_save_flags(struct emit *e, struct fixed_flags fixed)
         e_alu_imm(e, 4, ALU_AND, rm_reg(H_RAX), ~saved(fixed.zero));
     if (fixed.one)
         e_alu_imm(e, 4, ALU_OR, rm_reg(H_RAX), saved(fixed.one));
-    e_store(e, 2, FIELD(host_flags), H_RAX);
+    e_store(e, 2, OWN(flags), H_RAX);
 }
 void emit_restore_flags(struct emit *e)
 {
-    e_op(e, 4, 0x0fb7, S0, FIELD(host_flags));     /* movzx */
+    e_op(e, 4, 0x0fb7, S0, OWN(flags));            /* movzx */
     e_alu_imm(e, 1, ALU_ADD, rm_reg(H_RAX), 0x7f); /* OF, of 1 + 127 */
     e8(e, 0x9e);                                   /* sahf */
 }
@@ -93,7 +93,7 @@ bool flags_needed_at(const struct tr *t, u64 target, u32 *recipe)
 
 void emit_keep_recipe(struct emit *e, u32 recipe)
 {
-    e_op(e, 4, 0xc7, 0, FIELD(host_flags)); /* mov */
+    e_op(e, 4, 0xc7, 0, OWN(flags)); /* mov */
     e32(e, recipe);
 }
 

@@ -90,14 +90,14 @@ bool rule_set_ac(struct tr *t, const struct uop *u)
 bool rule_pushf(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
-    struct rm m, high = FIELD(host_flags);
+    struct rm m, high = OWN(flags);
     high.disp++;
     if (u->size != word(t))
         return false;
-    flags_lose(t); /* they are read, so they are in cpu->host_flags now */
+    flags_lose(t); /* they are read, so they are in jit_state.flags now */
     access_stack(t, RSP, -(i32)u->size, u->size, ACC_WRITE | ACC_FREE_S0, &m);
-    e_op_byte_rm(e, 4, 0x0fb6, S0, FIELD(host_flags)); /* movzx: OF */
-    e_op(e, 4, 0xc1, 4, rm_reg(S0));                   /* shl */
+    e_op_byte_rm(e, 4, 0x0fb6, S0, OWN(flags)); /* movzx: OF */
+    e_op(e, 4, 0xc1, 4, rm_reg(S0));            /* shl */
     e8(e, 11);
     e_op(e, 1, 0x0a, S0, high); /* or */
     e_op(e, 4, 0x0b, S0, FIELD(eflags));
@@ -135,7 +135,7 @@ bool rule_popf(struct tr *t, const struct uop *u)
     e8(e, 11);
     e_alu_imm(e, 4, ALU_AND, rm_reg(S1), 1);
     e_op(e, 4, 0x8d, S0, rm_sib(S0, S1, 0, FL_1 << 8)); /* lea */
-    e_store(e, 2, FIELD(host_flags), S0);
+    e_store(e, 2, OWN(flags), S0);
     e_lea(e, u->size, (unsigned)host_of(RSP), rm_mem((unsigned)host_of(RSP), u->size));
     flags_in_memory(t);
     return true;

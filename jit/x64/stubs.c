@@ -55,12 +55,12 @@ static void store_byte(struct emit *e, struct rm m, unsigned v)
 static void save_live(struct emit *e, const u8 *save_x87)
 {
     bool avx = __builtin_cpu_supports("avx");
-    e_op(e, 1, 0x80, 7, FIELD(x87_live)); /* cmp */
+    e_op(e, 1, 0x80, 7, OWN(x87_live)); /* cmp */
     e8(e, 0);
     u8 *no_x87 = e_jcc(e, CC_E);
     e_patch(e, e_call(e), save_x87);
     e_patch(e, no_x87, e->p);
-    e_op(e, 1, 0x80, 7, FIELD(vec_live)); /* cmp */
+    e_op(e, 1, 0x80, 7, OWN(vec_live)); /* cmp */
     e8(e, VEC_LOW);
     u8 *none = e_jcc(e, CC_B), *low = e_jcc(e, CC_E);
     move_vec(e, true, VEC_LOW, VEC_ALL, avx);
@@ -69,7 +69,7 @@ static void save_live(struct emit *e, const u8 *save_x87)
     if (avx) { /* vzeroupper: C is compiled for SSE */
         e8(e, 0xc5), e8(e, 0xf8), e8(e, 0x77);
     }
-    store_byte(e, FIELD(vec_live), 0);
+    store_byte(e, OWN(vec_live), 0);
     e_patch(e, none, e->p);
 }
 
@@ -88,12 +88,12 @@ static u8 *stub_load_vec(struct emit *e, unsigned n)
         upper = e_jcc(e, CC_NE);
     }
     move_vec(e, false, 0, n, false);
-    store_byte(e, FIELD(vec_live), n);
+    store_byte(e, OWN(vec_live), n);
     e8(e, 0xc3);
     if (upper) {
         e_patch(e, upper, e->p);
         move_vec(e, false, 0, n, true);
-        store_byte(e, FIELD(vec_live), n);
+        store_byte(e, OWN(vec_live), n);
         e8(e, 0xc3);
     }
     return at;
@@ -218,7 +218,7 @@ void want_vec(struct tr *t)
     if (t->vec_ready)
         return;
     flags_lose(t);
-    e_op(&t->e, 1, 0x80, 7, FIELD(vec_live)); /* cmp */
+    e_op(&t->e, 1, 0x80, 7, OWN(vec_live)); /* cmp */
     e8(&t->e, 0);
     e8(&t->e, 0x75), e8(&t->e, 5); /* jne, over the call */
     const struct stubs *s = x64_stubs(t->jit);

@@ -18,11 +18,14 @@
 
 enum { S0 = H_RAX, S1 = H_R15, CPU = H_RBP, BUDGET = H_R14 };
 #define FIELD(member) rm_mem(CPU, (i32)offsetof(struct cpu, member))
+/* Of struct jit_state. */
+#define OWN_AT(member) ((i32)offsetof(struct jit_state, member) - (i32)sizeof(struct jit_state))
+#define OWN(member)    rm_mem(CPU, OWN_AT(member))
 
 /* Where the guest's arithmetic flags are. */
 enum flags_at {
     AT_HOST,   /* in EFLAGS alone */
-    AT_MEMORY, /* in cpu->host_flags alone */
+    AT_MEMORY, /* in jit_state.flags alone */
     AT_BOTH,
     AT_RECIPE, /* nowhere, but recomputable */
     AT_NOWHERE /* dead */
@@ -106,7 +109,7 @@ struct tr {
      */
     const struct sb_access *s1_group;
     bool s1_is_host;
-    u32 group_site[SUPERBLOCK_GROUPS + 1]; /* by slot: the leader's access site; 0: cpu->group has the addend */
+    u32 group_site[SUPERBLOCK_GROUPS + 1]; /* by slot: the leader's access site; 0: jit_state.group has the addend */
     bool failed;
     bool ended; /* control cannot reach what follows */
 };
@@ -163,15 +166,15 @@ void flags_want(struct tr *t);
 void flags_merge(struct tr *t);
 /* After host code that left the guest's flags in EFLAGS, as the current instruction defines them; S0 may be lost. */
 void flags_set_by(struct tr *t, const struct uop *u);
-/* The same where they are in cpu->host_flags. */
+/* The same where they are in jit_state.flags. */
 void flags_in_memory(struct tr *t);
 /*
  * Whether the flags in EFLAGS must be kept for what lies at 'target' (from the page's start). *recipe: not 0: it is
- * enough to keep that in cpu->host_flags.
+ * enough to keep that in jit_state.flags.
  */
 bool flags_needed_at(const struct tr *t, u64 target, u32 *recipe);
 void emit_keep_recipe(struct emit *e, u32 recipe);
-/* Emits: EFLAGS, but for flags that are fixed, to cpu->host_flags (S0 is lost), and back. */
+/* Emits: EFLAGS, but for flags that are fixed, to jit_state.flags (S0 is lost), and back. */
 void emit_save_flags(struct emit *e, struct fixed_flags fixed);
 void emit_restore_flags(struct emit *e);
 /* Whether anything still needs the flags the current instruction leaves, or found. */

@@ -60,7 +60,7 @@ u8 *emit_load_x87(struct emit *e)
     e_store(e, 8, RED(ENV_POINTERS), S0);
     e_store(e, 8, RED(ENV_POINTERS + 8), S0);
     e_op(e, 4, 0xd9, 4, RED(ENV_AT)); /* fldenv */
-    e_op(e, 1, 0xc6, 0, FIELD(x87_live));
+    e_op(e, 1, 0xc6, 0, OWN(x87_live));
     e8(e, 1);
     e8(e, 0xc3);
     return at;
@@ -71,7 +71,7 @@ void want_x87(struct tr *t)
     if (t->x87_ready)
         return;
     flags_lose(t);
-    e_op(&t->e, 1, 0x80, 7, FIELD(x87_live)); /* cmp */
+    e_op(&t->e, 1, 0x80, 7, OWN(x87_live)); /* cmp */
     e8(&t->e, 0);
     e8(&t->e, 0x75), e8(&t->e, 5); /* jne, over the call */
     e_patch(&t->e, e_call(&t->e), x64_stubs(t->jit)->load_x87);
@@ -88,13 +88,13 @@ void want_x87(struct tr *t)
 static void resolve_note(struct emit *e)
 {
     enum { A = H_RDX, B = H_R8 };
-    struct rm last = FIELD(x87_last);
+    struct rm last = OWN(x87_last);
     e_load(e, 4, A, last);
     e_op(e, 4, 0x85, A, rm_reg(A)); /* test */
     u8 *none = e_jcc(e, CC_E);
     e_mov_rr(e, 4, B, A);
     e_alu_imm(e, 4, ALU_AND, rm_reg(B), 0xfff);
-    e_op(e, 8, 0x03, B, FIELD(x87_page)); /* add */
+    e_op(e, 8, 0x03, B, OWN(x87_page)); /* add */
     e_store(e, 8, FIELD(fpu.fip), B);
     shift(e, SHR, A, 12);
     e_alu_imm(e, 4, ALU_AND, rm_reg(A), 0x7ff);
@@ -104,7 +104,7 @@ static void resolve_note(struct emit *e)
     e_op(e, 4, 0xc7, 0, last);
     e32(e, 0);
     e_patch(e, none, e->p);
-    e_op_byte_rm(e, 4, 0x0fb6, A, FIELD(x87_seg)); /* movzx */
+    e_op_byte_rm(e, 4, 0x0fb6, A, OWN(x87_seg)); /* movzx */
     e_op(e, 4, 0x85, A, rm_reg(A));
     none = e_jcc(e, CC_E);
     e_op(e, 4, 0x6b, A, rm_reg(A)); /* imul */
@@ -112,7 +112,7 @@ static void resolve_note(struct emit *e)
     i32 sel = (i32)(offsetof(struct cpu, seg) + offsetof(struct seg, sel)) - (i32)sizeof(struct seg);
     e_op(e, 4, 0x0fb7, A, rm_sib(CPU, A, 0, sel));
     e_store(e, 2, FIELD(fpu.fds), A);
-    e_op(e, 1, 0xc6, 0, FIELD(x87_seg));
+    e_op(e, 1, 0xc6, 0, OWN(x87_seg));
     e8(e, 0);
     e_patch(e, none, e->p);
 }
@@ -120,8 +120,8 @@ static void resolve_note(struct emit *e)
 static void note_last(struct emit *e, const struct uop *u)
 {
     e_load(e, 8, S0, FIELD(gpr[SLOT_RIP]));
-    e_store(e, 8, FIELD(x87_page), S0);
-    e_op(e, 4, 0xc7, 0, FIELD(x87_last)); /* mov */
+    e_store(e, 8, OWN(x87_page), S0);
+    e_op(e, 4, 0xc7, 0, OWN(x87_last)); /* mov */
     e32(e, BIT(31) | (u32)(u->imm & 0x7ff) << 12 | u->pc_off);
 }
 static void note_memory(struct tr *t, const struct uop *u)
@@ -129,7 +129,7 @@ static void note_memory(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     effective_address(t, u, 8, S0);
     e_store(e, 8, FIELD(fpu.fdp), S0);
-    e_op(e, 1, 0xc6, 0, FIELD(x87_seg)); /* mov */
+    e_op(e, 1, 0xc6, 0, OWN(x87_seg)); /* mov */
     e8(e, u->seg + 1u);
 }
 void emit_x87_note(struct tr *t, const struct x87_note *n)
@@ -193,7 +193,7 @@ u8 *emit_save_x87(struct emit *e)
     fold(e, SHR, A, B, 4, 0x00ff);
     e_store(e, 1, FIELD(fpu.ftw), A);
     resolve_note(e);
-    e_op(e, 1, 0xc6, 0, FIELD(x87_live));
+    e_op(e, 1, 0xc6, 0, OWN(x87_live));
     e8(e, 0);
     e8(e, 0xc3);
     return at;

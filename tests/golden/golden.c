@@ -46,10 +46,16 @@ struct field {
     {                                                                                                                  \
 #f, offsetof(struct cpu, f), sizeof(((struct cpu *)0)->f), sizeof(((struct cpu *)0)->f[0])                     \
     }
-static const struct field fields[] = {
-    MANY(gpr),     MANY(seg),     MANY(xmm),     MANY(map_gen), MANY(jump),      ONE(eflags),        ONE(fpu),
-    ONE(mxcsr),    ONE(budget),   ONE(vec_live), ONE(x87_live), ONE(host_flags), ONE(attention),     ONE(x87_seg),
-    ONE(x87_last), ONE(x87_page), ONE(cpl),      ONE(held),     ONE(cr4),        ONE(kernel_gs_base)};
+static const struct field fields[] = {MANY(gpr), MANY(seg),  MANY(xmm),   ONE(eflags),
+                                      ONE(fpu),  ONE(mxcsr), ONE(budget), ONE(attention),
+                                      ONE(cpl),  ONE(held),  ONE(cr4),    ONE(kernel_gs_base)};
+#define OWN(f, each)                                                                                                   \
+    {                                                                                                                  \
+#f, offsetof(struct jit_state, f), sizeof(((struct jit_state *)0)->f), each                                    \
+    }
+static const struct field own_fields[] = {OWN(group, 8),   OWN(jump, 8),     OWN(map_gen, 4),
+                                          OWN(flags, 0),   OWN(vec_live, 0), OWN(x87_live, 0),
+                                          OWN(x87_seg, 0), OWN(x87_last, 0), OWN(x87_page, 0)};
 #define TABLE(t, m)                                                                                                    \
     {                                                                                                                  \
 #t "." #m, offsetof(struct tlb, t) + offsetof(struct tlb_entry, m), 8, 0                                       \
@@ -82,7 +88,8 @@ static void name_of(i64 disp, char *text, size_t size)
     if (tlb < MMU_COUNT * sizeof(struct tlb)) {
         if (!name_in(tlb_fields, ARRAY_LEN(tlb_fields), "tlb.", tlb % sizeof(struct tlb), text, size))
             snprintf(text, size, "tlb.?");
-    } else if (!name_in(fields, ARRAY_LEN(fields), "cpu.", (u64)disp, text, size)) {
+    } else if (!name_in(own_fields, ARRAY_LEN(own_fields), "jit.", (u64)disp + sizeof(struct jit_state), text, size) &&
+               !name_in(fields, ARRAY_LEN(fields), "cpu.", (u64)disp, text, size)) {
         snprintf(text, size, "cpu.?");
     }
 }
@@ -169,9 +176,9 @@ static void print_insn(const struct jit *jit, const struct translation_block *tb
                 memory = &x->operands[i];
         if (memory && memory->mem.base == X86_REG_RIP)
             print_site(jit, in, memory->mem.disp);
-        else if (memory && memory->mem.disp == (i64)offsetof(struct cpu, host_flags) && x->op_count == 2 &&
-                 x->operands[1].type == X86_OP_IMM)
-            fprintf(g.out, "dword ptr [cpu.host_flags], RECIPE");
+        else if (memory && memory->mem.disp == (i64)offsetof(struct jit_state, flags) - (i64)sizeof(struct jit_state) &&
+                 x->op_count == 2 && x->operands[1].type == X86_OP_IMM)
+            fprintf(g.out, "dword ptr [jit.flags], RECIPE");
         else if (memory)
             print_memory_named(in, memory->mem.disp);
         else
