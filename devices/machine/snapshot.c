@@ -349,16 +349,14 @@ static bool look(struct work *w)
     return !more || fail(w, "the saved machine has '%s' (%u), which is none of this one's", more->name, more->number);
 }
 
-/* The machine goes on if it did before; of what was saved only what nothing but a reset mends is taken over. */
+/* The machine goes on if it did before and what was saved can; else it stands as that did. */
 static void settle_run_state(struct machine *m, enum run_state before)
 {
     struct machine_private *p = m->priv;
     enum run_state saved = p->state;
     p->state = before;
-    if (machine_is_over(saved))
-        machine_set_state(m, saved);
-    else if (before != RUN_RUNNING)
-        machine_set_state(m, RUN_PAUSED);
+    if (before != RUN_RUNNING || machine_is_over(saved))
+        machine_set_state(m, saved == RUN_RUNNING ? RUN_PAUSED : saved);
     m->disks.stopping = false;
 }
 

@@ -11,8 +11,7 @@
 bool machine_save(struct machine *m, const char *path, char *err, size_t err_size);
 /*
  * Replaces all that the machine is. False with one sentence in err: the file is damaged, or of another machine than
- * this one's options make; nothing has changed then. Whether it runs stays as it was, unless what was saved cannot go
- * on.
+ * this one's options make; nothing has changed then. It goes on if it did before and what was saved can.
  */
 bool machine_load(struct machine *m, const char *path, char *err, size_t err_size);
 /* A number that two machines of the same state share. */
