@@ -7,6 +7,7 @@
 
 #include "bios/tables.h"
 #include "devices/fw_cfg.h"
+#include "devices/pc_map.h"
 
 extern const u8 dsdt_aml[];
 extern const unsigned dsdt_aml_size;
@@ -24,12 +25,6 @@ enum {
     FACS_SIZE = 64,
     RSDP_SIZE = 20,
     MAX_TABLES = 4,
-    SCI_IRQ = 9,
-    PM_BASE = 0x600,
-    GPE0_BASE = 0xafe0,
-    IOAPIC_ADDR = 0xfec00000,
-    LAPIC_ADDR = 0xfee00000,
-    HPET_ADDR = 0xfed00000,
 };
 static const char tables_file[] = "etc/acpi/tables", rsdp_file[] = "etc/acpi/rsdp";
 
@@ -145,7 +140,7 @@ static u32 add_dsdt(struct acpi *a, const struct bios_config *cfg)
     for (u32 i = 0; !a->tables.failed && i + 16 <= dsdt_aml_size; i++)
         if (!memcmp(a->tables.data + at + i, window, sizeof(window))) {
             st32(a->tables.data + at + i, start);
-            st32(a->tables.data + at + i + 12, 0xfec00000u - start);
+            st32(a->tables.data + at + i + 12, PC_MEM_PCI_END + 1u - start);
         }
     if (!a->tables.failed)
         a->tables.data[at + 9] = 0;
@@ -171,14 +166,14 @@ static void add_fadt(struct acpi *a, u32 facs, u32 dsdt)
     u8 *f = a->tables.data + at;
     st32(f + 36, facs);
     st32(f + 40, dsdt);
-    st16(f + 46, SCI_IRQ);
-    st32(f + 48, 0xb2); /* SMI_CMD */
+    st16(f + 46, PC_IRQ_SCI);
+    st32(f + 48, PC_PORT_APM); /* SMI_CMD */
     f[52] = 0xf1;
     f[53] = 0xf0;
-    st32(f + 56, PM_BASE);
-    st32(f + 64, PM_BASE + 4);
-    st32(f + 76, PM_BASE + 8);
-    st32(f + 80, GPE0_BASE);
+    st32(f + 56, PC_PORT_PM);
+    st32(f + 64, PC_PORT_PM + 4);
+    st32(f + 76, PC_PORT_PM + 8);
+    st32(f + 80, PC_PORT_GPE0);
     f[88] = 4; /* lengths: PM1_EVT, PM1_CNT, PM_TMR, GPE0 */
     f[89] = 2;
     f[91] = 4;
@@ -188,12 +183,12 @@ static void add_fadt(struct acpi *a, u32 facs, u32 dsdt)
     f[108] = 0x32;                  /* CENTURY */
     st16(f + 109, 0x0002 | 0x0001); /* legacy devices, 8042 */
     st32(f + 112, WBINVD | PROC_C1 | SLP_BUTTON | RTC_S4 | RESET_REG);
-    put_gas(f + 116, 8, 0xcf9);
+    put_gas(f + 116, 8, PC_PORT_RESET);
     f[128] = 0x0e; /* what resets through CF9h: full, hard */
-    put_gas(f + 148, 32, PM_BASE);
-    put_gas(f + 172, 16, PM_BASE + 4);
-    put_gas(f + 208, 32, PM_BASE + 8);
-    put_gas(f + 220, 32, GPE0_BASE);
+    put_gas(f + 148, 32, PC_PORT_PM);
+    put_gas(f + 172, 16, PC_PORT_PM + 4);
+    put_gas(f + 208, 32, PC_PORT_PM + 8);
+    put_gas(f + 220, 32, PC_PORT_GPE0);
     pointer(a, tables_file, at + 36);
     pointer(a, tables_file, at + 40);
     end_table(a, at, true);
@@ -208,20 +203,20 @@ static void add_override(struct image *t, u8 irq, u8 gsi, u16 flags)
 
 static void add_madt(struct acpi *a, const struct bios_config *cfg)
 {
-    static const u8 pci_irqs[] = {5, 9, 10, 11};
+    static const u8 pci_irqs[] = {PC_IRQ_PCI_A, PC_IRQ_SCI, PC_IRQ_PCI_B, PC_IRQ_PCI_C};
     enum { LEVEL_HIGH = 0x0d };
     u32 at = begin_table(a, "APIC", 1);
     u8 head[8], io[12] = {1, 12, 0};
-    st32(head, LAPIC_ADDR);
+    st32(head, PC_MEM_LAPIC);
     st32(head + 4, 1); /* PC/AT 8259s as well */
     image_add(&a->tables, head, sizeof(head));
     for (unsigned i = 0; i < cfg->cpus; i++) {
         u8 cpu[8] = {0, 8, (u8)i, (u8)i, 1};
         image_add(&a->tables, cpu, sizeof(cpu));
     }
-    st32(io + 4, IOAPIC_ADDR);
+    st32(io + 4, PC_MEM_IOAPIC);
     image_add(&a->tables, io, sizeof(io));
-    add_override(&a->tables, 0, 2, 0);
+    add_override(&a->tables, PC_IRQ_PIT, PC_GSI_PIT, 0);
     for (unsigned i = 0; i < ARRAY_LEN(pci_irqs); i++)
         add_override(&a->tables, pci_irqs[i], pci_irqs[i], LEVEL_HIGH);
     u8 nmi[6] = {4, 6, 0xff, 0, 0, 1}; /* LINT1 of every CPU */
@@ -236,7 +231,7 @@ static void add_hpet(struct acpi *a)
     u8 h[20] = {0};
     st32(h, 0x8086a201);
     st32(h + 4, 0);
-    st64(h + 8, HPET_ADDR);
+    st64(h + 8, PC_MEM_HPET);
     image_add(&a->tables, h, sizeof(h));
     if (!a->tables.failed)
         end_table(a, at, true);

@@ -81,7 +81,7 @@ start:  cli
         rep movsw
         movzx eax, sp                   ; SS is 0
         bswap eax
-        mov dx, 0x514
+        mov dx, PC_PORT_FW_CFG_DMA
         xor ebx, ebx
         xchg eax, ebx
         out dx, eax

@@ -9,6 +9,7 @@
  * 64 KiB page (128 KiB for words), as the 16-bit counters do.
  */
 #include "devices/dma8237.h"
+#include "devices/pc_map.h"
 
 enum { COMMAND_MEMORY = BIT(0), COMMAND_HOLD = BIT(1), COMMAND_DISABLE = BIT(2) };
 enum { MODE_VERIFY = 0, MODE_WRITE = 1, MODE_READ = 2, MODE_AUTOINIT = BIT(4), MODE_DECREMENT = BIT(5) };
@@ -314,11 +315,11 @@ static bool create(struct device *dev, const void *cfg)
         struct controller *c = &d->half[i];
         c->dma = d;
         c->shift = i;
-        region_device(&c->ports, &dev->sys->io, i ? "dma2" : "dma1", i ? 0xc0 : 0, i ? 32 : 16, c, port_read,
-                      port_write);
+        region_device(&c->ports, &dev->sys->io, i ? "dma2" : "dma1", i ? PC_PORT_DMA2 : PC_PORT_DMA1, i ? 32 : 16, c,
+                      port_read, port_write);
         c->ports.max_access = 1;
     }
-    region_device(&d->page_ports, &dev->sys->io, "dma-page", 0x81, 15, d, page_read, page_write);
+    region_device(&d->page_ports, &dev->sys->io, "dma-page", PC_PORT_DMA_PAGES, 15, d, page_read, page_write);
     d->page_ports.max_access = 1;
     d->mem = (struct dma_view){.mem = &dev->sys->mem, .last = 0xffffff};
     return true;

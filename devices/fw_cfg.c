@@ -8,13 +8,14 @@
 #include "devices/fw_cfg.h"
 
 #include "devices/core/dma.h"
+#include "devices/pc_map.h"
 
 #include <stdlib.h>
 
 enum {
     PORT_SELECT = 0,
     PORT_DATA = 1,
-    PORT_DMA = 4,
+    PORT_DMA = PC_PORT_FW_CFG_DMA - PC_PORT_FW_CFG,
     PORTS = 12,
     DMA_ERROR = BIT(0),
     DMA_READ = BIT(1),
@@ -259,7 +260,7 @@ static bool fw_cfg_create(struct device *dev, const void *cfg)
 {
     struct fw_cfg *f = (struct fw_cfg *)dev;
     (void)cfg;
-    region_device(&f->ports, &dev->sys->io, "fw_cfg", 0x510, PORTS, f, ports_read, ports_write);
+    region_device(&f->ports, &dev->sys->io, "fw_cfg", PC_PORT_FW_CFG, PORTS, f, ports_read, ports_write);
     f->ports.max_access = 4;
     f->mem = (struct dma_view){.mem = &dev->sys->mem, .last = UINT64_MAX};
     event_init(&f->dma, "fw_cfg", read_on, f);

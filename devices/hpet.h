@@ -6,8 +6,9 @@
 #define ORRERY_DEVICES_HPET_H
 
 #include "devices/core/device.h"
+#include "devices/pc_map.h"
 
-enum { HPET_BASE = 0xfed00000, HPET_TIMERS = 3, HPET_GSIS = 24 };
+enum { HPET_BASE = PC_MEM_HPET, HPET_TIMERS = 3, HPET_GSIS = 24 };
 
 struct hpet_config {
     struct irq gsi[HPET_GSIS]; /* by interrupt route */

@@ -6,8 +6,9 @@
  * handler that reads port 60h twice must find the same byte there.
  */
 #include "devices/i8042.h"
+#include "devices/pc_map.h"
 
-enum { DATA_PORT = 0x60, COMMAND_PORT = 0x64, BYTE_NS = 500000, RAM_SIZE = 32, ANSWERS = 32 };
+enum { BYTE_NS = 500000, RAM_SIZE = 32, ANSWERS = 32 };
 /* status, port 64h */
 enum {
     ST_OBF = BIT(0),
@@ -376,8 +377,8 @@ static bool create(struct device *dev, const void *cfg)
     if (cfg)
         c->wire = *(const struct i8042_config *)cfg;
     event_init(&c->transfer, "i8042 transfer", transfer_due, c);
-    region_device(&c->ports[0], &dev->sys->io, "i8042 data", DATA_PORT, 1, c, read, write);
-    region_device(&c->ports[1], &dev->sys->io, "i8042 command", COMMAND_PORT, 1, c, status_read, command_write);
+    region_device(&c->ports[0], &dev->sys->io, "i8042 data", PC_PORT_KBD_DATA, 1, c, read, write);
+    region_device(&c->ports[1], &dev->sys->io, "i8042 command", PC_PORT_KBD_COMMAND, 1, c, status_read, command_write);
     return true;
 }
 

@@ -5,6 +5,7 @@
  * and the 8080 mode; so does this.
  */
 #include "devices/pic.h"
+#include "devices/pc_map.h"
 
 enum { MASTER, SLAVE, CASCADE = 2 };
 enum ocw2 { ROTATE_AEOI_CLEAR, EOI, NOP, EOI_SPECIFIC, ROTATE_AEOI_SET, ROTATE_EOI, SET_PRIORITY, ROTATE_SPECIFIC };
@@ -333,9 +334,9 @@ static bool create(struct device *dev, const void *cfg)
     struct space *io = &dev->sys->io;
     if (cfg)
         p->wire = *(const struct pic_config *)cfg;
-    region_device(&p->ports[MASTER], io, "pic master", 0x20, 2, p, master_read, master_write);
-    region_device(&p->ports[SLAVE], io, "pic slave", 0xa0, 2, p, slave_read, slave_write);
-    region_device(&p->elcr, io, "elcr", 0x4d0, 2, p, elcr_read, elcr_write);
+    region_device(&p->ports[MASTER], io, "pic master", PC_PORT_PIC_MASTER, 2, p, master_read, master_write);
+    region_device(&p->ports[SLAVE], io, "pic slave", PC_PORT_PIC_SLAVE, 2, p, slave_read, slave_write);
+    region_device(&p->elcr, io, "elcr", PC_PORT_ELCR, 2, p, elcr_read, elcr_write);
     p->ports[MASTER].max_access = p->ports[SLAVE].max_access = p->elcr.max_access = 1;
     return true;
 }

@@ -5,6 +5,7 @@
  * at the next edge of its OUT.
  */
 #include "devices/pit.h"
+#include "devices/pc_map.h"
 
 enum { COUNTERS = 3 };
 enum rw_mode { RW_LATCH, RW_LSB, RW_MSB, RW_BOTH };
@@ -390,7 +391,7 @@ static bool create(struct device *dev, const void *cfg)
     struct pit *p = container_of(dev, struct pit, dev);
     if (cfg)
         p->wire = *(const struct pit_config *)cfg;
-    region_device(&p->ports, &dev->sys->io, "pit", 0x40, 4, p, read, write);
+    region_device(&p->ports, &dev->sys->io, "pit", PC_PORT_PIT, 4, p, read, write);
     p->ports.max_access = 1;
     event_init(&p->edge, "pit OUT 0", edge_due, p);
     return true;

@@ -4,6 +4,7 @@
  * and I/O check errors never happen.
  */
 #include "devices/port61.h"
+#include "devices/pc_map.h"
 
 enum { GATE = BIT(0), SPEAKER = BIT(1), WRITABLE = 0x0f, REFRESH = BIT(4), OUT2 = BIT(5) };
 enum { REFRESH_NS = 15085 }; /* PIT counter 1 divides by 18 */
@@ -54,7 +55,7 @@ static bool create(struct device *dev, const void *cfg)
     struct port61 *p = container_of(dev, struct port61, dev);
     if (cfg)
         p->wire = *(const struct port61_config *)cfg;
-    region_device(&p->ports, &dev->sys->io, "port 61h", 0x61, 1, p, read, write);
+    region_device(&p->ports, &dev->sys->io, "port 61h", PC_PORT_SPEAKER, 1, p, read, write);
     return true;
 }
 

@@ -4,6 +4,7 @@
  * moves the same line, and the last word counts, as on QEMU's pc.
  */
 #include "devices/port92.h"
+#include "devices/pc_map.h"
 
 enum { FAST_RESET = BIT(0), A20 = BIT(1) };
 
@@ -42,7 +43,7 @@ static bool create(struct device *dev, const void *cfg)
 {
     (void)cfg;
     struct port92 *p = container_of(dev, struct port92, dev);
-    region_device(&p->ports, &dev->sys->io, "port 92h", 0x92, 1, p, read, write);
+    region_device(&p->ports, &dev->sys->io, "port 92h", PC_PORT_A20, 1, p, read, write);
     return true;
 }
 

@@ -6,6 +6,7 @@
  * saving (DSE) is accepted and does nothing: no PC operating system wants it.
  */
 #include "devices/rtc.h"
+#include "devices/pc_map.h"
 
 enum rtc_register {
     SECONDS,
@@ -396,7 +397,7 @@ static bool create(struct device *dev, const void *cfg)
     struct rtc *r = container_of(dev, struct rtc, dev);
     if (cfg)
         r->wire = *(const struct rtc_config *)cfg;
-    region_device(&r->ports, &dev->sys->io, "rtc", 0x70, 2, r, read, write);
+    region_device(&r->ports, &dev->sys->io, "rtc", PC_PORT_RTC, 2, r, read, write);
     r->ports.max_access = 1;
     event_init(&r->update, "rtc update", update_due, r);
     event_init(&r->periodic, "rtc periodic", periodic_due, r);

@@ -6,6 +6,7 @@
 #define ORRERY_DEVICES_APIC_BUS_H
 
 #include "cpu/base.h"
+#include "devices/pc_map.h"
 
 enum apic_delivery {
     APIC_FIXED = 0,
@@ -17,7 +18,7 @@ enum apic_delivery {
     APIC_SIPI = 6,
     APIC_EXTINT = 7
 };
-enum { APIC_BUS_MAX = 255, IOAPIC_BASE = 0xfec00000, LAPIC_BASE = 0xfee00000 };
+enum { APIC_BUS_MAX = 255, IOAPIC_BASE = PC_MEM_IOAPIC, LAPIC_BASE = PC_MEM_LAPIC };
 
 struct lapic;
 struct apic_bus {

@@ -19,6 +19,7 @@
 #include "devices/apic/ioapic.h"
 #include "devices/apic/lapic.h"
 #include "devices/machine/machine_internal.h"
+#include "devices/pc_map.h"
 #include "devices/pci/pci.h"
 #include "devices/pic.h"
 #include "devices/pci/piix3.h"
@@ -110,7 +111,7 @@ static struct irq isa_irq(struct pc *pc, unsigned n) { return irq_or_input(&pc->
 static struct irq gsi_line(void *owner, unsigned n)
 {
     struct pc *pc = owner;
-    if (n < ISA_LINES && n != 2)
+    if (n < ISA_LINES && n != PC_GSI_PIT)
         return isa_irq(pc, n);
     return pc->ioapic ? irq_or_input(&pc->gsi[n]) : (struct irq){0};
 }
@@ -324,7 +325,7 @@ static bool add_interrupt_controllers(struct pc *pc)
         struct isa_line *l = &pc->line[i];
         l->pic = pic_input(pc->pic, i);
         if (apic)
-            l->gsi = irq_or_input(&pc->gsi[i == 0 ? 2 : i]);
+            l->gsi = irq_or_input(&pc->gsi[i == PC_IRQ_PIT ? PC_GSI_PIT : i]);
         irq_or_init(&l->junction, (struct irq){line_set, l, i});
     }
     struct cpu_env *env = &m->priv->env;
@@ -338,8 +339,8 @@ static bool add_interrupt_controllers(struct pc *pc)
     env->tpr_read = pc_tpr_read;
     env->tpr_write = pc_tpr_write;
     env->ferr = pc_ferr;
-    pc->ferr_irq = isa_irq(pc, 13);
-    region_device(&pc->ferr_port, &m->sys.io, "ferr", 0xf0, 2, pc, ferr_read, ferr_write);
+    pc->ferr_irq = isa_irq(pc, PC_IRQ_FERR);
+    region_device(&pc->ferr_port, &m->sys.io, "ferr", PC_PORT_FERR, 2, pc, ferr_read, ferr_write);
     m->pic = pc->pic;
     m->ioapic = pc->ioapic;
     return true;
@@ -387,7 +388,7 @@ static struct device *add_rtc(struct pc *pc)
     enum rtc_clock clock = c->rtc_clock;
     if (clock == RTC_CLOCK_DEFAULT) /* with icount nothing may depend on the host */
         clock = c->icount == ICOUNT_OFF ? RTC_CLOCK_HOST : RTC_CLOCK_VM;
-    struct rtc_config rtc = {.irq8 = pc->hpet ? hpet_legacy_input(pc->hpet, 1) : isa_irq(pc, 8),
+    struct rtc_config rtc = {.irq8 = pc->hpet ? hpet_legacy_input(pc->hpet, 1) : isa_irq(pc, PC_IRQ_RTC),
                              .nmi_mask = {nmi_mask_set, pc, 0},
                              .base = rtc_start(c),
                              .host_ns = clock == RTC_CLOCK_HOST ? time_of_day
@@ -402,7 +403,7 @@ static struct device *add_rtc(struct pc *pc)
 static bool add_pit(struct pc *pc)
 {
     struct system *sys = &pc->m->sys;
-    struct pit_config pit = {.irq0 = pc->hpet ? hpet_legacy_input(pc->hpet, 0) : isa_irq(pc, 0)};
+    struct pit_config pit = {.irq0 = pc->hpet ? hpet_legacy_input(pc->hpet, 0) : isa_irq(pc, PC_IRQ_PIT)};
     struct device *p = device_create(sys, &pit_class, "pit", &pit);
     if (!p)
         return false;
@@ -413,7 +414,7 @@ static bool add_pit(struct pc *pc)
 static bool add_timers(struct pc *pc)
 {
     struct machine *m = pc->m;
-    struct hpet_config hpet = {.legacy = {isa_irq(pc, 0), isa_irq(pc, 8)}};
+    struct hpet_config hpet = {.legacy = {isa_irq(pc, PC_IRQ_PIT), isa_irq(pc, PC_IRQ_RTC)}};
     for (unsigned i = 0; pc->ioapic && i < HPET_GSIS; i++)
         hpet.gsi[i] = gsi_line(pc, i);
     if (!m->config.no_hpet && !(pc->hpet = device_create(&m->sys, &hpet_class, "hpet", &hpet)))
@@ -424,7 +425,7 @@ static bool add_timers(struct pc *pc)
 static bool add_keyboard(struct pc *pc)
 {
     struct machine *m = pc->m;
-    struct i8042_config c = {isa_irq(pc, 1), isa_irq(pc, 12)};
+    struct i8042_config c = {isa_irq(pc, PC_IRQ_KBD), isa_irq(pc, PC_IRQ_MOUSE)};
     struct device *i8042 = device_create(&m->sys, &i8042_class, "i8042", &c);
     if (!i8042)
         return false;
@@ -465,7 +466,7 @@ static bool add_chipset(struct pc *pc)
     };
     for (unsigned i = 0; i < ISA_LINES; i++)
         isa.isa_irq[i] = isa_irq(pc, i);
-    struct piix4_pm_config pm = {.bus = pc->pci, .sci = isa_irq(pc, 9), .cpus = m->ncpus};
+    struct piix4_pm_config pm = {.bus = pc->pci, .sci = isa_irq(pc, PC_IRQ_SCI), .cpus = m->ncpus};
     return device_create(&m->sys, &i440fx_class, "i440fx", &host) &&
            device_create(&m->sys, &piix3_class, "piix3", &isa) &&
            (m->config.no_acpi || (pc->pm = device_create(&m->sys, &piix4_pm_class, "piix4_pm", &pm)) != NULL);
@@ -479,7 +480,7 @@ static bool add_vga(struct pc *pc)
         return true;
     if (!firmware_option_rom(&m->priv->firmware, "vgabios-stdvga.bin", &rom, m->sys.err, sizeof(m->sys.err)))
         return false;
-    struct vga_config c = {.pci = pc->pci, .devfn = 2 << 3, .rom = rom.data, .rom_size = (u32)rom.len};
+    struct vga_config c = {.pci = pc->pci, .devfn = PC_DEVFN(PC_PCI_VGA), .rom = rom.data, .rom_size = (u32)rom.len};
     struct device *vga = device_create(&m->sys, &vga_class, "vga", &c);
     free(rom.data);
     if (vga)
@@ -490,7 +491,7 @@ static bool add_vga(struct pc *pc)
 static bool add_ide(struct pc *pc)
 {
     struct machine *m = pc->m;
-    struct ide_config c = {.bus = pc->pci, .irq = {isa_irq(pc, 14), isa_irq(pc, 15)}};
+    struct ide_config c = {.bus = pc->pci, .irq = {isa_irq(pc, PC_IRQ_IDE0), isa_irq(pc, PC_IRQ_IDE1)}};
     for (unsigned i = 0; i < MAX_IDE; i++)
         c.drive[i] = (struct ide_drive_config){m->config.ide[i].present, m->config.ide[i].cdrom, m->config.ide[i].disk};
     pc->ide = device_create(&m->sys, &ide_class, "ide", &c);
@@ -503,7 +504,7 @@ static bool add_floppies(struct pc *pc)
     struct device *dma = device_create(&m->sys, &dma8237_class, "dma", NULL);
     if (!dma)
         return false;
-    struct fdc_config c = {.irq = isa_irq(pc, 6), .dma = dma8237_channel(dma, 2)};
+    struct fdc_config c = {.irq = isa_irq(pc, PC_IRQ_FDC), .dma = dma8237_channel(dma, PC_DMA_FDC)};
     for (unsigned i = 0; i < MAX_FLOPPY; i++)
         c.drive[i] = (struct fdc_drive_config){m->config.floppy[i].present, m->config.floppy[i].disk};
     pc->fdc = device_create(&m->sys, &fdc_class, "fdc", &c);

@@ -4,6 +4,7 @@
  */
 #include "devices/devices.h"
 #include "devices/char/uart.h"
+#include "devices/pc_map.h"
 
 struct isa_serial {
     struct device dev;
@@ -16,7 +17,8 @@ enum { ANY = 0xff /* the next that is free */ };
 static const struct {
     u16 iobase;
     u8 irq;
-} com[] = {{0x3f8, 4}, {0x2f8, 3}, {0x3e8, 4}, {0x2e8, 3}};
+} com[] = {
+    {PC_PORT_COM1, PC_IRQ_COM1}, {PC_PORT_COM2, PC_IRQ_COM2}, {PC_PORT_COM3, PC_IRQ_COM1}, {PC_PORT_COM4, PC_IRQ_COM2}};
 
 static const struct property properties[] = {
     PROPERTY_CHARDEV(struct isa_serial, uart.chardev),

@@ -5,6 +5,7 @@
  */
 #include "devices/core/chardev.h"
 #include "devices/devices.h"
+#include "devices/pc_map.h"
 
 enum { DATA = 0, STATUS = 1, CONTROL = 2 };
 enum {
@@ -39,7 +40,9 @@ enum { ANY = 0xff /* the next that is free */ };
 static const struct {
     u16 iobase;
     u8 irq;
-} usual[] = {{0x378, 7}, {0x278, 5}, {0x3bc, 7}}; /* LPT1 to LPT3, as QEMU numbers them */
+} usual[] = {{PC_PORT_LPT1, PC_IRQ_LPT1},
+             {PC_PORT_LPT2, PC_IRQ_LPT2},
+             {PC_PORT_LPT3, PC_IRQ_LPT1}}; /* LPT1 to LPT3, as QEMU numbers them */
 
 static const struct property properties[] = {
     PROPERTY_CHARDEV(struct parallel, chardev),

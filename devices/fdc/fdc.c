@@ -11,6 +11,7 @@
  * reads as zeros and cannot be written, what it has more is out of reach.
  */
 #include "devices/fdc/fdc_state.h"
+#include "devices/pc_map.h"
 
 enum { DRIVE_120 = 2, DRIVE_144 = 4, DRIVE_288 = 5 }; /* as CMOS has them */
 
@@ -346,8 +347,8 @@ static bool create(struct device *dev, const void *cfg)
     }
     dma_listen(&f->dma, dma_ready, f);
     event_init(&f->event, "fdc", fire, f);
-    region_device(&f->low_ports, &dev->sys->io, "fdc", 0x3f0, 6, f, port_read, port_write);
-    region_device(&f->dir_port, &dev->sys->io, "fdc-dir", 0x3f7, 1, f, dir_read, ccr_write);
+    region_device(&f->low_ports, &dev->sys->io, "fdc", PC_PORT_FDC, 6, f, port_read, port_write);
+    region_device(&f->dir_port, &dev->sys->io, "fdc-dir", PC_PORT_FDC_DIR, 1, f, dir_read, ccr_write);
     f->low_ports.max_access = f->dir_port.max_access = 1;
     return true;
 }

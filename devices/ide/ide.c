@@ -14,6 +14,7 @@
 
 #include "devices/core/dma.h"
 #include "devices/ide/ide_drive.h"
+#include "devices/pc_map.h"
 
 enum { REG_DATA, REG_ERROR, REG_COUNT, REG_LBA_LOW, REG_LBA_MID, REG_LBA_HIGH, REG_DEVICE, REG_STATUS };
 enum { CONTROL_NIEN = BIT(1), CONTROL_SRST = BIT(2), CONTROL_HOB = BIT(7) };
@@ -558,7 +559,8 @@ static const struct pci_identity identity = {
 
 static void create_channel(struct ide *ide, unsigned n, const struct ide_config *cfg)
 {
-    static const u16 command_base[2] = {0x1f0, 0x170}, control_base[2] = {0x3f6, 0x376};
+    static const u16 command_base[2] = {PC_PORT_IDE0, PC_PORT_IDE1},
+                     control_base[2] = {PC_PORT_IDE0_CTL, PC_PORT_IDE1_CTL};
     struct ide_channel *ch = &ide->channel[n];
     struct space *io = &ide->dev.sys->io;
     ch->ide = ide;
@@ -588,7 +590,7 @@ static bool create(struct device *dev, const void *cfg)
     for (unsigned i = 0; i < IDE_DRIVES; i++)
         if (c->drive[i].present && !c->drive[i].cdrom && !c->drive[i].disk)
             return device_fail(dev->sys, "IDE drive %u is a hard disk without an image", i);
-    if (!pci_device_init(&ide->pci, dev->sys, c->bus, (1 << 3) + 1, &identity, ide))
+    if (!pci_device_init(&ide->pci, dev->sys, c->bus, PC_DEVFN(PC_PCI_IDE), &identity, ide))
         return false;
     memset(ide->pci.wmask + 0x40, 0xff, 6); /* IDETIM, SIDETIM */
     memset(ide->pci.wmask + 0x48, 0xff, 4); /* UDMACTL, UDMATIM: PIIX4's, but QEMU's keeps them too */

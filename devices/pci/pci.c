@@ -9,6 +9,7 @@
  * with decoding left on. There is one bus and no bridges.
  */
 #include "devices/pci/pci.h"
+#include "devices/pc_map.h"
 
 struct pci_bus {
     struct device dev;
@@ -149,12 +150,11 @@ bool pci_device_init(struct pci_device *d, struct system *sys, struct device *bu
 
 bool pci_plug(struct pci_device *d, struct device *dev, const struct pci_identity *id)
 {
-    enum { FIRST_FREE = 3 }; /* the board's own sit below, the graphics adapter's place included */
     if (!dev->bus || !dev->bus->owner)
         return device_fail(dev->sys, "%s needs a PCI bus", dev->cls->name);
     const struct pci_bus *b = container_of(dev->bus->owner, struct pci_bus, dev);
     unsigned devfn = d->addr;
-    for (unsigned slot = FIRST_FREE; devfn == DEVFN_ANY && slot < 32; slot++)
+    for (unsigned slot = PC_PCI_FREE >> 16; devfn == DEVFN_ANY && slot < 32; slot++)
         if (!b->slot[slot << 3])
             devfn = slot << 3;
     if (devfn == DEVFN_ANY)
@@ -360,7 +360,7 @@ static bool create(struct device *dev, const void *cfg)
     struct pci_bus *bus = container_of(dev, struct pci_bus, dev);
     (void)cfg;
     bus_init(&bus->bus, dev->sys, dev, "PCI", "pci.0");
-    region_device(&bus->port, &dev->sys->io, "pci-config", 0xcf8, 8, bus, port_read, port_write);
+    region_device(&bus->port, &dev->sys->io, "pci-config", PC_PORT_PCI, 8, bus, port_read, port_write);
     return true;
 }
 

@@ -5,6 +5,7 @@
  * X-bus or ISA timing to program.
  */
 #include "devices/pci/piix3.h"
+#include "devices/pc_map.h"
 
 enum { PIRQRCA = 0x60, ROUTE_OFF = 0x80 };
 enum { RCR_HARD = BIT(1), RCR_GO = BIT(2) };
@@ -98,7 +99,7 @@ static bool create(struct device *dev, const void *cfg)
     struct irq pirq[4];
     if (!c)
         return device_fail(dev->sys, "the PIIX3 ISA bridge needs a PCI bus");
-    if (!pci_device_init(&p->pci, dev->sys, c->bus, 1 << 3, &identity, p))
+    if (!pci_device_init(&p->pci, dev->sys, c->bus, PC_DEVFN(PC_PCI_ISA), &identity, p))
         return false;
     p->pci.config_written = config_written;
     set_masks(&p->pci);
@@ -117,7 +118,7 @@ static bool create(struct device *dev, const void *cfg)
                                     .write = reset_write,
                                     .priority = PRIO_OVERLAY,
                                     .enabled = true,
-                                    .base = 0xcf9,
+                                    .base = PC_PORT_RESET,
                                     .size = 1};
     region_add(&dev->sys->io, &p->reset_port);
     return true;

@@ -10,6 +10,7 @@
  * gets no acknowledge.
  */
 #include "devices/pci/piix4_pm.h"
+#include "devices/pc_map.h"
 
 enum { PMBA = 0x40, DEVACTB = 0x58, PMREGMISC = 0x80, SMBBA = 0x90, SMBHSTCFG = 0xd2 };
 enum { PM_HZ = 3579545, TIMER_HALF = 1 << 23 };
@@ -18,7 +19,6 @@ enum { STS_CLEARABLE = 0x8d31, EN_BITS = 0x0521, SCI_SOURCES = TMROF_STS | GBL_S
 enum { SCI_EN = BIT(0), SLP_EN = BIT(13), SLP_TYP_SHIFT = 10, CNT_BITS = 0x1c03 };
 enum { SLEEP_S5 = 0, SLEEP_S3 = 1, SLEEP_S4 = 2 };
 enum { APM_ACPI_DISABLE = 0xf0, APM_ACPI_ENABLE = 0xf1 };
-enum { GPE0_PORT = 0xafe0, PCI_HOTPLUG_PORT = 0xae00, CPU_HOTPLUG_PORT = 0xaf00 };
 /* SMBus host registers (7.2) */
 enum { SMBHSTSTS, SMBSLVSTS, SMBHSTCNT, SMBHSTCMD, SMBHSTADD, SMBHSTDAT0, SMBHSTDAT1, SMBBLKDAT, SMBSLVCNT };
 enum { HOST_BUSY = BIT(0), SMB_INTER = BIT(1), DEV_ERR = BIT(2), SMB_FAILED = BIT(4), HSTSTS_EVENTS = 0x1e };
@@ -362,7 +362,7 @@ static bool create(struct device *dev, const void *cfg)
     struct space *io = &dev->sys->io;
     if (!c)
         return device_fail(dev->sys, "PIIX4 power management needs a PCI bus");
-    if (!pci_device_init(&p->pci, dev->sys, c->bus, (1 << 3) + 3, &identity, p))
+    if (!pci_device_init(&p->pci, dev->sys, c->bus, PC_DEVFN(PC_PCI_PM), &identity, p))
         return false;
     p->pci.config_written = config_written;
     set_masks(&p->pci);
@@ -370,11 +370,12 @@ static bool create(struct device *dev, const void *cfg)
     p->cpu_bitmap = (u8)(BIT(MIN(c->cpus, 8u)) - 1);
     event_init(&p->overflow_event, "pm-timer", overflow, p);
     event_init(&p->smb_event, "smbus", smb_done, p);
-    region_device(&p->apm_ports, io, "apm", 0xb2, 2, p, apm_read, apm_write);
-    region_device(&p->gpe_ports, io, "acpi-gpe0", GPE0_PORT, 4, p, gpe_read, gpe_write);
-    region_device(&p->pci_hotplug, io, "acpi-pci-hotplug", PCI_HOTPLUG_PORT, 0x18, p, pci_hotplug_read,
+    region_device(&p->apm_ports, io, "apm", PC_PORT_APM, 2, p, apm_read, apm_write);
+    region_device(&p->gpe_ports, io, "acpi-gpe0", PC_PORT_GPE0, 4, p, gpe_read, gpe_write);
+    region_device(&p->pci_hotplug, io, "acpi-pci-hotplug", PC_PORT_PCI_HOTPLUG, 0x18, p, pci_hotplug_read,
                   pci_hotplug_write);
-    region_device(&p->cpu_hotplug, io, "acpi-cpu-hotplug", CPU_HOTPLUG_PORT, 0x20, p, cpu_hotplug_read, ignore_write);
+    region_device(&p->cpu_hotplug, io, "acpi-cpu-hotplug", PC_PORT_CPU_HOTPLUG, 0x20, p, cpu_hotplug_read,
+                  ignore_write);
     p->pm_ports = (struct region){
         .name = "acpi-pm", .owner = p, .read = pm_read, .write = pm_write, .priority = PRIO_DEVICE, .size = 0x40};
     p->smb_ports = (struct region){.name = "smbus",
@@ -395,8 +396,8 @@ void piix4_pm_find_ports(struct device *dev)
 {
     const struct space *io = &dev->sys->io;
     u8 *c = container_of(dev, struct piix4_pm, dev)->pci.config;
-    c[0x5f] = space_find(io, 0x378) ? 0x90 : 0x10;
-    c[0x67] = (u8)((space_find(io, 0x3f8) ? 0x08 : 0) | (space_find(io, 0x2f8) ? 0x90 : 0));
+    c[0x5f] = space_find(io, PC_PORT_LPT1) ? 0x90 : 0x10;
+    c[0x67] = (u8)((space_find(io, PC_PORT_COM1) ? 0x08 : 0) | (space_find(io, PC_PORT_COM2) ? 0x90 : 0));
 }
 
 static void reset(struct device *dev)
