@@ -121,6 +121,8 @@ const char *part_contradiction(const struct machine *m, const struct part *p, co
 void machine_settle(struct machine *m)
 {
     machine_carry_out(m);
+    if (m->ncpus == 1)
+        m->priv->quantum_left = 0; /* there is nobody to take turns with */
     for (unsigned i = 0; i < m->ncpus; i++)
         cpu_settle(m->cpu[i]);
 }
