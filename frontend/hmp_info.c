@@ -65,7 +65,7 @@ static void info_drive(struct hmp *h, const struct drive_option *d)
     host_drive_name(d, name, sizeof(name));
     host_node_name(d, node, sizeof(node));
     if (now.disk)
-        fprintf(h->out, "%s (%s): %s (%s%s)\n", name, node, now.disk->path, now.disk->ops->name,
+        fprintf(h->out, "%s (%s): %s (%s%s)\n", name, node, now.disk->path, now.disk->format,
                 now.disk->readonly ? ", read-only" : "");
     else
         fprintf(h->out, "%s: [not inserted]\n", name);

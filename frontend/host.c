@@ -209,10 +209,8 @@ bool host_change_medium(struct host *h, const char *drive, const char *file, con
         struct disk_options opt = c.drive->image;
         opt.path = file;
         opt.drive = drive;
-        opt.raw = format != NULL;
-        if (format && strcmp(format, "raw") != 0)
-            return fail(e, "Unknown driver '%s'", format);
-        c.disk = disk_open_raw(&opt, h->trace, e->text, sizeof(e->text));
+        opt.format = format;
+        c.disk = disk_open(&opt, h->trace, e->text, sizeof(e->text));
         if (!c.disk)
             return false;
     }

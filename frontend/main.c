@@ -97,17 +97,22 @@ static void job_signal(void *owner, int sig)
     loop_post(app->loop, sig == SIGTSTP ? suspend : resume, NULL);
 }
 
-static void sync_disks(struct machine *m, void *arg)
+static void each_disk(struct machine *m, void (*act)(struct disk *d))
 {
-    (void)arg;
     for (unsigned i = 0; i < MAX_IDE; i++) {
         if (m->config.ide[i].disk)
-            disk_sync(m->config.ide[i].disk);
+            act(m->config.ide[i].disk);
     }
     for (unsigned i = 0; i < MAX_FLOPPY; i++) {
         if (m->config.floppy[i].disk)
-            disk_sync(m->config.floppy[i].disk);
+            act(m->config.floppy[i].disk);
     }
+}
+
+static void sync_disks(struct machine *m, void *arg)
+{
+    (void)arg;
+    each_disk(m, disk_sync);
 }
 
 /* Without the machine's thread, which may be in the middle of anything, and without waiting for a disk for ever. */
@@ -126,7 +131,7 @@ static bool end_without_machine(void *owner)
     sigaddset(&set, SIGALRM);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     alarm(1);
-    sync_disks(m, NULL);
+    each_disk(m, disk_sync_now);
     return true;
 }
 
@@ -288,7 +293,7 @@ static bool open_drives(struct app *app, struct error *e)
         struct error why = {{0}};
         host_drive_name(d, name, sizeof(name));
         opt.drive = name;
-        to->disk = disk_open_raw(&opt, &o->trace, why.text, sizeof(why.text));
+        to->disk = disk_open(&opt, &o->trace, why.text, sizeof(why.text));
         if (!to->disk)
             return fail(e, "%s: %.300s", d->given, why.text);
     }

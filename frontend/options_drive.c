@@ -174,9 +174,19 @@ static bool drive_lacks(struct subopts *s, struct error *e)
     return true;
 }
 
+static bool known_format(const char *format, struct error *e)
+{
+    enum { MOST = 16 };
+    const char *names[MOST];
+    unsigned n = 0;
+    while (n < MOST && (names[n] = disk_format_name(n)) && strcmp(names[n], format) != 0)
+        n++;
+    return (n < MOST && names[n]) || fail_unknown(e, "-drive format", format, names, n);
+}
+
 static bool drive_keys(struct options *o, struct subopts *s, const char *arg, struct error *e)
 {
-    static const char *const formats[] = {"raw"}, *const medias[] = {"disk", "cdrom"};
+    static const char *const medias[] = {"disk", "cdrom"};
     enum drive_bus bus = DRIVE_IDE;
     int index = -1;
     struct disk_options image = {0};
@@ -190,11 +200,11 @@ static bool drive_keys(struct options *o, struct subopts *s, const char *arg, st
         return false;
     if (!subopts_done(s, "-drive", e))
         return false;
-    if (format && strcmp(format, "raw") != 0)
-        return fail_unknown(e, "-drive format", format, formats, ARRAY_LEN(formats));
+    if (format && !known_format(format, e))
+        return false;
     if (media && strcmp(media, "disk") != 0 && strcmp(media, "cdrom") != 0)
         return fail_unknown(e, "-drive media", media, medias, ARRAY_LEN(medias));
-    image.raw = format != NULL;
+    image.format = format ? options_keep(o, format) : NULL;
     bool cdrom = media && !strcmp(media, "cdrom");
     if (cdrom && bus == DRIVE_FLOPPY)
         return fail(e, "-drive %s: a floppy drive takes no CD", arg);

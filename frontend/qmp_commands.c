@@ -103,14 +103,14 @@ static json_t *describe_image(const struct drive_option *d, const struct disk *d
         [DISK_ZEROES_WRITTEN] = "off", [DISK_ZEROES_KEPT] = "on", [DISK_ZEROES_HOLES] = "unmap"};
     const struct disk_cache *cache = &d->image.cache;
     char node[32];
-    json_t *image = json_pack("{s:s, s:s, s:I, s:b}", "filename", disk->path, "format", disk->ops->name, "virtual-size",
+    json_t *image = json_pack("{s:s, s:s, s:I, s:b}", "filename", disk->path, "format", disk->format, "virtual-size",
                               (json_int_t)(disk->sectors * DISK_SECTOR), "dirty-flag", 0);
     if (!stat(disk->path, &st))
         json_object_set_new(image, "actual-size", json_integer((json_int_t)st.st_blocks * 512));
     host_node_name(d, node, sizeof(node));
     json_t *r =
         json_pack("{s:s, s:s, s:b, s:s, s:b, s:i, s:s, s:i, s:o, s:{s:b, s:b, s:b}}", "file", disk->path, "node-name",
-                  node, "ro", disk->readonly, "drv", disk->ops->name, "encrypted", 0, "backing_file_depth", 0,
+                  node, "ro", disk->readonly, "drv", disk->format, "encrypted", 0, "backing_file_depth", 0,
                   "detect_zeroes", zeroes[d->image.zeroes], "write_threshold", 0, "image", image, "cache", "writeback",
                   !cache->writethrough, "direct", cache->direct, "no-flush", cache->no_flush || d->image.snapshot);
     static const char *const limits[] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"};

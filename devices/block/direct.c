@@ -1,9 +1,9 @@
 /*
- * Files without the host's page cache (O_DIRECT): the kernel wants buffer,
- * place and length aligned, so everything goes through a buffer of ours, and a
+ * Files without the host's page cache (O_DIRECT): the kernel wants memory,
+ * place and length aligned. What is not goes through a buffer of ours, and a
  * write that covers a block in part reads the rest of it first.
  */
-#include "devices/block/file.h"
+#include "devices/block/format.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -70,7 +70,7 @@ static int fill(struct disk_direct *d, const struct piece *p, u32 need)
     return got < 0 ? -errno : (u32)got < need ? -EIO : 0;
 }
 
-int disk_direct_read(struct disk_direct *d, u8 *buf, u64 n, u64 pos)
+static int read_pieces(struct disk_direct *d, u8 *buf, u64 n, u64 pos)
 {
     while (n) {
         struct piece p = piece_at(d, pos, n);
@@ -85,7 +85,7 @@ int disk_direct_read(struct disk_direct *d, u8 *buf, u64 n, u64 pos)
     return 0;
 }
 
-int disk_direct_write(struct disk_direct *d, const u8 *buf, u64 n, u64 pos)
+static int write_pieces(struct disk_direct *d, const u8 *buf, u64 n, u64 pos)
 {
     while (n) {
         struct piece p = piece_at(d, pos, n);
@@ -93,7 +93,7 @@ int disk_direct_write(struct disk_direct *d, const u8 *buf, u64 n, u64 pos)
         if (err)
             return err;
         memcpy(d->buf + p.skip, buf, p.bytes);
-        err = disk_write_full(d->fd, d->buf, p.span, p.start);
+        err = fd_write(d->fd, &(struct iovec){d->buf, p.span}, 1, p.start);
         if (err)
             return err;
         buf += p.bytes;
@@ -101,4 +101,32 @@ int disk_direct_write(struct disk_direct *d, const u8 *buf, u64 n, u64 pos)
         n -= p.bytes;
     }
     return 0;
+}
+
+static bool aligned(const struct disk_direct *d, const struct iovec *vec, unsigned n, u64 pos)
+{
+    u64 bits = pos;
+    for (unsigned i = 0; i < n; i++)
+        bits |= (uintptr_t)vec[i].iov_base | vec[i].iov_len;
+    return bits % d->align == 0;
+}
+
+int disk_direct_read(struct disk_direct *d, const struct iovec *vec, unsigned n, u64 pos)
+{
+    int err = 0;
+    if (aligned(d, vec, n, pos))
+        return fd_read(d->fd, vec, n, pos, 0);
+    for (unsigned i = 0; i < n && !err; pos += vec[i++].iov_len)
+        err = read_pieces(d, vec[i].iov_base, vec[i].iov_len, pos);
+    return err;
+}
+
+int disk_direct_write(struct disk_direct *d, const struct iovec *vec, unsigned n, u64 pos)
+{
+    int err = 0;
+    if (aligned(d, vec, n, pos))
+        return fd_write(d->fd, vec, n, pos);
+    for (unsigned i = 0; i < n && !err; pos += vec[i++].iov_len)
+        err = write_pieces(d, vec[i].iov_base, vec[i].iov_len, pos);
+    return err;
 }

@@ -1,18 +1,24 @@
 /*
- * Seam between a disk controller and the image behind it. Sectors are 512
- * bytes whatever the medium. Errors are values: 0 or -errno; the first one is
- * also told to the user in a sentence. An error the user can mend, a full file
- * system above all, stops the machine instead: -EAGAIN asks the controller to
- * try the same again. Removable media may come and go.
+ * Seam between a disk controller and the image behind it. A controller hands
+ * in requests, whose memory is its own or the guest's, and is told when they
+ * are over: at once, or later on the machine's thread; meanwhile workers do
+ * what the host needs for them (pool.h). Sectors are 512 bytes whatever the
+ * medium. Errors are values: 0 or -errno; the first one is also told to the
+ * user in a sentence. An error the user can mend, a full file system above
+ * all, stops the machine instead: -EAGAIN asks the controller to try the same
+ * again. Removable media may come and go.
  */
 #ifndef ORRERY_BLOCK_DISK_H
 #define ORRERY_BLOCK_DISK_H
 
+#include <sys/uio.h>
+
 #include "cpu/base.h"
 
-enum { DISK_SECTOR = 512 };
+enum { DISK_SECTOR = 512, DISK_VECTORS = 160 /* pieces of memory of one request, at most */ };
 
 struct disk;
+struct disk_pool;
 /* What comes of an error of the host (QEMU's werror= and rerror=). DISK_ENOSPC: stop if space ran out, else report. */
 enum disk_policy { DISK_REPORT, DISK_IGNORE, DISK_STOP, DISK_ENOSPC };
 
@@ -22,23 +28,52 @@ struct disk_failure {
     int error;               /* -errno */
     enum disk_policy action; /* what comes of it, not DISK_ENOSPC */
 };
-/* Who is told of failures, and stops the machine. */
+/* The machine, as its disks see it. */
 struct disk_watch {
+    /* Told of failures, and stops the machine. */
     void (*failed)(void *owner, const struct disk_failure *f);
     void *owner;
-    bool stopping; /* set by a failure, until the machine runs again: nothing is tried meanwhile */
+    bool stopping;          /* set by a failure, until the machine runs again: nothing is tried meanwhile */
+    struct disk_pool *pool; /* who waits for the host; NULL: whoever asks */
 };
 
-struct disk_ops {
-    const char *name; /* "raw" */
-    int (*read)(struct disk *d, u64 sector, void *buf, u32 count);
-    int (*write)(struct disk *d, u64 sector, const void *buf, u32 count);
-    int (*flush)(struct disk *d);
-    int (*discard)(struct disk *d, u64 sector, u32 count); /* NULL: not done */
-    void (*close)(struct disk *d);
+enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD, DISK_ZERO, DISK_OPS };
+
+/* Over, handed to the pool, in a worker's hands, waiting to be told of. */
+enum disk_progress { DISK_OVER, DISK_QUEUED, DISK_RUNNING, DISK_FINISHED };
+
+/* One request. It and its memory stay where they are until it is over. */
+struct disk_request {
+    enum disk_op op;
+    bool fua; /* over only when it is on the medium */
+    u64 sector;
+    u32 count;               /* sectors; 0 for DISK_FLUSH */
+    const struct iovec *vec; /* DISK_READ, DISK_WRITE: count sectors in all */
+    unsigned nvec;
+    void (*done)(void *owner, int err); /* on the machine's thread; err as disk_submit's */
+    void *owner;
+    /* Answers */
+    u32 good; /* of a read that failed: the sectors before the first that cannot be read */
+    /* The seam's own */
+    struct disk *disk;
+    enum disk_progress progress;
+    bool cancelled, hosts; /* hosts: no controller has asked for it */
+    int err;
+    u64 began;
+    const char *blame;
+    struct disk_request *next;
 };
+
+/* What was asked of a disk by its controller, and was done. */
+struct disk_count {
+    u64 bytes, operations, ns; /* ns: of the host's time, until it was over */
+    u64 failed, invalid;
+};
+
+struct disk_ops;
 struct disk {
     const struct disk_ops *ops;
+    const char *format;
     u64 sectors;
     bool readonly;
     bool discards; /* a guest may give sectors back */
@@ -48,8 +83,13 @@ struct disk {
     struct trace *trace;
     char *drive;
     enum disk_policy on_read_error, on_write_error;
-    struct disk_watch *watch; /* NULL: nobody could stop */
+    struct disk_watch *watch; /* NULL: nobody could stop, or wait */
     int stopped_by;           /* the error that did, until an access succeeds; or 0 */
+    struct disk_count count[DISK_OPS];
+    /* pool.c's */
+    unsigned pending; /* requests not over */
+    bool busy;        /* one is in a worker's hands */
+    bool closing;
 };
 
 /* DISK_LOCKING_AUTO: where the file system has locks. */
@@ -67,9 +107,9 @@ struct disk_cache {
 
 struct disk_options {
     const char *path;
+    const char *format; /* one of disk_format_name(); NULL: what it looks like */
     bool readonly;
     bool snapshot; /* writes go to an anonymous overlay */
-    bool raw;      /* its bytes are the disk, even if they look like another format's */
     enum disk_locking locking;
     struct disk_cache cache;
     enum disk_zeroes zeroes;
@@ -77,25 +117,29 @@ struct disk_options {
     const char *drive; /* the name of the drive it is in, or NULL */
     enum disk_policy on_read_error, on_write_error;
 };
+/* Format n of formats.def; NULL behind the last. */
+const char *disk_format_name(unsigned n);
 /*
- * Opens a raw image; NULL with one sentence in err. A directory, a missing or an unreadable file are errors,
- * and so is what looks like another format, unless 'raw' says it is not; without 'raw', a write that would
- * make it look so fails with -EPERM.
+ * Opens an image; NULL with one sentence in err. A directory, a missing or an unreadable file are errors, and so is
+ * what looks like a format that is none of ours, unless 'format' says what it is. Where nothing is said and it looks
+ * like nothing, it is raw; then a write that would make it look like something fails with -EPERM.
  */
-struct disk *disk_open_raw(const struct disk_options *opt, struct trace *trace, char *err, size_t err_size);
+struct disk *disk_open(const struct disk_options *opt, struct trace *trace, char *err, size_t err_size);
+/* What is under way ends first, or is left to end without anybody waiting for it. */
 void disk_close(struct disk *d);
 /*
- * Requests of the guest, checked against the size and readonly: 0 or -errno (-EIO, -EROFS, ...). -EAGAIN: the machine
- * is being stopped, the same is to be asked again a little later in virtual time.
+ * A request of the guest, checked against the size and readonly. 0 or -errno (-EIO, -EROFS, ...): it is over, and
+ * 'done' is not called. -EINPROGRESS: 'done' will be. -EAGAIN, from either: the machine is being stopped, the same is
+ * to be asked again a little later in virtual time. DISK_DISCARD: the guest has no use for these sectors; where
+ * 'discards' allows, the image gives back their space, and they read as zeros; elsewhere they stay as they are.
  */
-int disk_read(struct disk *d, u64 sector, void *buf, u32 count);
-int disk_write(struct disk *d, u64 sector, const void *buf, u32 count);
-int disk_flush(struct disk *d);
-/* The guest has no use for these sectors: where 'discards' allows, the image gives back their space, and they read as
- * zeros; elsewhere they stay as they are. */
-int disk_discard(struct disk *d, u64 sector, u32 count);
-/* A flush of the host's own: errors are told, and that is all. */
+int disk_submit(struct disk *d, struct disk_request *r);
+/* Nobody waits for it any more, and 'done' is not called. While the host still has its memory, the guest stands. */
+void disk_cancel(struct disk_request *r);
+/* A flush of the host's own, in its turn: errors are told, and that is all. */
 void disk_sync(struct disk *d);
+/* The same at once, whatever is under way, on any thread: when the machine's does not answer. */
+void disk_sync_now(struct disk *d);
 /* Did space run out, for whichever reason? */
 bool disk_out_of_space(int err);
 

@@ -6,7 +6,7 @@
  * says "I use right i", one on 200 + i "I do not share right i". Having taken
  * its own, a program looks whether anybody holds what speaks against them.
  */
-#include "devices/block/file.h"
+#include "devices/block/format.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  * them. None but raw can be used here; knowing the others keeps a guest from
  * writing into them as if they were.
  */
-#include "devices/block/file.h"
+#include "devices/block/format.h"
 
 struct magic {
     const char *format;

@@ -8,6 +8,7 @@
 const struct state_field clock_state[] = {
     STATE_RANGE(struct clock, now, 0, INT64_MAX),
     RUNNING(struct clock, firing),
+    RUNNING(struct clock, held),
     DERIVED(struct clock, head),
     STATE_RANGE(struct clock, seq, 0, INT64_MAX),
     HOST(struct clock, read),
@@ -94,9 +95,10 @@ static void fire_at_its_time(struct clock *c, struct event *e)
 
 void clock_advance(struct clock *c, u64 now)
 {
-    while (c->head && c->head->when <= now)
+    while (!c->held && c->head && c->head->when <= now)
         fire_at_its_time(c, c->head);
-    c->now = MAX(c->now, now);
+    if (!c->held)
+        c->now = MAX(c->now, now);
 }
 
 /* The first event up to 'now' that was scheduled before 'seq'. */
@@ -111,8 +113,9 @@ static struct event *first_before(const struct clock *c, u64 now, u64 seq)
 void clock_jump(struct clock *c, u64 now)
 {
     u64 seq = c->seq;
-    for (struct event *e; (e = first_before(c, now, seq));)
+    for (struct event *e; !c->held && (e = first_before(c, now, seq));)
         fire_at_its_time(c, e);
-    c->now = MAX(c->now, now);
+    if (!c->held)
+        c->now = MAX(c->now, now);
     clock_advance(c, now);
 }

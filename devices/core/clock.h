@@ -24,6 +24,7 @@ struct event {
 struct clock {
     u64 now;            /* ns at the last clock_advance */
     bool firing;        /* inside clock_advance: time stands at the event's moment */
+    bool held;          /* by the machine: nothing fires, and time stands, until it lets go */
     struct event *head; /* sorted by (when, seq) */
     u64 seq;
     u64 (*read)(void *owner); /* exact now, between advances; never past head->when. NULL: 'now' */

@@ -32,9 +32,8 @@ static const struct format formats[] = {
 static const struct format no_disk = {.drive = DRIVE_288};
 enum { SECTORS_MAX = 80 * 2 * 48 }; /* of the largest */
 
-static void fire(void *owner)
+void fdc_run_step(struct fdc *f)
 {
-    struct fdc *f = owner;
     enum fdc_step step = f->step;
     f->step = STEP_NONE;
     switch (step) {
@@ -61,6 +60,8 @@ static void fire(void *owner)
     }
 }
 
+static void fire(void *owner) { fdc_run_step(owner); }
+
 /* The DMA channel became usable while a transfer waits for it. */
 static void dma_ready(void *owner)
 {
@@ -82,8 +83,10 @@ static void byte_passed(struct fdc *f)
     fdc_set_irq(f, false);
     if (f->pos < f->len)
         fdc_set_irq(f, true);
-    else
+    else if (fdc_to_host(f))
         fdc_buffer_done(f);
+    else /* not within a write to a register */
+        fdc_next_step(f, STEP_DONE, RESUME_NS);
 }
 
 static u8 read_fifo(struct fdc *f)
@@ -140,6 +143,7 @@ static void stop(struct fdc *f)
 {
     struct clock *clock = &f->dev.sys->clock;
     event_cancel(clock, &f->event);
+    disk_cancel(&f->request);
     for (unsigned i = 0; i < 4; i++) {
         event_cancel(clock, &f->drive[i].seek_event);
         f->drive[i].seeking = f->drive[i].seek_reported = false;
@@ -293,16 +297,25 @@ u8 fdc_cmos_type(struct device *dev, unsigned n)
     return n < FDC_DRIVES && f->drive[n].present ? f->drive[n].type : 0;
 }
 
+/* Nobody answers a step that waits for the image: it asks anew. */
+static void ask_again(struct fdc *f)
+{
+    if (f->step != STEP_NONE && !f->event.pending)
+        fdc_next_step(f, f->step, 0);
+}
+
 bool fdc_change_medium(struct device *dev, unsigned n, struct disk *disk)
 {
     struct fdc *f = container_of(dev, struct fdc, dev);
     struct fdc_drive *d = n < FDC_DRIVES ? &f->drive[n] : NULL;
     if (!d || !d->present || !fdc_fits(disk))
         return false;
+    disk_cancel(&f->request);
     disk_close(d->disk);
     d->disk = disk;
     d->format = disk ? find_format(disk, d->type) : &no_disk;
     d->changed = true;
+    ask_again(f);
     return true;
 }
 
@@ -389,6 +402,8 @@ static const char *contradiction(const struct device *copy)
     return NULL;
 }
 
+static void restored(struct device *dev) { ask_again(container_of(dev, struct fdc, dev)); }
+
 static void destroy(struct device *dev)
 {
     struct fdc *f = container_of(dev, struct fdc, dev);
@@ -464,6 +479,11 @@ static const struct state_field state[] = {
     FDC_RANGE(pos, 0, SECTOR),
     FDC_RANGE(len, 0, SECTOR),
     FDC(buffer),
+    HOST(struct fdc, request),
+    HOST(struct fdc, memory),
+    HOST(struct fdc, media),
+    HOST(struct fdc, answered),
+    HOST(struct fdc, answer),
     STATE_END,
 };
 
@@ -475,5 +495,6 @@ const struct device_class fdc_class = {
     .create = create,
     .reset = reset,
     .contradiction = contradiction,
+    .restored = restored,
     .destroy = destroy,
 };

@@ -35,8 +35,12 @@ static void invalid(struct fdc *f) { result_byte(f, ST0_INVALID); }
 
 void fdc_next_step(struct fdc *f, enum fdc_step step, u64 ns)
 {
+    struct clock *clock = &f->dev.sys->clock;
     f->step = (u8)step;
-    event_at(&f->dev.sys->clock, &f->event, clock_now(&f->dev.sys->clock) + ns);
+    if (ns == WHEN_ANSWERED)
+        event_cancel(clock, &f->event);
+    else
+        event_at(clock, &f->event, clock_now(clock) + ns);
 }
 
 /* The seven result bytes of a data command (6.1), with an interrupt. */

@@ -47,11 +47,36 @@ static bool find_sector(struct fdc *f, u64 *sector)
 
 /* ---- the image ---- */
 
-/* False: the access has failed, and the command with it, or it is tried again in 'step' once the user has helped. */
-static bool accessed(struct fdc *f, int err, enum fdc_step step)
+void fdc_answered(void *owner, int err)
 {
-    if (err == -EAGAIN)
-        fdc_next_step(f, step, RETRY_NS);
+    struct fdc *f = owner;
+    f->answered = true;
+    f->answer = err;
+    fdc_run_step(f);
+    f->answered = false;
+}
+
+/*
+ * False: the access has failed, and the command with it, or 'step' comes again: with the answer, or once the user has
+ * helped.
+ */
+static bool access(struct fdc *f, enum disk_op op, u64 sector, u8 *buf, enum fdc_step step)
+{
+    int err = f->answer;
+    if (!f->answered) {
+        f->memory = (struct iovec){buf, SECTOR};
+        f->request.op = op;
+        f->request.sector = sector;
+        f->request.count = 1;
+        f->request.vec = &f->memory;
+        f->request.nvec = 1;
+        f->request.done = fdc_answered;
+        f->request.owner = f;
+        err = disk_submit(fdc_selected(f)->disk, &f->request);
+    }
+    f->answered = false;
+    if (err == -EAGAIN || err == -EINPROGRESS)
+        fdc_next_step(f, step, err == -EAGAIN ? RETRY_NS : WHEN_ANSWERED);
     else if (err)
         fdc_fail(f, ST1_CRC, ST2_CRC);
     return !err;
@@ -60,17 +85,13 @@ static bool accessed(struct fdc *f, int err, enum fdc_step step)
 /* What the image has not of its disk reads as zeros. */
 static bool read_image(struct fdc *f, u64 sector, u8 *buf, enum fdc_step step)
 {
-    struct disk *disk = fdc_selected(f)->disk;
-    if (sector < disk->sectors)
-        return accessed(f, disk_read(disk, sector, buf, 1), step);
+    if (sector < fdc_selected(f)->disk->sectors)
+        return access(f, DISK_READ, sector, buf, step);
     memset(buf, 0, SECTOR);
     return true;
 }
 
-static bool write_image(struct fdc *f, u64 sector, const u8 *buf)
-{
-    return accessed(f, disk_write(fdc_selected(f)->disk, sector, buf, 1), STEP_DONE);
-}
+static bool write_image(struct fdc *f, u64 sector, u8 *buf) { return access(f, DISK_WRITE, sector, buf, STEP_DONE); }
 
 /* ---- moving sectors ---- */
 
@@ -192,12 +213,11 @@ static void write_sector(struct fdc *f)
 static void scan_sector(struct fdc *f)
 {
     bool hit = true, equal = true;
-    u8 data[SECTOR];
     u64 sector;
-    if (!find_sector(f, &sector) || !read_image(f, sector, data, STEP_DONE))
+    if (!find_sector(f, &sector) || !read_image(f, sector, f->media, STEP_DONE))
         return;
     for (unsigned i = 0; i < f->pos && equal; i++) {
-        u8 disk = data[i], host = f->buffer[i];
+        u8 disk = f->media[i], host = f->buffer[i];
         if (disk == host || disk == 0xff || host == 0xff)
             continue;
         equal = false;
@@ -212,14 +232,13 @@ static void scan_sector(struct fdc *f)
 /* One sector of FORMAT TRACK: C H R N from the host, then the filler. */
 static void format_sector(struct fdc *f)
 {
-    u8 filler[SECTOR];
     u64 sector;
     f->c = f->buffer[0];
     f->h = f->buffer[1];
     f->r = f->buffer[2];
     f->n = f->buffer[3];
-    memset(filler, f->filler, sizeof filler);
-    if (!find_sector(f, &sector) || !write_image(f, sector, filler))
+    memset(f->media, f->filler, sizeof f->media);
+    if (!find_sector(f, &sector) || !write_image(f, sector, f->media))
         return;
     if (--f->count == 0)
         fdc_end_data(f, 0);

@@ -13,6 +13,9 @@ enum { RATE_500, RATE_300, RATE_250, RATE_1000 };
 /* Virtual ns: far quicker than the real thing, slow enough to be seen. */
 enum { RESET_NS = 20000, STEP_NS = 20000, SECTOR_NS = 60000, ID_NS = 20000000, RESUME_NS = 1000, RETRY_NS = 1000000 };
 
+/* fdc_next_step's ns: the step comes with the image's answer. */
+#define WHEN_ANSWERED UINT64_MAX
+
 enum { DOR_SELECT = 3, DOR_NRESET = BIT(2), DOR_GATE = BIT(3), DOR_MOTORS = 0xf0 };
 enum { MSR_RQM = BIT(7), MSR_DIO = BIT(6), MSR_NONDMA = BIT(5), MSR_BUSY = BIT(4) };
 enum { DSR_RESET = BIT(7), DIR_CHANGE = BIT(7) };
@@ -75,11 +78,21 @@ struct fdc {
     u8 filler;
     u16 pos, len; /* of buffer */
     u8 buffer[SECTOR];
+    /* what the image is asked */
+    struct disk_request request;
+    struct iovec memory; /* its */
+    u8 media[SECTOR];    /* ... of what is neither from nor for the host */
+    bool answered;       /* by 'answer', for the step that asks again */
+    int answer;
 };
 
 ALWAYS_INLINE struct fdc_drive *fdc_selected(struct fdc *f) { return &f->drive[f->unit]; }
 ALWAYS_INLINE bool fdc_to_host(const struct fdc *f) { return f->op == OP_READ; }
 ALWAYS_INLINE bool fdc_non_dma(const struct fdc *f) { return f->specify[1] & 1; }
+
+/* ---- fdc.c ---- */
+
+void fdc_run_step(struct fdc *f);
 
 /* ---- fdc_command.c ---- */
 
@@ -87,7 +100,7 @@ void fdc_set_irq(struct fdc *f, bool level);
 void fdc_enter_command(struct fdc *f);
 /* n result bytes wait for the host; the data transfer, if any, is over. */
 void fdc_enter_result(struct fdc *f, const u8 *bytes, u8 n);
-/* What the controller does 'ns' from now. */
+/* What the controller does 'ns' from now, or WHEN_ANSWERED. */
 void fdc_next_step(struct fdc *f, enum fdc_step step, u64 ns);
 /* Moves the heads of a drive to a track, as far as they go; ns until they are there. */
 u64 fdc_move_heads(struct fdc_drive *d, u8 track);
@@ -101,6 +114,8 @@ void fdc_seek_done(void *owner);
 
 /* ---- fdc_data.c ---- */
 
+/* The step that waits for the image has its answer: it comes, and asks the same again. */
+void fdc_answered(void *owner, int err);
 /* Do the heads find an address mark? Only at the medium's rate. */
 bool fdc_readable(const struct fdc *f, const struct fdc_drive *d);
 /* The head reaches the next sector. */

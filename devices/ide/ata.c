@@ -100,32 +100,34 @@ static void fail_at(struct ide_drive *d, u64 lba, u8 status, u8 error)
     ide_fail(d, status, error);
 }
 
-/* The disk cannot serve the command until the user has helped, with the machine stopped: the same step comes again. */
-static void retry(struct ide_drive *d)
+/*
+ * The image has not answered yet, or cannot until the user has helped, with the machine stopped: the same step comes
+ * again. False: it has answered.
+ */
+static bool comes_again(struct ide_drive *d, int err)
 {
+    u64 ns = err == -EAGAIN ? IDE_RETRY_NS : IDE_WHEN_ANSWERED;
+    if (err != -EAGAIN && err != -EINPROGRESS)
+        return false;
     if (!(d->flags & RW))
-        ide_next(d, IDE_STEP_COMMAND, IDE_RETRY_NS);
+        ide_next(d, IDE_STEP_COMMAND, ns);
     else if (d->flags & DMA)
-        ide_dma_again(d, IDE_RETRY_NS);
+        ide_dma_again(d, ns);
     else
-        ide_next(d, IDE_STEP_WINDOW, IDE_RETRY_NS);
+        ide_next(d, IDE_STEP_WINDOW, ns);
+    return true;
 }
 
 /* Reads n sectors into buffer; false: the step is over. A sector that cannot be read is named in the task file (UNC).
  */
 static bool load(struct ide_drive *d, u32 n)
 {
-    u32 good = 0;
-    ide_worked(d, (u64)n * IDE_SECTOR);
-    int err = disk_read(d->disk, d->lba, d->buffer, n);
+    int err = ide_ask(d, DISK_READ, d->lba, n, d->buffer, false);
     if (!err)
         return true;
-    while (err != -EAGAIN && good < n && (err = disk_read(d->disk, d->lba + good, d->buffer, 1)) == 0)
-        good++;
-    if (err == -EAGAIN) {
-        retry(d);
+    if (comes_again(d, err))
         return false;
-    }
+    u32 good = d->request.good;
     d->left -= MIN(good, d->left);
     if (d->flags & DMA)
         ide_dma_end(d, true);
@@ -134,27 +136,25 @@ static bool load(struct ide_drive *d, u32 n)
 }
 
 /* n sectors of ranges: 48 bits of address, 16 of count (ACS-2, 7.10.3.1). 0 or -errno. */
-static int trim(struct ide_drive *d, u32 n)
+static int trim(struct ide_drive *d, u32 n, bool fua)
 {
     int err = 0;
-    for (u32 at = 0; at < n * IDE_SECTOR && !err; at += 8) {
-        u64 range = ld64(d->buffer + at);
-        ide_worked(d, range >> 48 ? IDE_SECTOR : 0);
-        err = disk_discard(d->disk, range & 0xffffffffffff, (u32)(range >> 48));
+    for (; d->trimmed < n * IDE_SECTOR / 8 && !err; d->trimmed += !err) {
+        u64 range = ld64(d->buffer + d->trimmed * 8u);
+        if (range >> 48)
+            err = ide_ask(d, DISK_DISCARD, range & 0xffffffffffff, (u32)(range >> 48), NULL, fua);
     }
+    if (err != -EAGAIN && err != -EINPROGRESS)
+        d->trimmed = 0;
     return err;
 }
 
 /* Writes n sectors from buffer; false: the step is over. */
 static bool store(struct ide_drive *d, u32 n)
 {
-    ide_worked(d, (u64)n * IDE_SECTOR);
-    int err = d->flags & TRIM ? trim(d, n) : disk_write(d->disk, d->lba, d->buffer, n);
-    if (!err && (!d->write_cache || (d->flags & FUA)))
-        err = disk_flush(d->disk);
-    if (err == -EAGAIN) {
-        retry(d);
-    } else if (err) {
+    bool fua = !d->write_cache || (d->flags & FUA);
+    int err = d->flags & TRIM ? trim(d, n, fua) : ide_ask(d, DISK_WRITE, d->lba, n, d->buffer, fua);
+    if (err && !comes_again(d, err)) {
         if (d->flags & DMA)
             ide_dma_end(d, true);
         fail_at(d, d->lba, err == -EROFS || err == -EINVAL ? 0 : IDE_DF, IDE_ABRT);
@@ -165,10 +165,8 @@ static bool store(struct ide_drive *d, u32 n)
 /* What the user could help with is tried again; anything else fails the command. */
 static bool flushed(struct ide_drive *d)
 {
-    int err = disk_flush(d->disk);
-    if (err == -EAGAIN)
-        retry(d);
-    else if (err)
+    int err = ide_ask(d, DISK_FLUSH, 0, 0, NULL, false);
+    if (err && !comes_again(d, err))
         ide_fail(d, IDE_DF, IDE_ABRT);
     return !err;
 }
@@ -199,9 +197,8 @@ static void show_block(struct ide_drive *d)
 
 static void verify(struct ide_drive *d)
 {
-    u64 limit = ide_work_limit(d);
     while (d->left) {
-        if (ide_limit_reached(d, limit)) {
+        if (ide_limit_reached(d)) {
             ide_next(d, IDE_STEP_WINDOW, IDE_BLOCK_NS);
             return;
         }
@@ -316,11 +313,10 @@ static bool close_dma_block(struct ide_drive *d)
 void ata_dma(struct ide_drive *d)
 {
     enum ide_dma how = IDE_DMA_DONE;
-    u64 limit = ide_work_limit(d);
     while (d->left && how == IDE_DMA_DONE) {
         if (!d->end && !open_dma_block(d))
             return;
-        how = ide_dma_move(d, limit);
+        how = ide_dma_move(d);
         if (how == IDE_DMA_MORE) {
             ide_dma_again(d, IDE_BLOCK_NS);
             return;

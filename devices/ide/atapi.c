@@ -129,20 +129,20 @@ static int read_blocks(struct ide_drive *d, u32 n, u8 *buf)
         return -ENOMEDIUM;
     u64 first = d->lba * SECTORS_PER_BLOCK, have = d->disk->sectors > first ? d->disk->sectors - first : 0;
     u32 want = n * SECTORS_PER_BLOCK, get = (u32)MIN(want, have);
-    ide_worked(d, (u64)n * BLOCK);
     memset(buf + (size_t)get * IDE_SECTOR, 0, (size_t)(want - get) * IDE_SECTOR);
-    return disk_read(d->disk, first, buf, get);
+    return ide_ask(d, DISK_READ, first, get, buf, false);
 }
 
-/* One block of a READ CD that asks for more or less than user data. */
-static int refill_formatted(struct ide_drive *d)
+/*
+ * n blocks of a READ CD that asks for more or less than user data. That is read to the end of buffer; a block grows
+ * by less than what lies between its place there and the one it goes to.
+ */
+static int refill_formatted(struct ide_drive *d, u32 n)
 {
-    u8 data[BLOCK];
-    int err = d->read_fields & FIELD_DATA ? read_blocks(d, 1, data) : has_medium(d) ? 0 : -ENOMEDIUM;
-    if (!err) {
-        d->fill += format_block(d, d->buffer + d->fill, data, (u32)d->lba);
-        d->lba++;
-    }
+    u8 *data = d->buffer + IDE_BUFFER - n * BLOCK;
+    int err = d->read_fields & FIELD_DATA ? read_blocks(d, n, data) : has_medium(d) ? 0 : -ENOMEDIUM;
+    for (u32 i = 0; i < n && !err; i++)
+        d->fill += format_block(d, d->buffer + d->fill, data + i * BLOCK, (u32)d->lba++);
     return err;
 }
 
@@ -150,14 +150,10 @@ static int refill_formatted(struct ide_drive *d)
 static int refill(struct ide_drive *d)
 {
     u32 n = MIN(d->left / d->sector_size, REFILL_BLOCKS);
-    int err = 0;
     d->taken = d->fill = 0;
-    if (d->read_fields != FIELD_DATA) {
-        while (n-- && !(err = refill_formatted(d)))
-            ;
-        return d->fill ? 0 : err;
-    }
-    err = read_blocks(d, n, d->buffer);
+    if (d->read_fields != FIELD_DATA)
+        return refill_formatted(d, n);
+    int err = read_blocks(d, n, d->buffer);
     if (!err) {
         d->fill = n * BLOCK;
         d->lba += n;
@@ -173,10 +169,12 @@ static bool have_data(struct ide_drive *d)
     int err = d->sector_size ? refill(d) : -EIO;
     if (!err && d->fill)
         return true;
-    if (err == -EAGAIN && d->packet_dma) {
-        ide_dma_again(d, IDE_RETRY_NS);
-    } else if (err == -EAGAIN) {
-        ide_next(d, IDE_STEP_WINDOW, IDE_RETRY_NS);
+    bool again = err == -EAGAIN || err == -EINPROGRESS;
+    u64 ns = err == -EAGAIN ? IDE_RETRY_NS : IDE_WHEN_ANSWERED;
+    if (again && d->packet_dma) {
+        ide_dma_again(d, ns);
+    } else if (again) {
+        ide_next(d, IDE_STEP_WINDOW, ns);
     } else {
         if (d->packet_dma)
             ide_dma_end(d, true);
@@ -230,13 +228,12 @@ static void reply(struct ide_drive *d, u32 n, u32 room)
 void atapi_dma(struct ide_drive *d)
 {
     enum ide_dma how = IDE_DMA_DONE;
-    u64 limit = ide_work_limit(d);
     while (d->left && how == IDE_DMA_DONE) {
         if (!have_data(d))
             return;
         d->pos = d->taken;
         d->end = d->taken + MIN(d->left, d->fill - d->taken);
-        how = ide_dma_move(d, limit);
+        how = ide_dma_move(d);
         d->left -= d->pos - d->taken;
         d->taken = d->pos;
     }

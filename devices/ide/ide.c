@@ -12,6 +12,8 @@
  */
 #include "devices/ide/ide.h"
 
+#include <errno.h>
+
 #include "devices/core/dma.h"
 #include "devices/ide/ide_drive.h"
 #include "devices/pc_map.h"
@@ -82,7 +84,10 @@ void ide_next(struct ide_drive *d, enum ide_step step, u64 ns)
     struct clock *clock = &system_of(d->channel)->clock;
     d->status = IDE_BSY;
     d->step = (u8)step;
-    event_at(clock, &d->event, clock_now(clock) + ns);
+    if (ns == IDE_WHEN_ANSWERED)
+        event_cancel(clock, &d->event);
+    else
+        event_at(clock, &d->event, clock_now(clock) + ns);
 }
 
 void ide_open_window(struct ide_drive *d, u32 pos, u32 len, bool in)
@@ -96,7 +101,9 @@ void ide_open_window(struct ide_drive *d, u32 pos, u32 len, bool in)
 static void stop(struct ide_drive *d)
 {
     event_cancel(&system_of(d->channel)->clock, &d->event);
+    disk_cancel(&d->request);
     d->step = IDE_IDLE;
+    d->trimmed = 0;
     d->dma_wait = false;
     d->pos = d->end = 0;
 }
@@ -119,9 +126,8 @@ void ide_fail(struct ide_drive *d, u8 status, u8 error)
 /* After a reset or a diagnostic. */
 static u8 resting_status(const struct ide_drive *d) { return d->present && !d->cdrom ? IDE_DRDY | IDE_DSC : 0; }
 
-static void fire(void *owner)
+static void run_step(struct ide_drive *d)
 {
-    struct ide_drive *d = owner;
     enum ide_step step = d->step;
     bool packet = d->command == COMMAND_PACKET && d->cdrom;
     d->step = IDE_IDLE;
@@ -144,6 +150,46 @@ static void fire(void *owner)
         (packet ? atapi_dma : ata_dma)(d);
         break;
     }
+}
+
+static void fire(void *owner)
+{
+    struct ide_drive *d = owner;
+    d->work_limit = system_of(d->channel)->mem.work + WORK_SLICE;
+    run_step(d);
+}
+
+/* ---- the image ---- */
+
+static void answered(void *owner, int err)
+{
+    struct ide_drive *d = owner;
+    d->answered = true;
+    d->answer = err;
+    run_step(d);
+    d->answered = false;
+}
+
+int ide_ask(struct ide_drive *d, enum disk_op op, u64 sector, u32 count, void *buf, bool fua)
+{
+    u64 bytes = (u64)count * IDE_SECTOR;
+    int err = d->answer;
+    if (!d->answered) {
+        d->memory = (struct iovec){buf, (size_t)bytes};
+        d->request.op = op;
+        d->request.fua = fua;
+        d->request.sector = sector;
+        d->request.count = count;
+        d->request.vec = &d->memory;
+        d->request.nvec = 1;
+        d->request.done = answered;
+        d->request.owner = d;
+        err = disk_submit(d->disk, &d->request);
+    }
+    d->answered = false;
+    if (err != -EINPROGRESS) /* it is work too */
+        system_of(d->channel)->mem.work += op == DISK_READ || op == DISK_WRITE ? bytes : IDE_SECTOR;
+    return err;
 }
 
 void ide_signature(struct ide_drive *d)
@@ -392,18 +438,14 @@ static bool fetch_prd(struct ide_channel *ch)
     return true;
 }
 
-u64 ide_work_limit(const struct ide_drive *d) { return system_of(d->channel)->mem.work + WORK_SLICE; }
+bool ide_limit_reached(const struct ide_drive *d) { return system_of(d->channel)->mem.work >= d->work_limit; }
 
-bool ide_limit_reached(const struct ide_drive *d, u64 limit) { return system_of(d->channel)->mem.work >= limit; }
-
-void ide_worked(struct ide_drive *d, u64 n) { system_of(d->channel)->mem.work += n; }
-
-enum ide_dma ide_dma_move(struct ide_drive *d, u64 limit)
+enum ide_dma ide_dma_move(struct ide_drive *d)
 {
     struct ide_channel *ch = d->channel;
     const struct dma_view *mem = &ch->ide->pci.dma;
     while (d->pos < d->end) {
-        if (ide_limit_reached(d, limit))
+        if (ide_limit_reached(d))
             return IDE_DMA_MORE;
         if (!ch->prd_left && !fetch_prd(ch))
             return IDE_DMA_SHORT;
@@ -457,6 +499,7 @@ static void write_bm_command(struct ide_channel *ch, u8 val)
                 continue;
             /* Stopped in the middle: the drive waits for a master that may never come back. */
             event_cancel(&system_of(ch)->clock, &d->event);
+            disk_cancel(&d->request);
             d->step = IDE_IDLE;
         }
     }
@@ -502,6 +545,14 @@ static void bm_write(void *owner, u64 off, u64 val, unsigned size)
     }
 }
 
+/* Nobody answers a step that waits for the image: it asks anew. */
+static void ask_again(struct ide_drive *d)
+{
+    struct clock *clock = &system_of(d->channel)->clock;
+    if (d->step != IDE_IDLE && !d->event.pending)
+        event_at(clock, &d->event, clock_now(clock));
+}
+
 /* ---- what the board asks ---- */
 
 static struct ide_drive *drive_number(struct device *dev, unsigned n)
@@ -529,9 +580,11 @@ bool ide_change_medium(struct device *dev, unsigned n, struct disk *disk, bool f
     struct ide_drive *d = drive_number(dev, n);
     if (!d || !d->cdrom || (d->locked && !force))
         return false;
+    disk_cancel(&d->request);
     disk_close(d->disk);
     d->disk = disk;
     atapi_medium_changed(d);
+    ask_again(d);
     return true;
 }
 
@@ -658,7 +711,13 @@ static const char *contradiction(const struct device *copy)
     return why;
 }
 
-static void restored(struct device *dev) { pci_device_restored(&container_of(dev, struct ide, dev)->pci); }
+static void restored(struct device *dev)
+{
+    struct ide *ide = container_of(dev, struct ide, dev);
+    pci_device_restored(&ide->pci);
+    for (unsigned i = 0; i < IDE_DRIVES; i++)
+        ask_again(&ide->channel[i / 2].drive[i % 2]);
+}
 
 static void destroy(struct device *dev)
 {
@@ -675,6 +734,11 @@ static const struct state_field taskfile_state[] = {TF(feature), TF(count), TF(l
 static const struct state_field drive_state[] = {
     HOST(struct ide_drive, channel),
     HOST(struct ide_drive, disk),
+    HOST(struct ide_drive, work_limit),
+    HOST(struct ide_drive, request),
+    HOST(struct ide_drive, memory),
+    HOST(struct ide_drive, answered),
+    HOST(struct ide_drive, answer),
     HOST(struct ide_drive, unit),
     HOST(struct ide_drive, number),
     HOST(struct ide_drive, present),
@@ -697,6 +761,7 @@ static const struct state_field drive_state[] = {
     D(lba),
     D(left),
     D_RANGE(block, 0, IDE_MULTIPLE_MAX),
+    D(trimmed),
     D(cylinders),
     D_RANGE(heads, 0, 16),
     D_RANGE(sectors, 0, 255),

@@ -28,6 +28,8 @@ enum atapi_phase { PHASE_NONE, PHASE_PACKET, PHASE_DATA };
 enum { IDE_COMMAND_NS = 10000, IDE_BLOCK_NS = 2000, IDE_DMA_SECTOR_NS = 500, IDE_RESET_NS = 500000 };
 /* Until an access is tried again that failed for want of the host's help: virtual time stands while that is awaited. */
 enum { IDE_RETRY_NS = 1000000 };
+/* ide_next's ns: the step comes with the image's answer. */
+#define IDE_WHEN_ANSWERED UINT64_MAX
 /* What became of the data in buffer[pos, end): all moved; the PRD table is exhausted; to be gone on with. */
 enum ide_dma { IDE_DMA_DONE, IDE_DMA_SHORT, IDE_DMA_MORE };
 
@@ -59,6 +61,13 @@ struct ide_drive {
     u64 lba;        /* next sector */
     u32 left;       /* sectors (disk) or bytes (packet reply) still to move */
     u32 block;      /* sectors per DRQ */
+    u16 trimmed;    /* ranges of a TRIM that are done */
+    u64 work_limit; /* what the memory's 'work' may come to in this step */
+    /* what the image is asked */
+    struct disk_request request;
+    struct iovec memory; /* its */
+    bool answered;       /* by 'answer', for the step that asks again */
+    int answer;
     /* disk */
     u16 cylinders, heads, sectors; /* as INITIALIZE DEVICE PARAMETERS set them */
     u8 multiple;
@@ -81,7 +90,7 @@ struct ide_drive {
 
 /* ---- ide.c ---- */
 
-/* Schedules the next step; the drive is busy until then. */
+/* Schedules the next step; the drive is busy until then. ns IDE_WHEN_ANSWERED: see ide_ask. */
 void ide_next(struct ide_drive *d, enum ide_step step, u64 ns);
 /* Shows buffer[pos, pos+len) at the data port: DRQ. */
 void ide_open_window(struct ide_drive *d, u32 pos, u32 len, bool in);
@@ -92,15 +101,18 @@ void ide_complete(struct ide_drive *d);
 void ide_fail(struct ide_drive *d, u8 status, u8 error);
 /* The drive is ready for DMA; IDE_STEP_DMA comes once the bus master is started. */
 void ide_dma_request(struct ide_drive *d, bool to_memory);
-/* Where the memory's 'work' may come to in this step of a command. */
-u64 ide_work_limit(const struct ide_drive *d);
 /* Bus-master transfer of buffer[pos, end) by the PRD table; moves pos. */
-enum ide_dma ide_dma_move(struct ide_drive *d, u64 limit);
+enum ide_dma ide_dma_move(struct ide_drive *d);
 /* IDE_STEP_DMA comes again 'ns' from now. */
 void ide_dma_again(struct ide_drive *d, u64 ns);
-/* n bytes come from or go to the image, which is work too. */
-void ide_worked(struct ide_drive *d, u64 n);
-bool ide_limit_reached(const struct ide_drive *d, u64 limit);
+/* Has this step of a command done enough? */
+bool ide_limit_reached(const struct ide_drive *d);
+/*
+ * What the image says to a request: 0 or -errno. -EINPROGRESS: nothing yet; the caller names the step, by ide_next or
+ * ide_dma_again with IDE_WHEN_ANSWERED, that is to come with the answer, and in which the same is asked again. No
+ * answer comes within a write to a register, since only steps ask.
+ */
+int ide_ask(struct ide_drive *d, enum disk_op op, u64 sector, u32 count, void *buf, bool fua);
 /* The transfer is over; with 'complete' the command is too, without, the table was too short for it. */
 void ide_dma_end(struct ide_drive *d, bool complete);
 /* Puts the drive's signature into the task file (ATA/ATAPI-7, 9.12). */

@@ -16,12 +16,15 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "devices/block/pool.h"
 #include "devices/machine/machine_internal.h"
 
 enum {
     QUANTUM = 20000,           /* instructions of one CPU's turn, with several */
     SLICE = 200000,            /* ... with one */
     REFRESH_NS = 16 * 1000000, /* the screen's */
+    DISKS_END_MS = 300,        /* what the end waits for a host that does not answer, ... */
+    DISKS_STEP_MS = 1000,      /* ... and a debugger's step */
 };
 
 const char *run_state_name(enum run_state s)
@@ -81,9 +84,44 @@ static void on_disk_failure(void *owner, const struct disk_failure *f)
     machine_kick(m);
 }
 
-static void watch_disks(struct machine *m)
+/* Any thread: a disk's request is over. */
+static void on_disk_over(void *owner)
 {
-    m->disks = (struct disk_watch){.failed = on_disk_failure, .owner = m};
+    struct machine *m = owner;
+    pthread_mutex_lock(&m->priv->lock);
+    m->priv->disks_over = true;
+    pthread_cond_signal(&m->priv->wake);
+    pthread_mutex_unlock(&m->priv->lock);
+    machine_kick(m);
+}
+
+static void hold_guest(void *owner)
+{
+    struct machine *m = owner;
+    m->sys.clock.held = true;
+    machine_kick(m);
+}
+
+/* A guest that stood for a request finds it over at the moment it was made, and then what else was due. */
+bool machine_settle_disks(struct machine *m, unsigned ms)
+{
+    struct clock *clock = &m->sys.clock;
+    bool held = clock->firing = clock->held;
+    bool settled = disk_pool_settle(m->disks.pool, ms);
+    clock->firing = false;
+    clock->held = disk_pool_holds(m->disks.pool);
+    if (held && !clock->held)
+        vclock_sync(&m->priv->vclock);
+    return settled;
+}
+
+static bool watch_disks(struct machine *m)
+{
+    struct disk_pool_owner owner = {
+        .wake = on_disk_over, .hold = hold_guest, .owner = m, .repeats = m->config.icount != ICOUNT_OFF};
+    m->disks = (struct disk_watch){.failed = on_disk_failure, .owner = m, .pool = disk_pool_create(&owner)};
+    if (!m->disks.pool)
+        return device_fail(&m->sys, "not enough memory for the machine");
     for (unsigned i = 0; i < MAX_IDE; i++) {
         if (m->config.ide[i].disk)
             m->config.ide[i].disk->watch = &m->disks;
@@ -92,6 +130,7 @@ static void watch_disks(struct machine *m)
         if (m->config.floppy[i].disk)
             m->config.floppy[i].disk->watch = &m->disks;
     }
+    return true;
 }
 
 /*
@@ -247,10 +286,9 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
     vclock_init(&p->vclock, &m->sys.clock, cfg);
     polling_init(&p->polling, cfg);
     world_init(m);
-    watch_disks(m);
     static bool (*const board_build[])(struct machine * m) = {
         [MACHINE_PC] = pc_build, [MACHINE_BARE] = bare_build, [MACHINE_NONE] = none_build};
-    bool ok = create_cpus(m) && observe_translators(m) && board_build[cfg->type](m) && add_devices(m);
+    bool ok = watch_disks(m) && create_cpus(m) && observe_translators(m) && board_build[cfg->type](m) && add_devices(m);
     if (!ok) {
         snprintf(err, err_size, "%s", m->sys.err);
         machine_destroy(m);
@@ -258,6 +296,15 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
     }
     world_watch(m);
     return m;
+}
+
+/* The last flushes. */
+static void end_disks(struct machine *m)
+{
+    if (!m->disks.pool || disk_pool_settle(m->disks.pool, DISKS_END_MS))
+        disk_pool_free(m->disks.pool);
+    else
+        fprintf(stderr, "orrery: a disk image does not answer: what was written last may be lost\n");
 }
 
 void machine_destroy(struct machine *m)
@@ -268,6 +315,10 @@ void machine_destroy(struct machine *m)
     if (p->started) {
         machine_quit(m, "host-qmp-quit");
         pthread_join(p->thread, NULL);
+    }
+    if (m->disks.pool && !machine_settle_disks(m, DISKS_END_MS)) {
+        fprintf(stderr, "orrery: a disk image does not answer: ending without it\n");
+        return; /* what the host still writes to is not freed */
     }
     unsigned n = m->ncpus;
     m->ncpus = 0; /* regions that go away need tell nobody */
@@ -280,6 +331,7 @@ void machine_destroy(struct machine *m)
     if (p->board_destroy)
         p->board_destroy(m);
     ram_destroy(m->ram);
+    end_disks(m);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->wake);
     pthread_cond_destroy(&p->finished);
@@ -416,7 +468,7 @@ static bool sleep_for(struct machine *m, u64 ns)
     u64 until = host_ns() + MIN(ns, 3600 * NS_PER_SEC);
     struct timespec ts = {(time_t)(until / NS_PER_SEC), (long)(until % NS_PER_SEC)};
     pthread_mutex_lock(&p->lock);
-    while (!p->first && !p->quit_reason && !whole) {
+    while (!p->first && !p->quit_reason && !p->disks_over && !whole) {
         if (ns == UINT64_MAX)
             pthread_cond_wait(&p->wake, &p->lock);
         else
@@ -527,6 +579,15 @@ static void stop_there(struct machine *m)
     machine_set_state(m, RUN_PAUSED);
 }
 
+static bool take_disks_over(struct machine_private *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool over = p->disks_over;
+    p->disks_over = false;
+    pthread_mutex_unlock(&p->lock);
+    return over;
+}
+
 static void *machine_main(void *arg)
 {
     struct machine *m = arg;
@@ -539,11 +600,13 @@ static void *machine_main(void *arg)
         for (unsigned i = 0; i < m->ncpus; i++)
             cpu_clear_attention(m->cpu[i], ATT_EXIT);
         run_posts(m, false);
+        if (take_disks_over(p))
+            machine_settle_disks(m, 0);
         machine_carry_out(m);
         look_for_quit(m);
         if (p->quit)
             break;
-        if (p->state != RUN_RUNNING)
+        if (p->state != RUN_RUNNING || m->sys.clock.held)
             sleep_for(m, UINT64_MAX);
         else if (p->vclock.retired >= p->stop_at)
             stop_there(m);
@@ -710,7 +773,7 @@ static void call_step(struct machine *m, void *arg)
     struct cpu *cpu = m->cpu[s->cpu];
     if (m->priv->state == RUN_RUNNING)
         machine_set_state(m, RUN_DEBUG);
-    if (machine_is_over(m->priv->state))
+    if (machine_is_over(m->priv->state) || !machine_settle_disks(m, DISKS_STEP_MS))
         return;
     vclock_resume(v);
     cpu_clear_attention(cpu, ATT_EXIT);

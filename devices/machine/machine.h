@@ -183,6 +183,11 @@ void machine_step(struct machine *m, unsigned cpu, bool interrupts, bool timers)
 bool machine_device_add(struct machine *m, const struct device_args *args, char *err, size_t err_size);
 bool machine_device_del(struct machine *m, const char *id, char *err, size_t err_size);
 void machine_add_observer(struct machine *m, struct machine_observer *o);
+/*
+ * Waits for what the disks have under way, at most that long, on the machine's thread: false, something still is. What
+ * saves or loads a state does it before: no state has a disk's request in it.
+ */
+bool machine_settle_disks(struct machine *m, unsigned ms);
 /* Gets the whole picture at once, and changes from then on, until it is removed. */
 void machine_add_screen(struct machine *m, struct screen_observer *o);
 void machine_remove_screen(struct machine *m, struct screen_observer *o);

@@ -110,6 +110,7 @@ struct machine_private {
     pthread_cond_t wake, finished;
     struct post *first, **last;
     bool ended;              /* nobody runs what is posted any more */
+    bool disks_over;         /* requests of disks are, and wait to be told of */
     const char *quit_reason; /* of machine_quit(), or NULL */
     int status;
 

@@ -67,6 +67,7 @@ const struct state_field machine_private_table[] = {
     P(last),
     P(ended),
     P(quit_reason),
+    P(disks_over),
     P(status),
     P(env),
     P(stop_at),

@@ -20,7 +20,7 @@
 #include "devices/machine/saved.h"
 #include "devices/machine/snapshot_file.h"
 
-enum { CHUNK = 1 << 20 };
+enum { CHUNK = 1 << 20, DISKS_MS = 2000 /* what disks have to end what is under way */ };
 
 /* A save or a load under way. */
 struct work {
@@ -261,6 +261,8 @@ static void save_parts(struct work *w)
 
 static bool may_be_saved(struct work *w)
 {
+    if (!machine_settle_disks(w->m, DISKS_MS))
+        return fail(w, "a disk image does not answer");
     machine_settle(w->m);
     return !w->m->priv->quit || fail(w, "the machine has ended");
 }
@@ -388,7 +390,8 @@ bool machine_load(struct machine *m, const char *path, char *err, size_t err_siz
 {
     struct work w = {.m = m, .err = err, .err_size = err_size};
     machine_carry_out(m);
-    bool ok = begin(&w) && (w.in = snapshot_open(path, err, err_size)) && load(&w);
+    bool ok = (machine_settle_disks(m, DISKS_MS) || fail(&w, "a disk image does not answer")) && begin(&w) &&
+              (w.in = snapshot_open(path, err, err_size)) && load(&w);
     end(&w);
     return ok;
 }

@@ -13,6 +13,7 @@
 #include "devices/ide/ide.h"
 #include "devices/pci/piix3.h"
 #include "devices/pci/piix4_pm.h"
+#include "tests/device/disks.h"
 
 static const struct device_class *const chip_classes[] = {
 #define DEVICE(cls) &cls,
@@ -20,41 +21,6 @@ static const struct device_class *const chip_classes[] = {
 #undef DEVICE
 };
 enum { CHIPS = ARRAY_LEN(chip_classes) };
-
-/* ---- a disk in memory ---- */
-
-struct memory_disk {
-    struct disk d;
-    u8 *bytes;
-};
-static int memory_read(struct disk *d, u64 sector, void *buf, u32 count)
-{
-    memcpy(buf, container_of(d, struct memory_disk, d)->bytes + sector * 512, (size_t)count * 512);
-    return 0;
-}
-static int memory_write(struct disk *d, u64 sector, const void *buf, u32 count)
-{
-    memcpy(container_of(d, struct memory_disk, d)->bytes + sector * 512, buf, (size_t)count * 512);
-    return 0;
-}
-static int memory_flush(struct disk *d) { return (void)d, 0; }
-static void memory_close(struct disk *d)
-{
-    struct memory_disk *m = container_of(d, struct memory_disk, d);
-    free(m->bytes);
-    free(m->d.path);
-    free(m);
-}
-static const struct disk_ops memory_ops = {
-    .name = "memory", .read = memory_read, .write = memory_write, .flush = memory_flush, .close = memory_close};
-
-static inline struct disk *memory_disk(u64 sectors, struct trace *trace)
-{
-    struct memory_disk *m = calloc(1, sizeof *m);
-    m->d = (struct disk){.ops = &memory_ops, .sectors = sectors, .trace = trace, .path = strdup("memory")};
-    m->bytes = calloc(sectors, 512);
-    return &m->d;
-}
 
 /* ---- chips ---- */
 

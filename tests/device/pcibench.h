@@ -115,7 +115,7 @@ static inline struct disk *bench_image(u64 bytes, bool readonly)
     }
     close(fd);
     struct disk_options opt = {.path = path, .readonly = readonly};
-    struct disk *d = disk_open_raw(&opt, &bench.trace, err, sizeof err);
+    struct disk *d = disk_open(&opt, &bench.trace, err, sizeof err);
     ck_assert_msg(d != NULL, "%s", err);
     unlink(path);
     return d;

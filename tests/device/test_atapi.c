@@ -383,7 +383,7 @@ START_TEST(dvd)
     ck_assert_int_eq(ftruncate(fd, 4ll << 30), 0);
     close(fd);
     struct disk_options o = {.path = path, .readonly = true};
-    struct disk *d = disk_open_raw(&o, &bench.trace, err, sizeof err);
+    struct disk *d = disk_open(&o, &bench.trace, err, sizeof err);
     unlink(path);
     make(d);
     packet(CDB(0x00));

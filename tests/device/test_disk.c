@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "devices/block/disk.h"
+#include "tests/device/disks.h"
 
 static struct trace quiet;
 static char path[64], err[256];
@@ -37,7 +37,7 @@ static void teardown(void)
 static struct disk *open_image(bool readonly, bool snapshot)
 {
     struct disk_options o = {.path = path, .readonly = readonly, .snapshot = snapshot};
-    return disk_open_raw(&o, &quiet, err, sizeof err);
+    return disk_open(&o, &quiet, err, sizeof err);
 }
 static struct disk *must_open(bool readonly, bool snapshot)
 {
@@ -195,7 +195,7 @@ START_TEST(qemu_locks)
         ck_assert_ptr_null(open_image(i & 1, i & 2));
     ck_assert_ptr_nonnull(strstr(err, "in use"));
     struct disk_options o = {.path = path, .locking = DISK_LOCKING_OFF};
-    d = disk_open_raw(&o, &quiet, err, sizeof err);
+    d = disk_open(&o, &quiet, err, sizeof err);
     ck_assert_ptr_nonnull(d);
     disk_close(d);
     close(fd);
@@ -249,8 +249,8 @@ START_TEST(formats)
             ck_assert_ptr_null(open_image(how & 1, how & 2));
         snprintf(say, sizeof say, "is in %s format", images[i].format);
         ck_assert_msg(strstr(err, say) != NULL, "%s: %s", images[i].format, err);
-        struct disk_options o = {.path = path, .raw = true};
-        struct disk *d = disk_open_raw(&o, &quiet, err, sizeof err);
+        struct disk_options o = {.path = path, .format = "raw"};
+        struct disk *d = disk_open(&o, &quiet, err, sizeof err);
         ck_assert_ptr_nonnull(d);
         ck_assert_int_eq(disk_write(d, 0, sector, 1), 0);
         disk_close(d);
@@ -271,8 +271,8 @@ START_TEST(no_disguise)
     ck_assert_int_eq(disk_write(d, 0, two + 512, 1), -EPERM);
     ck_assert_uint_eq(file_byte(0), 0);
     disk_close(d);
-    struct disk_options o = {.path = path, .raw = true};
-    d = disk_open_raw(&o, &quiet, err, sizeof err);
+    struct disk_options o = {.path = path, .format = "raw"};
+    d = disk_open(&o, &quiet, err, sizeof err);
     ck_assert_int_eq(disk_write(d, 0, two + 512, 1), 0);
     disk_close(d);
 }
@@ -281,15 +281,15 @@ END_TEST
 START_TEST(sentences)
 {
     struct disk_options o = {.path = "/nonexistent/image"};
-    ck_assert_ptr_null(disk_open_raw(&o, &quiet, err, sizeof err));
+    ck_assert_ptr_null(disk_open(&o, &quiet, err, sizeof err));
     ck_assert_str_eq(err, "cannot open disk image '/nonexistent/image': No such file or directory");
     for (int i = 0; i < 4; i++) {
         o = (struct disk_options){.path = "/tmp", .readonly = i & 1, .snapshot = i & 2};
-        ck_assert_ptr_null(disk_open_raw(&o, &quiet, err, sizeof err));
+        ck_assert_ptr_null(disk_open(&o, &quiet, err, sizeof err));
         ck_assert_str_eq(err, "disk image '/tmp' is a directory; name an image file");
     }
     o = (struct disk_options){.path = "/dev/null", .readonly = true};
-    ck_assert_ptr_null(disk_open_raw(&o, &quiet, err, sizeof err));
+    ck_assert_ptr_null(disk_open(&o, &quiet, err, sizeof err));
     ck_assert_ptr_nonnull(strstr(err, "neither a file nor a block device"));
     make(0);
     ck_assert_ptr_null(open_image(false, false));
@@ -301,7 +301,7 @@ START_TEST(sentences)
     }
     /* Somewhere to put it is not required. */
     o.path = "/nonexistent";
-    ck_assert_ptr_null(disk_open_raw(&o, &quiet, err, 1));
+    ck_assert_ptr_null(disk_open(&o, &quiet, err, 1));
 }
 END_TEST
 
@@ -381,7 +381,7 @@ static struct disk *open_with(enum disk_policy on_write, enum disk_policy on_rea
 {
     struct disk_options o = {
         .path = path, .snapshot = snap, .drive = "hd", .on_write_error = on_write, .on_read_error = on_read};
-    struct disk *d = disk_open_raw(&o, &quiet, err, sizeof err);
+    struct disk *d = disk_open(&o, &quiet, err, sizeof err);
     ck_assert_msg(d != NULL, "%s", err);
     d->watch = &watch;
     failures = 0;
@@ -495,7 +495,7 @@ START_TEST(caches)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         make(256 * 512);
         struct disk_options o = {.path = path, .cache = rows[i]};
-        struct disk *d = disk_open_raw(&o, &quiet, err, sizeof err);
+        struct disk *d = disk_open(&o, &quiet, err, sizeof err);
         if (!d && rows[i].direct && strstr(err, "O_DIRECT")) { /* not on this file system */
             teardown();
             continue;
@@ -522,7 +522,7 @@ START_TEST(zeroes)
     for (int kind = DISK_ZEROES_WRITTEN; kind <= DISK_ZEROES_HOLES; kind++) {
         make(256 * 512);
         struct disk_options o = {.path = path, .zeroes = (enum disk_zeroes)kind};
-        struct disk *d = disk_open_raw(&o, &quiet, err, sizeof err);
+        struct disk *d = disk_open(&o, &quiet, err, sizeof err);
         ck_assert_msg(d != NULL, "%s", err);
         ck_assert_int_eq(disk_flush(d), 0);
         off_t before = blocks();

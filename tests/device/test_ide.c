@@ -2,6 +2,7 @@
  * it. */
 #include "pcibench.h"
 
+#include "devices/block/format.h"
 #include "devices/ide/ide.h"
 
 enum { IDE = (1 << 3) + 1, BM = 0xc000 };
@@ -800,18 +801,18 @@ END_TEST
 static struct disk_ops bad_ops;
 static const struct disk_ops *good_ops;
 static u64 bad_sector;
-static int bad_read(struct disk *d, u64 sector, void *buf, u32 count)
+static int bad_read(struct disk *d, u64 sector, const struct iovec *vec, unsigned n)
 {
-    if (sector <= bad_sector && bad_sector < sector + count)
+    if (sector <= bad_sector && bad_sector < sector + vec_bytes(vec, n) / 512)
         return -5;
-    return good_ops->read(d, sector, buf, count);
+    return good_ops->read(d, sector, vec, n);
 }
-static int bad_write(struct disk *d, u64 sector, const void *buf, u32 count)
+static int bad_write(struct disk *d, u64 sector, const struct iovec *vec, unsigned n)
 {
     (void)d;
     (void)sector;
-    (void)buf;
-    (void)count;
+    (void)vec;
+    (void)n;
     return -28;
 }
 

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "devices/block/format.h"
 #include "devices/machine/machine.h"
 
 static struct trace quiet;
