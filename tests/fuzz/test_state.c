@@ -6,34 +6,11 @@
  */
 #include "tests/device/chips.h"
 #include "tests/fuzz/hostile.h"
+#include "tests/fuzz/spoil.h"
 
 enum { DEFAULT_ROUNDS = 60, ACCESSES = 300, RAM_SIZE = 2 << 20 };
 
 static u64 loaded, refused;
-
-/* The values of a struct as state_save() left them at 'at'; returns where they end. */
-static u8 *spoil(const struct state_field *fields, u8 *at, unsigned rare)
-{
-    for (const struct state_field *f = fields; f->type != STATE_END_; f++) {
-        if (f->type >= STATE_DERIVED)
-            continue;
-        at += 1 + strlen(f->name) + 5;
-        if (f->type == STATE_STRUCT) {
-            for (u32 i = 0; i < f->count; i++)
-                at = spoil(f->fields, at, rare);
-            continue;
-        }
-        if (f->type == STATE_EVENT) {
-            at[0] ^= below(rare) == 0;
-            at += 17;
-            continue;
-        }
-        for (u32 i = 0; i < f->count; i++, at += f->size)
-            if (below(f->count > 16 ? rare * 16 : rare) == 0)
-                st_le(at, value(), f->size);
-    }
-    return at + 1;
-}
 
 static void one_chip(struct system *sys, struct device *dev)
 {
