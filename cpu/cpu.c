@@ -132,6 +132,24 @@ void cpu_update_mmu_idx(struct cpu *cpu)
         tlb_flush(cpu, true);
 }
 
+static i64 reach_of(const struct seg *s, bool allowed)
+{
+    if (!allowed || (s->attr & SEG_UNUSABLE) || (s->attr & (SEG_CODE | SEG_E)) == SEG_E)
+        return -1;
+    return s->limit == 0xffffffffu ? INT64_MAX : s->limit; /* a segment of 4 GiB wraps (seg.c) */
+}
+
+void cpu_update_reach(struct cpu *cpu)
+{
+    bool real = is_real_like(cpu); /* rights do not count there */
+    for (unsigned s = 0; s < SEG_COUNT; s++) {
+        const struct seg *seg = &cpu->seg[s];
+        bool code = seg->attr & SEG_CODE;
+        cpu->reach[0][s] = reach_of(seg, real || !code || (seg->attr & SEG_R));
+        cpu->reach[1][s] = reach_of(seg, real || (!code && (seg->attr & SEG_W)));
+    }
+}
+
 void cpu_update_mode(struct cpu *cpu)
 {
     const u32 cs = cpu->seg[CS].attr;
@@ -155,6 +173,8 @@ void cpu_update_mode(struct cpu *cpu)
     if (unlikely((cpu->dr[7] & 0xff) || cpu->points) && debug_has_breaks(cpu))
         mode |= MODE_BREAKS;
     cpu->mode = mode;
+    if (!code64)
+        cpu_update_reach(cpu);
     cpu_update_mmu_idx(cpu);
     if (unlikely(virtual_interrupt_pending(cpu)))
         cpu_raise_attention(cpu, ATT_VIRTUAL);

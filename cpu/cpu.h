@@ -18,6 +18,8 @@ void cpu_destroy(struct cpu *cpu);
 void cpu_reset(struct cpu *cpu, bool init);
 /* Recomputes mode, mmu_idx, sp_mask, cpl-dependent state after any control state changed. */
 void cpu_update_mode(struct cpu *cpu);
+/* The same for cpu->reach alone, which every segment register decides. */
+void cpu_update_reach(struct cpu *cpu);
 /* The same for mmu_idx alone, which EFLAGS.AC decides too. */
 void cpu_update_mmu_idx(struct cpu *cpu);
 /* Sets or clears attention bits, from any thread. */

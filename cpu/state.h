@@ -191,7 +191,8 @@ enum mmu_idx {
 };
 
 #define TLB_ENTRIES 4096u
-#define TLB_EMPTY   0x800u /* a tag no page address equals, not even with the low bits that tell misalignment */
+/* A tag no page address equals, not even with the low bits that tell misalignment; nor is it near one. */
+#define TLB_EMPTY (1ull << 62 | 0x800)
 
 /* host address = linear address + addend, while tag equals the linear page. */
 struct tlb_entry {
@@ -392,6 +393,8 @@ struct cpu {
     u32 mode; /* enum mode_bits */
     u8 mmu_idx;
     u64 sp_mask; /* 0xffff, 0xffffffff or ~0 by SS.B / long mode */
+    /* Outside 64-bit code: the last offset that may be read [0] or written [1]; -1: none, or expand-down. */
+    i64 reach[2][SEG_COUNT];
 
     /* By mmu_idx: its TLB may hold addresses above 4 GiB. Never where 32-bit code runs, whose sums may get there. */
     bool tlb_wide[MMU_COUNT];

@@ -143,15 +143,15 @@ void *jit_meta(struct jit *jit, size_t n)
     return p;
 }
 
-static u64 hash_of(u64 pa, u32 key, unsigned bits)
+static u64 hash_of(u64 pa, u64 key, unsigned bits)
 {
-    return (pa ^ (u64)key << 32) * 0x9e3779b97f4a7c15ull >> (64 - bits);
+    return (pa ^ key << 32 ^ (u64)key_segment(key) << 20) * 0x9e3779b97f4a7c15ull >> (64 - bits);
 }
-static struct translation_block **hash_slot(struct jit *jit, u64 pa, u32 key)
+static struct translation_block **hash_slot(struct jit *jit, u64 pa, u64 key)
 {
     return &jit->hash[hash_of(pa, key, HASH_BITS)];
 }
-u8 *jit_heat(struct jit *jit, u64 pa, u32 key) { return &jit->heat[hash_of(pa, key, HEAT_BITS)]; }
+u8 *jit_heat(struct jit *jit, u64 pa, u64 key) { return &jit->heat[hash_of(pa, key, HEAT_BITS)]; }
 static struct jit_page **page_slot(struct jit *jit, u64 page)
 {
     struct jit_page **p = &jit->pages[(page ^ page >> 10) & (ARRAY_LEN(jit->pages) - 1)];
@@ -160,17 +160,39 @@ static struct jit_page **page_slot(struct jit *jit, u64 page)
     return p;
 }
 
+u32 jit_code_segment(struct jit *jit, const struct seg *cs)
+{
+    enum { MOST = CODE_SEGMENTS / 2 };
+    unsigned at = (u32)(cs->base >> 4 ^ cs->base << 7 ^ cs->limit) * JUMP_HASH >> 20;
+    static_assert(CODE_SEGMENTS == 1 << 12, "the hash's range");
+    for (;; at = (at + 1) % CODE_SEGMENTS) {
+        struct jit_code_segment *s = &jit->segments[at];
+        bool none = !(s->base | s->limit);
+        if (none && jit->nsegments == MOST)
+            return CODE_SEGMENTS_FULL;
+        if (none && at) {
+            *s = (struct jit_code_segment){(u32)cs->base, cs->limit};
+            jit->nsegments++;
+        }
+        if (at && s->base == (u32)cs->base && s->limit == cs->limit)
+            return at;
+    }
+}
+
+/* The linear address of the page behind that of EIP. */
 static u64 next_page(const struct cpu *cpu, u64 eip)
 {
-    u64 next = (eip | 0xfff) + 1;
+    u64 next = (jit_linear(cpu, eip) | 0xfff) + 1;
     return (cpu->mode & MODE_CODE) == MODE_CODE64 ? next : (u32)next;
 }
 
-struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key, u64 eip)
+static u32 page_eip_of(u64 key, u64 pa, u64 eip) { return key_is_segmented(key) ? (u32)(eip - (pa & 0xfff)) : 0; }
+
+struct translation_block *jit_find(struct jit *jit, u64 pa, u64 key, u64 eip)
 {
     struct translation_block *tb = *hash_slot(jit, pa, key);
     for (; tb; tb = tb->hash_next)
-        if (tb->pa == pa && tb->key == key &&
+        if (tb->pa == pa && tb->key == key && tb->page_eip == page_eip_of(key, pa, eip) &&
             (tb->pa2 == ~0ull || tb->pa2 == mmu_fetch(jit->cpu, next_page(jit->cpu, eip))))
             break;
     return tb;
@@ -217,9 +239,9 @@ static bool page_seen(struct jit *jit, u64 lin, bool global)
 bool jit_see(struct jit *jit, u64 eip, const struct translation_block *tb)
 {
     bool crosses = tb->pa2 != ~0ull;
-    u64 next = next_page(jit->cpu, eip);
-    bool global = tlb_exec_global(jit->cpu, eip) && (!crosses || tlb_exec_global(jit->cpu, next));
-    see_page(jit, eip, global);
+    u64 lin = jit_linear(jit->cpu, eip), next = next_page(jit->cpu, eip);
+    bool global = tlb_exec_global(jit->cpu, lin) && (!crosses || tlb_exec_global(jit->cpu, next));
+    see_page(jit, lin, global);
     if (crosses)
         see_page(jit, next, global);
     return global;
@@ -258,20 +280,21 @@ void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb)
     }
     if (!*table)
         return;
-    unsigned at = JUMP_INDEX(eip);
+    unsigned at = JUMP_INDEX(jit_linear(jit->cpu, eip));
+    u64 tag = jit_tag(tb->key, eip);
     struct jump_target was = (*table)->target[at];
-    if (was.tag != NO_TAG(at) && was.tag != DEAD_TAG(at) && was.tag != eip)
+    if (was.tag != NO_TAG(at) && was.tag != DEAD_TAG(at) && was.tag != tag)
         fill_jump(*table, at ^ 1, was);
-    fill_jump(*table, at, (struct jump_target){eip, jit->exec + tb->entry});
+    fill_jump(*table, at, (struct jump_target){tag, jit->exec + tb->entry});
     (*table)->local |= !jit_see(jit, eip, tb);
 }
 
-void jit_forget(struct jit *jit, u64 eip)
+void jit_forget(struct jit *jit, u64 key, u64 eip)
 {
     struct jump_table *table = jit->jump_set->table[jit->cpu->mmu_idx];
     for (unsigned beside = 0; table && beside < 2; beside++) {
-        unsigned at = JUMP_INDEX(eip) ^ beside;
-        if (table->target[at].tag == eip)
+        unsigned at = JUMP_INDEX(jit_linear(jit->cpu, eip)) ^ beside;
+        if (table->target[at].tag == jit_tag(key, eip))
             table->target[at].tag = DEAD_TAG(at);
     }
 }
@@ -309,6 +332,8 @@ void jit_flush(struct jit *jit)
     jit_sites_flush(jit);
     jit->used = jit->stubs;
     jit->meta_used = jit->meta_stubs;
+    memset(jit->segments, 0, sizeof(jit->segments));
+    jit->nsegments = 0;
     jit->counters.flushes++;
     jit->gone = NULL;
 }
@@ -408,6 +433,7 @@ static struct translation_block *make(struct jit *jit, struct superblock *sb)
     tb->pa = sb->pa;
     tb->pa2 = sb->pa2;
     tb->key = sb->key;
+    tb->page_eip = sb->page_eip;
     tb->valid = true;
     tb->serial = jit->serial++;
     tb->n = (u8)sb->n;
@@ -434,7 +460,7 @@ static bool cross_border(struct jit *jit, struct superblock *sb, u64 eip)
 {
     struct cpu *cpu = jit->cpu;
     struct cpu_page page;
-    u32 off = sb->pa & 0xfff, mode = sb->key & (BIT(KEY_MMU_SHIFT) - 1);
+    u32 off = sb->pa & 0xfff, mode = key_mode(sb->key);
     struct insn in;
     if (PAGE_SIZE - off >= 15)
         return false;
@@ -469,7 +495,7 @@ static void make_room(struct jit *jit)
     jit_flush(jit);
 }
 
-bool jit_aim(struct jit *jit, u64 pa, u32 key)
+bool jit_aim(struct jit *jit, u64 pa, u64 key, u64 eip)
 {
     struct superblock *sb = jit->sb;
     struct cpu_page page;
@@ -477,6 +503,9 @@ bool jit_aim(struct jit *jit, u64 pa, u32 key)
     sb->pa = pa;
     sb->pa2 = ~0ull;
     sb->key = key;
+    sb->page_eip = page_eip_of(key, pa, eip);
+    sb->last_eip = jit->cpu->seg[CS].limit;
+    sb->cs_base = (u32)jit->cpu->seg[CS].base;
     sb->page = page.read;
     sb->loners = &jit->loners;
     sb->sites = key_is_user(key) && (jit->hot_asked == 0 || insn_set_has(&jit->hottest, pa));
@@ -484,9 +513,9 @@ bool jit_aim(struct jit *jit, u64 pa, u32 key)
     return page.read != NULL;
 }
 
-static bool find_superblock(struct jit *jit, u64 pa, u32 key, u64 eip)
+static bool find_superblock(struct jit *jit, u64 pa, u64 key, u64 eip)
 {
-    return jit_aim(jit, pa, key) && (superblock_find(jit->cpu, jit->sb) || cross_border(jit, jit->sb, eip));
+    return jit_aim(jit, pa, key, eip) && (superblock_find(jit->cpu, jit->sb) || cross_border(jit, jit->sb, eip));
 }
 
 static void report_code(struct cpu *cpu, const struct superblock *sb)
@@ -498,7 +527,7 @@ static void report_code(struct cpu *cpu, const struct superblock *sb)
         cpu->env->code_here(cpu->env->world, sb->pa2);
 }
 
-struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 eip)
+struct translation_block *jit_translate(struct jit *jit, u64 pa, u64 key, u64 eip)
 {
     struct superblock *sb = jit->sb;
     u64 start = now_ns();

@@ -21,18 +21,50 @@ static bool is_plain(const struct seg *s)
     return s->limit == 0xffffffffu && (s->attr & (SEG_W | SEG_CODE | SEG_E | SEG_UNUSABLE)) == SEG_W;
 }
 
-ALWAYS_INLINE u32 key_of(const struct cpu *cpu)
+/* DS, ES, SS, FS and GS are of 64 KiB, and so is CS; in virtual-8086 mode that follows. */
+static bool all_64k(const struct cpu *cpu)
+{
+    const u32 bad = SEG_UNUSABLE | SEG_CODE | SEG_E;
+    u32 data = 0, limits = 0, limit_of_all = ~0u;
+    for (unsigned s = 0; s < SEG_COUNT; s++) {
+        data |= s == CS ? cpu->seg[s].attr & (SEG_UNUSABLE | SEG_E) : cpu->seg[s].attr & bad;
+        limits |= cpu->seg[s].limit;
+        limit_of_all &= cpu->seg[s].limit;
+    }
+    return !data && limits == 0xffff && limit_of_all == 0xffff;
+}
+
+/* The part of the key that says which code segment it is. */
+static u64 segment_key(const struct cpu *cpu)
+{
+    const struct seg *cs = &cpu->seg[CS];
+    if (is_real_like(cpu) && !(cs->base & ~0xffff0ull) && all_64k(cpu))
+        return KEY_PARAGRAPH | (cs->base >> 4) << KEY_SEGMENT_SHIFT;
+    return (u64)jit_code_segment(cpu->translator, cs) << KEY_SEGMENT_SHIFT;
+}
+
+/* 32-bit code and stack, all flat: its EIP is the linear address. */
+static bool is_flat32(const struct cpu *cpu)
+{
+    const u32 all = MODE_CODE | MODE_STACK | MODE_FLAT;
+    return (cpu->mode & all) == (MODE_CODE32 | MODE_CODE32 << MODE_STACK_SHIFT | MODE_FLAT);
+}
+
+ALWAYS_INLINE u64 key_of(const struct cpu *cpu)
 {
     bool x87_checked = FP_IN_SOFTWARE || (~cpu->fpu.fcw & FSW_EXC) | (cpu->fpu.fsw & FSW_ES);
     bool sse_checked = FP_IN_SOFTWARE || cpu->sse_checked;
     u32 plain = 0;
-    if ((cpu->mode & MODE_CODE) == MODE_CODE32)
+    u64 segment = 0;
+    if (is_flat32(cpu))
         plain = (is_plain(&cpu->seg[FS]) ? (u32)KEY_FS_PLAIN : 0) | (is_plain(&cpu->seg[GS]) ? (u32)KEY_GS_PLAIN : 0);
-    return cpu->mode | plain | (u32)cpu->mmu_idx << KEY_MMU_SHIFT | (sse_checked ? (u32)KEY_SSE_CHECKED : 0) |
+    else if ((cpu->mode & MODE_CODE) != MODE_CODE64)
+        segment = segment_key(cpu);
+    return segment | cpu->mode | plain | (u32)cpu->mmu_idx << KEY_MMU_SHIFT | (sse_checked ? (u32)KEY_SSE_CHECKED : 0) |
            (x87_checked ? (u32)KEY_X87_CHECKED : 0);
 }
 /* What translated code may rely on now; two states with one key run the same translations. */
-u32 jit_key(const struct cpu *cpu) { return key_of(cpu); }
+u64 jit_key(const struct cpu *cpu) { return key_of(cpu); }
 
 /* Addresses of 32-bit code are made of registers without cutting them, so what 64-bit code left above must be gone. */
 static bool upper_halves_clear(const struct cpu *cpu)
@@ -47,8 +79,7 @@ bool jit_translatable(const struct cpu *cpu)
 {
     if ((cpu->mode & MODE_CODE) == MODE_CODE64)
         return true;
-    return (cpu->mode & MODE_FLAT) && (cpu->mode & MODE_CODE) == MODE_CODE32 &&
-           (cpu->mode & MODE_STACK) >> MODE_STACK_SHIFT == MODE_CODE32 && upper_halves_clear(cpu);
+    return upper_halves_clear(cpu);
 }
 
 UOP_FN(jit_stop)
@@ -69,12 +100,13 @@ static u32 chain(struct jit *jit)
     if (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) || cpu->budget <= 0 || cpu->halted || cpu->wait_sipi ||
         (cpu->mode & (MODE_STEP | MODE_BREAKS)) || !jit_translatable(cpu))
         return SITE_LEAVES;
-    jit_sync_jumps(jit, key_of(cpu));
-    const u8 *host = jit_recall(jit, eip);
+    u64 key = key_of(cpu);
+    jit_sync_jumps(jit, key);
+    const u8 *host = jit_recall(jit, key, eip);
     if (!host)
         return SITE_LEAVES;
     cpu->cur = NULL;
-    cpu->gpr[SLOT_RIP] = eip & PAGE_MASK;
+    cpu->gpr[SLOT_RIP] = jit_page_start(cpu, eip);
     return (u32)(host - jit->exec);
 }
 
@@ -158,7 +190,7 @@ static struct translation_block *find_anywhere(struct jit *jit, u64 eip)
     const struct block *b = block_lookup(cpu, eip, cpu->mode);
     unsigned warmer = c->built == built ? 1 : DECODING;
     jit->counters.lookups++;
-    u32 key = jit_key(cpu);
+    u64 key = jit_key(cpu);
     u8 *heat = jit_heat(jit, b->pa, key);
     bool warming = *heat > 0 && *heat < jit->hot; /* it was looked for when the block was new */
     struct translation_block *tb = warming ? NULL : jit_find(jit, b->pa, key, eip);
@@ -194,7 +226,7 @@ static bool relink(struct jit *jit, struct exit_link *link, u64 from, u64 eip)
         return false;
     cpu->cur = NULL;
     cpu->gpr[SLOT_RIP] = eip;
-    if (mmu_fetch(cpu, eip) != to->pa)
+    if (mmu_fetch(cpu, jit_linear(cpu, eip)) != to->pa)
         return false;
     link->page = from;
     jit_link(jit, link, to, jit_see(jit, eip, to) ? 1 : 0);
@@ -205,7 +237,7 @@ static bool relink(struct jit *jit, struct exit_link *link, u64 from, u64 eip)
 static struct translation_block *follow(struct jit *jit, struct exit_link *link)
 {
     struct cpu *cpu = jit->cpu;
-    u64 from = cpu->gpr[SLOT_RIP], eip = (from + (u64)link->target) & ip_mask(cpu);
+    u64 from = cpu->gpr[SLOT_RIP], eip = ((link->far ? 0 : from) + (u64)link->target) & ip_mask(cpu);
     /* Not beyond the budget, as in the interpreter. */
     if (jit->unlinked || cpu->budget <= 0) {
         cpu->gpr[SLOT_RIP] = eip;
@@ -218,8 +250,8 @@ static struct translation_block *follow(struct jit *jit, struct exit_link *link)
     const struct translation_block *whose = jit_meta_at(jit, link->tb);
     if (!tb || jit->counters.flushes != flushes || !whose->valid || !tb->valid)
         return tb;
-    bool same_page =
-        tb->pa >> 12 == whose->pa >> 12 && link->target >= 0 && link->target < (i64)PAGE_SIZE && tb->pa2 == ~0ull;
+    bool same_page = !link->far && tb->pa >> 12 == whose->pa >> 12 && link->target >= 0 &&
+                     link->target < (i64)PAGE_SIZE && tb->pa2 == ~0ull;
     bool global = jit_see(jit, eip, tb);
     link->page = from;
     jit_link(jit, link, tb, same_page ? -1 : global ? 1 : 0);
@@ -254,7 +286,7 @@ static void sample(struct jit *jit, struct translation_block *tb)
 static void enter(struct jit *jit, const u8 *host)
 {
     struct cpu *cpu = jit->cpu;
-    cpu->gpr[SLOT_RIP] &= PAGE_MASK;
+    cpu->gpr[SLOT_RIP] = jit_page_start(cpu, cpu->gpr[SLOT_RIP]);
     flags_to_code(cpu);
     for (;;) {
         jit->counters.entered++;
@@ -271,7 +303,7 @@ static void enter(struct jit *jit, const u8 *host)
             if (tb->valid) {
                 sample(jit, tb);
             } else {
-                jit_forget(jit, cpu->gpr[SLOT_RIP]);
+                jit_forget(jit, tb->key, cpu->gpr[SLOT_RIP]);
                 jit->gone = tb;
             }
             jit->counters.refused++;
@@ -280,7 +312,7 @@ static void enter(struct jit *jit, const u8 *host)
         struct translation_block *tb = follow(jit, (struct exit_link *)what);
         if (!tb || cpu->budget < tb->n || __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED))
             return;
-        cpu->gpr[SLOT_RIP] &= PAGE_MASK;
+        cpu->gpr[SLOT_RIP] = jit_page_start(cpu, cpu->gpr[SLOT_RIP]);
         host = jit->exec + tb->entry;
     }
 }
@@ -297,8 +329,14 @@ void jit_once(struct jit *jit)
         run_once(cpu);
         return;
     }
-    jit_sync_jumps(jit, key_of(cpu));
-    const u8 *host = jit_recall(jit, eip);
+    u64 key = key_of(cpu);
+    if (unlikely(key_segment(key) == CODE_SEGMENTS_FULL)) {
+        jit_flush(jit); /* no code segment has a number any more */
+        gone = NULL;
+        key = key_of(cpu);
+    }
+    jit_sync_jumps(jit, key);
+    const u8 *host = jit_recall(jit, key, eip);
     if (likely(host)) {
         enter(jit, host);
         return;

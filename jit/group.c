@@ -204,6 +204,8 @@ void superblock_group(struct superblock *sb)
     for (unsigned k = 0; k < sb->n; k++) {
         struct sb_insn *i = &sb->insn[k];
         i->operand = i->stack = (struct sb_access){0};
+        if (key_is_segmented(sb->key))
+            continue;
         find_accesses(&f, i);
         follow(&f, i);
     }

@@ -35,7 +35,7 @@ static_assert(offsetof(struct call_site, stop) == sizeof(struct uop) + offsetof(
 
 /* A direct exit: emitted code jumps where the displacement at 'patch' says, at first to a stub that asks for a link. */
 struct exit_link {
-    i64 target;  /* from the page's start */
+    i64 target;  /* from the page's start; of a far exit: EIP */
     u64 page;    /* EIP of that start when it was made, where gen is not -1: it holds for that alone */
     u32 tb, to;  /* offsets of translation_blocks: whose it is, where it leads (0: nowhere yet) */
     u32 next;    /* offset of the next in the list of 'to' */
@@ -45,6 +45,7 @@ struct exit_link {
     /* a backend's: */
     u8 refund; /* instructions of tb behind this exit */
     u8 ready;  /* what is loaded here */
+    bool far;  /* to another code segment, which is CS when the exit is taken */
 };
 
 /* What a run of emitted code is for. */
@@ -71,9 +72,10 @@ struct translation_block {
     struct translation_block *hash_next, *page_next;
     struct translation_block *crossing_next; /* in the list of pa2's page */
     u64 pa, pa2;                             /* pa2: of the second page of an instruction that crosses, or ~0 */
-    u32 key;
-    u32 entry;  /* offset in code memory */
-    u32 length; /* bytes of host code */
+    u64 key;
+    u32 page_eip; /* as in struct superblock */
+    u32 entry;    /* offset in code memory */
+    u32 length;   /* bytes of host code */
     u32 serial;
     u64 chunks; /* as in struct superblock */
     u64 runs;   /* only counted where -d or a test asks */
@@ -128,7 +130,7 @@ enum { JUMP_TABLE = 1 << 16 };
  * beside it, too.
  */
 struct jump_target {
-    u64 tag;        /* EIP */
+    u64 tag;        /* EIP, and in segmented code, above it, key_segment() */
     const u8 *host; /* executable */
 };
 /*
@@ -139,7 +141,7 @@ struct jump_target {
 #define DEAD_TAG(slot) (BIT64(61) | ((slot) < 2))
 static_assert(JUMP_INDEX(0) == 0 && JUMP_INDEX(1) >= 2, "what empty slots rely on");
 
-/* What indirect jumps under one key find. */
+/* What indirect jumps under keys that differ in their code segments alone find. */
 struct jump_table {
     struct jump_target target[JUMP_TABLE];
     u32 list[JUMP_TABLE]; /* filled slots */
@@ -148,11 +150,17 @@ struct jump_table {
 };
 /* The tables of keys that differ in mmu_idx alone; made when first filled. */
 struct jump_set {
-    u32 key; /* without mmu_idx */
+    u32 key; /* without mmu_idx and code segment */
     u64 used;
     struct jump_table *table[MMU_COUNT];
 };
 enum { JUMP_SETS = 6, HASH_BITS = 16, HEAT_BITS = 19 };
+
+/* A code segment that keys know by its number, from 1: its place in the table. */
+struct jit_code_segment {
+    u32 base, limit;
+};
+enum { CODE_SEGMENTS = 1 << 12, CODE_SEGMENTS_FULL = CODE_SEGMENTS };
 
 /* Ends of slices in user code, by lots. */
 struct jit_samples {
@@ -191,6 +199,8 @@ struct jit {
     struct jump_set *jump_set;   /* that of the key code runs under; jit_state.jump points into it */
     struct jump_table *no_jumps; /* always empty: in place of tables not made yet */
     u64 jump_clock;
+    struct jit_code_segment segments[CODE_SEGMENTS]; /* by hash; base and limit 0: free */
+    unsigned nsegments;
     u64 seen[2][2048]; /* by whether they are global: pages found by virtual address since jit_state.map_gen last
                           changed */
     struct access_site *sites; /* behind the executable code, in reach of RIP; NULL: the backend has no use for them */
@@ -251,13 +261,17 @@ void jit_destroy(struct jit *jit);
 void *jit_meta(struct jit *jit, size_t n);
 ALWAYS_INLINE u32 jit_meta_offset(const struct jit *jit, const void *p) { return (u32)((const u8 *)p - jit->meta); }
 ALWAYS_INLINE void *jit_meta_at(const struct jit *jit, u32 offset) { return jit->meta + offset; }
-/* Aims jit->sb at the code at pa, in that page alone; false: it cannot be read. */
-bool jit_aim(struct jit *jit, u64 pa, u32 key);
+/*
+ * The number of CS in keys, new where it must be; CODE_SEGMENTS_FULL: there is no room for it before jit_flush.
+ */
+u32 jit_code_segment(struct jit *jit, const struct seg *cs);
+/* Aims jit->sb at the code at pa, seen at EIP, in that page alone; false: it cannot be read. */
+bool jit_aim(struct jit *jit, u64 pa, u64 key, u64 eip);
 /* The translation of sb's start, new. Flushes everything first when full; NULL: cannot be translated. */
 /* EIP: where that physical address is seen; raises #PF where an instruction goes on in a page that is not there. */
-struct translation_block *jit_translate(struct jit *jit, u64 pa, u32 key, u64 eip);
-struct translation_block *jit_find(struct jit *jit, u64 pa, u32 key, u64 eip);
-u8 *jit_heat(struct jit *jit, u64 pa, u32 key);
+struct translation_block *jit_translate(struct jit *jit, u64 pa, u64 key, u64 eip);
+struct translation_block *jit_find(struct jit *jit, u64 pa, u64 key, u64 eip);
+u8 *jit_heat(struct jit *jit, u64 pa, u64 key);
 void jit_flush(struct jit *jit);
 /*
  * The page at pa runs at an address from which a far jump (superblock.h) may not be canonical: whether it has some.
@@ -269,11 +283,23 @@ void jit_drop(struct jit *jit, struct translation_block *tb);
 void jit_code_written(struct cpu *cpu, u64 pa, unsigned len);
 void jit_change_jumps(struct jit *jit, u32 common);
 /* From now on indirect jumps find what was remembered under this key. Before translated code runs under it. */
-ALWAYS_INLINE void jit_sync_jumps(struct jit *jit, u32 key)
+ALWAYS_INLINE void jit_sync_jumps(struct jit *jit, u64 key)
 {
-    u32 common = key & ~((u32)(MMU_COUNT - 1) << KEY_MMU_SHIFT);
+    u32 common = (u32)key & ~((u32)(MMU_COUNT - 1) << KEY_MMU_SHIFT);
     if (unlikely(jit->jump_set->key != common))
         jit_change_jumps(jit, common);
+}
+/* The linear address of EIP, whose lower half says where it is in a jump_table. */
+ALWAYS_INLINE u64 jit_linear(const struct cpu *cpu, u64 eip)
+{
+    return (cpu->mode & MODE_CODE) == MODE_CODE64 ? eip : (u32)(cpu->seg[CS].base + eip);
+}
+ALWAYS_INLINE u64 jit_tag(u64 key, u64 eip) { return eip | (u64)key_segment(key) << 32; }
+/* EIP of the start of its page: SLOT_RIP while emitted code runs there. */
+ALWAYS_INLINE u64 jit_page_start(const struct cpu *cpu, u64 eip)
+{
+    u64 start = eip - (jit_linear(cpu, eip) & 0xfff);
+    return (cpu->mode & MODE_CODE) == MODE_CODE64 ? start : (u32)start;
 }
 /* Enters host code under (the CPU's mmu_idx, eip) for indirect jumps. */
 void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb);
@@ -283,16 +309,17 @@ void jit_remember(struct jit *jit, u64 eip, const struct translation_block *tb);
  */
 bool jit_see(struct jit *jit, u64 eip, const struct translation_block *tb);
 /* The translation of that EIP is gone. */
-void jit_forget(struct jit *jit, u64 eip);
+void jit_forget(struct jit *jit, u64 key, u64 eip);
 /* The host code remembered, or NULL. */
-ALWAYS_INLINE const u8 *jit_recall(const struct jit *jit, u64 eip)
+ALWAYS_INLINE const u8 *jit_recall(const struct jit *jit, u64 key, u64 eip)
 {
     struct jump_target *table = (struct jump_target *)jit_state(jit->cpu)->jump[jit->cpu->mmu_idx];
-    unsigned slot = JUMP_INDEX(eip);
+    u64 tag = jit_tag(key, eip);
+    unsigned slot = JUMP_INDEX(jit_linear(jit->cpu, eip));
     struct jump_target *t = &table[slot], *other = &table[slot ^ 1];
-    if (likely(t->tag == eip))
+    if (likely(t->tag == tag))
         return t->host;
-    if (other->tag != eip)
+    if (other->tag != tag)
         return NULL;
     /* Emitted code looks at the first place alone. */
     struct jump_target found = *other;
@@ -311,6 +338,8 @@ void jit_link(struct jit *jit, struct exit_link *link, struct translation_block 
 ALWAYS_INLINE u64 jit_link_page(const struct exit_link *link, const struct translation_block *to)
 {
     u64 page = (link->page + (u64)link->target) & PAGE_MASK;
+    if (key_is_segmented(to->key))
+        return to->page_eip;
     return (to->key & MODE_CODE) == MODE_CODE64 ? page : (u32)page;
 }
 /* All that leads to 'gone', which is stale, leads to tb instead, if that is the same place's. */
@@ -339,7 +368,7 @@ const struct code_mark *jit_mark_at(const struct jit *jit, const struct translat
 
 /* ---- for engines that share the translator (engine.c) ---- */
 /* What translated code may rely on now; two states with one key run the same translations. */
-u32 jit_key(const struct cpu *cpu);
+u64 jit_key(const struct cpu *cpu);
 bool jit_translatable(const struct cpu *cpu);
 /* One turn of the run loop: translations, as far as they are linked, or a block interpreted. */
 void jit_once(struct jit *jit);

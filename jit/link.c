@@ -41,7 +41,8 @@ static bool holds(const struct jit *jit, const struct exit_link *link)
 
 void jit_replace(struct jit *jit, struct translation_block *gone, struct translation_block *tb)
 {
-    if (gone->pa != tb->pa || gone->key != tb->key || gone->pa2 != ~0ull || tb->pa2 != ~0ull)
+    if (gone->pa != tb->pa || gone->key != tb->key || gone->page_eip != tb->page_eip || gone->pa2 != ~0ull ||
+        tb->pa2 != ~0ull)
         return;
     while (gone->links) {
         struct exit_link *link = jit_meta_at(jit, gone->links);

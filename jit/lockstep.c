@@ -223,8 +223,8 @@ static bool flags_dead(const struct lockstep *l, u32 flags)
     struct superblock *sb = l->jit->sb;
     unsigned cc;
     u64 pa;
-    if (!jit_translatable(cpu) || !mmu_probe(cpu, cpu->gpr[SLOT_RIP], &pa) || !jit_aim(l->jit, pa, jit_key(cpu)) ||
-        !superblock_find(cpu, sb))
+    if (!jit_translatable(cpu) || !mmu_probe(cpu, jit_linear(cpu, cpu->gpr[SLOT_RIP]), &pa) ||
+        !jit_aim(l->jit, pa, jit_key(cpu), cpu->gpr[SLOT_RIP]) || !superblock_find(cpu, sb))
         return false;
     for (unsigned k = 0; k < sb->n; k++) {
         const struct sb_insn *i = &sb->insn[k];

@@ -119,8 +119,9 @@ struct place {
     i64 length; /* instructions from l->start, the block's included; 0: only linked code differs */
     i64 at;     /* ... before the block */
     u64 rip;    /* of the block */
+    u64 lin;    /* the linear address of that */
     u64 pa;     /* the same */
-    u32 key;
+    u64 key;
 };
 
 static FILE *out_of(const struct lockstep *l) { return l->cpu->trace->out ? l->cpu->trace->out : stderr; }
@@ -218,27 +219,21 @@ static void print_block(FILE *out, const struct lockstep *l, const struct place 
 {
     struct jit *jit = l->jit;
     struct superblock *sb = jit->sb;
-    struct cpu_page page;
-    l->cpu->env->page(l->cpu->env->world, p->pa & PAGE_MASK, &page);
     const struct translation_block *tb = jit_find(jit, p->pa, p->key, p->rip);
-    sb->pa = p->pa;
-    sb->key = p->key;
-    sb->page = page.read;
-    sb->limit = PAGE_SIZE;
-    if (!page.read || !tb) {
+    if (!jit_aim(jit, p->pa, p->key, p->rip) || !tb) {
         fprintf(out, "no translation: the interpreter ran it in both\n");
         return;
     }
     if (!superblock_find(l->cpu, sb))
         fprintf(out, "one instruction that crosses into the next page\n");
     fprintf(out, "-- guest instructions and micro-ops\n");
-    unsigned bits = (p->key & MODE_CODE) == MODE_CODE64 ? 64 : 32;
+    unsigned bits = 16u << (p->key & MODE_CODE);
     for (unsigned i = 0; i < sb->n; i++) {
         const struct uop *u = &sb->insn[i].u;
-        print_insn(out, l, (p->rip & PAGE_MASK) + u->pc_off, page.read + u->pc_off, u->len, bits);
+        print_insn(out, l, (p->lin & PAGE_MASK) + u->pc_off, sb->page + u->pc_off, u->len, bits);
         uop_print(out, u);
     }
-    jit_print_code(jit, tb, p->rip, out);
+    jit_print_code(jit, tb, p->lin, out);
 }
 
 /* How many instructions the real CPU has retired since l->start. */
@@ -256,7 +251,8 @@ static bool enter_next(struct lockstep *l, struct place *p)
     p->rip = cpu->gpr[SLOT_RIP];
     p->key = jit_key(cpu);
     cpu->cur = NULL;
-    p->pa = mmu_fetch(cpu, p->rip);
+    p->lin = jit_linear(cpu, p->rip);
+    p->pa = mmu_fetch(cpu, p->lin);
     jit_once(l->jit);
     const struct translation_block *tb = jit_find(l->jit, p->pa, p->key, p->rip);
     return l->jit->counters.entered != entered && tb && (l->budget > p->length || p->at + tb->n == p->length);

@@ -153,6 +153,7 @@ void jit_perf_show(const struct jit *jit, const struct translation_block *tb)
 {
     char name[48];
     bool user = (tb->key >> KEY_MMU_SHIFT & 3) == MMU_USER || (tb->key >> KEY_MMU_SHIFT & 3) == MMU_USER_AC;
-    snprintf(name, sizeof(name), "%s:0x%llx", user ? "user" : "kernel", (unsigned long long)jit->cpu->gpr[SLOT_RIP]);
+    snprintf(name, sizeof(name), "%s:0x%llx", user ? "user" : "kernel",
+             (unsigned long long)jit_linear(jit->cpu, jit->cpu->gpr[SLOT_RIP]));
     tell(jit, tb->entry, tb->length, name);
 }

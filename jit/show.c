@@ -31,8 +31,8 @@ void jit_info(const struct cpu *cpu, FILE *out)
 
 static void print_head(FILE *out, const char *what, u64 lin, const struct translation_block *tb)
 {
-    fprintf(out, "%s: translation %u of 0x%llx, physical 0x%llx, key 0x%x, %u instructions", what, tb->serial, LL(lin),
-            LL(tb->pa), tb->key, tb->n);
+    fprintf(out, "%s: translation %u of 0x%llx, physical 0x%llx, key 0x%llx, %u instructions", what, tb->serial,
+            LL(lin), LL(tb->pa), LL(tb->key), tb->n);
 }
 
 static void print_uops(FILE *out, u64 lin, const struct superblock *sb, const struct translation_block *tb)
@@ -138,7 +138,7 @@ void jit_print_code(const struct jit *jit, const struct translation_block *tb, u
 void jit_show(const struct jit *jit, const struct superblock *sb, const struct translation_block *tb)
 {
     const struct trace *t = jit->cpu->trace;
-    u64 lin = jit->cpu->gpr[SLOT_RIP];
+    u64 lin = jit_linear(jit->cpu, jit->cpu->gpr[SLOT_RIP]);
     if (tracing(t, uop))
         print_uops(t->out, lin, sb, tb);
     if (tracing(t, opt))

@@ -41,13 +41,37 @@ bool uop_touches_memory(const struct uop *u)
     return (props & (UP_MEM_READ | UP_MEM_WRITE)) && (uop_has_memory(u) || (props & UP_IMPLIED) || u->form == FORM_0);
 }
 
-static bool may_fault(const struct uop *u, u32 key)
+static bool is_relative(const struct uop *u) { return (uop_info[u->op].props & UP_DIRECT) && u->form == FORM_I; }
+
+bool uop_goes_near(const struct superblock *sb, const struct uop *u)
 {
+    if (key_is_segmented(sb->key))
+        return sb->page_eip + (u32)u->imm <= sb->last_eip;
+    return u->size == ((sb->key & MODE_CODE) == MODE_CODE64 ? 8 : 4);
+}
+
+/* The target as EIP has it behind the jump, again from the page's start. */
+static void wrap_target(const struct superblock *sb, struct uop *u)
+{
+    u32 eip = (sb->page_eip + (u32)u->imm) & (u32)size_mask(u->size);
+    u->imm = (u64)(i32)(eip - sb->page_eip);
+}
+
+/* Whether the segment has those bytes; what reaches beyond its limit is the interpreter's. */
+static bool within_limit(const struct superblock *sb, u32 off, unsigned len)
+{
+    u32 eip = sb->page_eip + off;
+    return !key_is_segmented(sb->key) || (u64)eip + len - 1 <= sb->last_eip;
+}
+
+static bool may_fault(const struct superblock *sb, const struct uop *u)
+{
+    const u64 key = sb->key;
     const u64 props = uop_info[u->op].props;
     if (uop_touches_memory(u))
         return true;
     if ((props & UP_DIRECT) && u->form == FORM_I)
-        return false; /* only flat code is translated: targets are legal */
+        return !uop_goes_near(sb, u) && key_is_segmented(key); /* in flat code all targets are legal */
     if ((props & UP_SSE) && !(props & UP_FP) && !(key & KEY_SSE_CHECKED))
         return false;
     if ((props & UP_FP) && !(props & UP_SSE) && (key & MODE_FPU) && !(key & KEY_X87_CHECKED))
@@ -91,17 +115,19 @@ static bool decode_at(const struct cpu *cpu, const struct superblock *sb, u32 of
 {
     if (off >= PAGE_SIZE)
         return false;
-    u32 key = sb->key, mode = key & (BIT(KEY_MMU_SHIFT) - 1);
+    u32 mode = key_mode(sb->key);
     enum decode_result r = decode(cpu->features, mode, sb->page + off, MIN(15u, sb->limit - off), &out->in);
-    if (r != DECODE_OK)
+    if (r != DECODE_OK || !within_limit(sb, off, out->in.len))
         return false;
     struct uop uops[LOWER_MAX];
     if (lower(&out->in, mode, (u16)off, uops) != 1)
         return false;
     out->u = uops[0];
+    if (key_is_segmented(sb->key) && is_relative(&out->u))
+        wrap_target(sb, &out->u);
     out->flags_read = flags_read(&out->u);
     out->flags_written = uop_info[out->u.op].flags_written;
-    out->may_fault = may_fault(&out->u, key);
+    out->may_fault = may_fault(sb, &out->u);
     out->gprs_written = gprs_written(&out->in, &out->u);
     out->ends = (uop_info[out->u.op].props & (UP_ENDS | UP_MODE)) || out->u.op == UOP_GATE;
     return true;
@@ -115,19 +141,19 @@ static void rely_on(struct superblock *sb, const struct uop *u)
 }
 
 /* How the superblock goes on after its last instruction; *off: where. */
-static enum step next_step(const struct sb_insn *i, u32 *off)
+static enum step next_step(const struct superblock *sb, const struct sb_insn *i, u32 *off)
 {
     unsigned cc;
     u32 next = i->u.pc_off + i->u.len;
     if (i->u.op == UOP_JMP && i->u.form == FORM_I) {
-        if (i->u.size == 2 || i->u.imm >= PAGE_SIZE || i->u.imm < next)
+        if (!uop_goes_near(sb, &i->u) || i->u.imm >= PAGE_SIZE || i->u.imm < next)
             return STEP_END;
         *off = (u32)i->u.imm;
         return STEP_FOLLOW;
     }
     *off = next;
-    /* One with 16-bit operands is run in C, which ends the block either way. */
-    return !i->ends || (uop_is_jcc(&i->u, &cc) && i->u.size != 2) ? STEP_ON : STEP_END;
+    /* One that cuts EIP is run in C, which ends the block either way. */
+    return !i->ends || (uop_is_jcc(&i->u, &cc) && uop_goes_near(sb, &i->u)) ? STEP_ON : STEP_END;
 }
 
 static bool is_shift_by_cl(const struct uop *u)
@@ -135,14 +161,14 @@ static bool is_shift_by_cl(const struct uop *u)
     return (uop_info[u->op].props & UP_SHIFT) && u->form != FORM_RI && u->form != FORM_MI;
 }
 
-/* Flags needed where a direct jump goes; one with 16-bit operands cuts EIP and goes nobody knows where. */
+/* Flags needed where a direct jump goes; one that cuts EIP goes nobody knows where. */
 static u32 flags_needed_at_target(const struct cpu *cpu, struct superblock *sb, const struct uop *u)
 {
-    return u->size == 2 ? FL_ARITH : superblock_flags_needed_at(cpu, sb, u->imm, NULL);
+    return uop_goes_near(sb, u) ? superblock_flags_needed_at(cpu, sb, u->imm, NULL) : FL_ARITH;
 }
 
 /* STAC and CLAC where they change the rights of accesses: what follows is of another key. */
-static bool changes_rights(const struct uop *u, u32 key)
+static bool changes_rights(const struct uop *u, u64 key)
 {
     unsigned idx = key >> KEY_MMU_SHIFT & (MMU_COUNT - 1);
     return u->op == UOP_SET_AC && idx != (u->aux ? MMU_KERNEL : MMU_KERNEL_SMAP);
@@ -196,7 +222,7 @@ bool superblock_find(const struct cpu *cpu, struct superblock *sb)
         i->u.index_in_block = (u8)sb->n++;
         rely_on(sb, &i->u);
         sb->far |= reaches_far(&i->u);
-        step = next_step(i, &off);
+        step = next_step(sb, i, &off);
         if (changes_rights(&i->u, sb->key))
             step = STEP_END;
     }

@@ -23,8 +23,19 @@ enum key_bits {
     KEY_GS_PLAIN = (int)BIT(23),
     KEY_X87_CHECKED = (int)BIT(21), /* FCW unmasks something, or an exception is pending; or as above */
 };
+/*
+ * ... and above those, for all but 64-bit and flat 32-bit code, its code segment: in real and virtual-8086 mode, where
+ * all segments are of 64 KiB, its paragraph, and KEY_PARAGRAPH; otherwise a number from 1 (struct jit_code_segment).
+ */
+enum { KEY_SEGMENT_SHIFT = 32 };
+#define KEY_PARAGRAPH BIT64(KEY_SEGMENT_SHIFT + 16)
 
-ALWAYS_INLINE bool key_is_user(u32 key) { return (key >> KEY_MMU_SHIFT & 3) == MMU_USER; }
+ALWAYS_INLINE u32 key_segment(u64 key) { return (u32)(key >> KEY_SEGMENT_SHIFT); }
+/* Translations hold for one EIP, which the code segment's base and limit make of their linear address. */
+ALWAYS_INLINE bool key_is_segmented(u64 key) { return key_segment(key) != 0; }
+ALWAYS_INLINE u32 key_mode(u64 key) { return key & (BIT(KEY_MMU_SHIFT) - 1); }
+
+ALWAYS_INLINE bool key_is_user(u64 key) { return (key >> KEY_MMU_SHIFT & 3) == MMU_USER; }
 
 /* Where it lies. */
 #define INSN_PA(sb, i) (((sb)->pa & PAGE_MASK) + (i)->u.pc_off)
@@ -60,7 +71,9 @@ void insn_set_add(struct insn_set *set, u64 pa);
 
 struct superblock {
     u64 pa; /* of the first instruction */
-    u32 key;
+    u64 key;
+    /* Segmented code: EIP of the page's start, which may be below the segment's; the last it may fetch; CS's base. */
+    u32 page_eip, last_eip, cs_base;
     unsigned n;
     u64 chunks;      /* bit per 64-byte chunk of the page that holds its code */
     const u8 *page;  /* the page's bytes */
@@ -78,7 +91,8 @@ struct superblock {
     struct sb_insn insn[SUPERBLOCK_MAX];
 };
 
-/* Fills sb from sb->pa, sb->key and sb->page; false when not one instruction lies whole in the page. */
+/* Fills sb from sb->pa, sb->key, sb->page and what segments it has; false when not one instruction lies whole in the
+ * page. */
 bool superblock_find(const struct cpu *cpu, struct superblock *sb);
 /* Finds the groups of accesses (group.c); their members cannot fault. */
 void superblock_group(struct superblock *sb);
@@ -92,6 +106,8 @@ u32 superblock_flags_needed_at(const struct cpu *cpu, struct superblock *sb, u64
 bool row_runs_on(const u32 *features, const struct insn_row *row);
 /* Whether u is a conditional jump; *cc: its condition. */
 bool uop_is_jcc(const struct uop *u, unsigned *cc);
+/* Whether u, of that key, goes to where its imm says without a check: no cut of EIP, no limit. */
+bool uop_goes_near(const struct superblock *sb, const struct uop *u);
 /* Whether the operands of u include explicit memory. */
 bool uop_has_memory(const struct uop *u);
 /* Whether its memory operand of n bytes must be aligned to them. */

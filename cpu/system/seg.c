@@ -176,8 +176,12 @@ void seg_load(struct cpu *cpu, enum segreg s, u16 sel)
         desc_set_accessed(cpu, &d);
         cpu->seg[s] = seg_of(sel, &d);
     }
-    if (s < FS && !same_kind(&old, &cpu->seg[s]))
+    if (same_kind(&old, &cpu->seg[s]))
+        return;
+    if (s < FS)
         cpu_update_mode(cpu);
+    else if (!is_code64(cpu))
+        cpu_update_reach(cpu);
 }
 
 void cs_set(struct cpu *cpu, u16 sel, struct desc *d, unsigned cpl)

@@ -149,13 +149,13 @@ static void add_exit(struct tr *t, enum step_kind kind, unsigned cc, u64 target,
 static bool translate_insn(struct tr *t, const struct sb_insn *i)
 {
     const struct uop *u = &i->u;
-    unsigned cc, executed = u->index_in_block + 1u, size = (t->sb->key & MODE_CODE) == MODE_CODE64 ? 8 : 4;
+    unsigned cc, executed = u->index_in_block + 1u;
     bool jcc = uop_is_jcc(u, &cc);
-    if (jcc && u->size == size) {
+    if (jcc && uop_goes_near(t->sb, u)) {
         add_exit(t, STEP_EXIT_IF, cc, u->imm, executed);
         return true;
     }
-    if (u->op == UOP_JMP && u->form == FORM_I && u->size == size) {
+    if (u->op == UOP_JMP && u->form == FORM_I && uop_goes_near(t->sb, u)) {
         if (executed == t->sb->n)
             add_exit(t, STEP_EXIT, 0, u->imm, executed);
         return executed != t->sb->n; /* otherwise the superblock goes on there */

@@ -77,9 +77,10 @@ static bool plain_segment(const struct tr *t, const struct uop *u)
 {
     return (u->seg == FS && (t->sb->key & KEY_FS_PLAIN)) || (u->seg == GS && (t->sb->key & KEY_GS_PLAIN));
 }
-bool address_supported(const struct tr *t, const struct uop *u)
+/* Its offset is looked at before the segment's base is added. */
+static bool is_segmented(const struct tr *t, const struct uop *u)
 {
-    return u->asize != 2 && (u->amode != AM_SEG || plain_segment(t, u));
+    return u->amode == AM_SEG && (u->asize == 2 || !plain_segment(t, u));
 }
 
 /*
@@ -112,6 +113,8 @@ void effective_address(struct tr *t, const struct uop *u, unsigned size, unsigne
 {
     struct rm m = address_parts(t, u);
     e_lea(&t->e, u->asize == 8 && size == 8 ? 8 : 4, to, m);
+    if (u->asize == 2)
+        e_op(&t->e, 4, 0x0fb7, to, rm_reg(to)); /* movzx */
 }
 
 static i32 group_slot(const struct sb_access *leader)
@@ -156,6 +159,82 @@ static void linear_address(struct tr *t, const struct uop *u)
     e_lea(e, u->asize == 8 ? 8 : 4, S0, ea);
     if (u->amode >= AM_SEG64 && u->seg >= FS)
         e_op(e, u->amode == AM_SEG ? 4 : 8, 0x03, S0, segment_base(u));
+}
+
+/* ---- segments ---- */
+
+/*
+ * The slow path unless the segment has n bytes at the offset in S0. Segments of 64 KiB, which all are where code is
+ * known by its paragraph, need no more than one compare; the others have their reach. S1 is lost.
+ */
+static void check_segment(struct tr *t, const struct uop *u, unsigned n, unsigned how)
+{
+    struct emit *e = &t->e;
+    enum { SEGMENT = 0x10000 };
+    if (t->sb->key & KEY_PARAGRAPH) {
+        if (u->asize == 2 && n == 1)
+            return;
+        e_alu_imm(e, 4, ALU_CMP, rm_reg(S0), (i32)(SEGMENT - n));
+        to_slow_path(t, e_jcc(e, CC_A));
+        return;
+    }
+    if (n > 1)
+        e_lea(e, 8, S1, rm_mem(S0, (i32)n - 1));
+    e_op(e, 8, 0x3b, n > 1 ? S1 : S0, FIELD(reach[how & ACC_WRITE ? 1 : 0][u->seg])); /* cmp */
+    to_slow_path(t, e_jcc(e, CC_G));
+}
+
+/* The linear address of an operand whose segment is to be looked at, into S0. S1 is lost. */
+static void segmented_address(struct tr *t, const struct uop *u, unsigned n, unsigned how)
+{
+    struct emit *e = &t->e;
+    if (u->index == SLOT_ZERO && host_of(u->base) >= 0 && !u->disp)
+        e_op(e, 4, u->asize == 2 ? 0x0fb7 : 0x8b, S0, rm_reg((unsigned)host_of(u->base))); /* movzx, mov */
+    else
+        effective_address(t, u, 4, S0);
+    check_segment(t, u, n, how);
+    e_op(e, 4, 0x03, S0, segment_base(u)); /* add */
+}
+
+/* The check by the TLB that keeps the linear address in S0; the host's addend goes to S1. */
+static void check_tlb_of_s0(struct tr *t, unsigned n, unsigned how)
+{
+    struct emit *e = &t->e;
+    const struct rm entry = rm_sib(CPU, S1, 0, table_of(t, how)),
+                    addend = {
+                        .mem = true, .reg = entry.reg, .index = entry.index, .disp = entry.disp + (i32)sizeof(u64)};
+    static_assert(offsetof(struct tlb_entry, tag) == 0 && offsetof(struct tlb_entry, addend) == sizeof(u64), "above");
+    e_mov_rr(e, 4, S1, S0);
+    e_op(e, 4, 0xc1, 5, rm_reg(S1)); /* shr */
+    e8(e, 8);
+    e_alu_imm(e, 4, ALU_AND, rm_reg(S1), (TLB_ENTRIES - 1) << 4);
+    e_op(e, 8, 0x33, S0, entry); /* xor: less than a page where its tag is ours */
+    e_alu_imm(e, 8, ALU_CMP, rm_reg(S0), (i32)(PAGE_SIZE - n));
+    to_slow_path(t, e_jcc(e, CC_A));
+    if (how & ACC_ALIGN) {
+        e_op(e, 1, 0xf6, 0, rm_reg(S0)); /* test */
+        e8(e, n - 1);
+        to_slow_path(t, e_jcc(e, CC_NE));
+    }
+    e_op(e, 8, 0x33, S0, entry);
+    e_load(e, 8, S1, addend);
+}
+
+static void free_s0(struct tr *t, unsigned how, struct rm *m)
+{
+    if (!(how & ACC_FREE_S0))
+        return;
+    e_lea(&t->e, 8, S1, *m);
+    *m = rm_mem(S1, 0);
+}
+
+static void segmented_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m)
+{
+    flags_lose(t);
+    segmented_address(t, u, n, how);
+    check_tlb_of_s0(t, n, how);
+    *m = rm_sib(S1, S0, 0, 0);
+    free_s0(t, how, m);
 }
 
 /*
@@ -360,14 +439,6 @@ static bool is_sum(const struct tr *t, const struct uop *u, const struct sb_acce
     return u->asize == 8 || (u->index == SLOT_ZERO && is_near(u, NEAR) && t->group_site[a->leader->slot]);
 }
 
-static void free_s0(struct tr *t, unsigned how, struct rm *m)
-{
-    if (!(how & ACC_FREE_S0))
-        return;
-    e_lea(&t->e, 8, S1, *m);
-    *m = rm_mem(S1, 0);
-}
-
 /* The operand of a member: its address is made without touching flags. */
 static void member_operand(struct tr *t, const struct uop *u, unsigned how, struct rm *m)
 {
@@ -419,24 +490,26 @@ static void check_offset(struct tr *t, const struct uop *u)
 
 /* ---- what rules call ---- */
 
-bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m)
+void access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m)
 {
     struct emit *e = &t->e;
     const struct sb_access *a = &t->i->operand;
-    if (!address_supported(t, u))
-        return false;
+    if (is_segmented(t, u)) {
+        segmented_operand(t, u, n, how, m);
+        return;
+    }
     if (is_member(t, a, n)) {
         member_operand(t, u, how, m);
-        return true;
+        return;
     }
     flags_lose(t);
     check_offset(t, u);
     if (access_by_site(t, u, a, n, how, m))
-        return true;
+        return;
     if (is_simple(u)) {
         check_access(t, a, (unsigned)host_of(u->base), u->disp, n, how);
         *m = rm_sib(S1, (unsigned)host_of(u->base), 0, u->disp);
-        return true;
+        return;
     }
     /* The check takes both scratch registers: afterwards the address is computed again, or was kept. */
     bool again = u->index == SLOT_ZERO || host_of(u->index) >= 0;
@@ -450,19 +523,30 @@ bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how,
         e_load(e, 8, S0, FIELD(gpr[SLOT_T0]));
     *m = rm_sib(S1, S0, 0, 0);
     free_s0(t, how, m);
-    return true;
+}
+
+unsigned stack_width(const struct tr *t) { return 2u << ((t->sb->key & MODE_STACK) >> MODE_STACK_SHIFT); }
+
+static enum amode stack_amode(const struct tr *t)
+{
+    unsigned width = stack_width(t);
+    return width == 8 ? AM_FLAT64 : width == 4 && (t->sb->key & MODE_FLAT) ? AM_FLAT32 : AM_SEG;
 }
 
 void access_stack(struct tr *t, unsigned base_slot, i32 disp, unsigned n, unsigned how, struct rm *m)
 {
     const struct sb_access *a = &t->i->stack;
-    unsigned base = (unsigned)host_of(base_slot);
-    bool wide = (t->sb->key & MODE_CODE) == MODE_CODE64;
+    unsigned base = (unsigned)host_of(base_slot), asize = stack_width(t);
     const struct uop u = {.base = (u8)base_slot,
                           .index = SLOT_ZERO,
                           .disp = disp,
-                          .asize = wide ? 8 : 4,
-                          .amode = wide ? AM_FLAT64 : AM_FLAT32};
+                          .seg = SS,
+                          .asize = (u8)asize,
+                          .amode = (u8)stack_amode(t)};
+    if (u.amode == AM_SEG) {
+        segmented_operand(t, &u, n, how, m);
+        return;
+    }
     *m = rm_sib(S1, base, 0, disp);
     if (!is_member(t, a, n)) {
         flags_lose(t);

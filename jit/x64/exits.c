@@ -128,7 +128,7 @@ static void emit_unlinked(struct emit *e, const struct jit *jit, const struct ex
 enum { LINK_ROOM_NEAR = 14, LINK_ROOM = 71, NEAR_END = PAGE_SIZE - 14 };
 static unsigned link_room(const struct exit_link *l)
 {
-    return l->target >= 0 && l->target < NEAR_END ? LINK_ROOM_NEAR : LINK_ROOM;
+    return !l->far && l->target >= 0 && l->target < NEAR_END ? LINK_ROOM_NEAR : LINK_ROOM;
 }
 static void emit_link(struct tr *t, u32 link, unsigned executed)
 {
@@ -177,21 +177,30 @@ void find_indirect(struct tr *t)
     unsigned idx = t->sb->key >> KEY_MMU_SHIFT & 3;
     assert(t->flags != AT_HOST && t->flags != AT_BOTH); /* they would be saved by way of S0 */
     static_assert(JUMP_TABLE == 1 << 16 && sizeof(struct jump_target) == 16, "JUMP_INDEX, times 16");
-    e_op(e, 4, 0x69, S1, rm_reg(S0)); /* imul */
+    bool segmented = key_is_segmented(t->sb->key);
+    if (segmented)
+        e_lea(e, 4, S1, rm_mem(S0, (i32)t->sb->cs_base));
+    e_op(e, 4, 0x69, S1, rm_reg(segmented ? S1 : S0)); /* imul */
     e32(e, JUMP_HASH);
     e_op(e, 4, 0xc1, 5, rm_reg(S1)); /* shr */
     e8(e, 12);
     e_alu_imm(e, 4, ALU_AND, rm_reg(S1), -16);
     e_op(e, 8, 0x03, S1, rm_mem(CPU, OWN_AT(jump) + (i32)idx * 8));
-    e_op(e, 8, 0x3b, S0, rm_mem(S1, (i32)offsetof(struct jump_target, tag)));
+    e_op(e, segmented ? 4 : 8, 0x3b, S0, rm_mem(S1, (i32)offsetof(struct jump_target, tag)));
+    to_slow_path(t, e_jcc(e, CC_NE));
+    if (!segmented)
+        return;
+    e_alu_imm(e, 4, ALU_CMP, rm_mem(S1, (i32)offsetof(struct jump_target, tag) + 4), (i32)key_segment(t->sb->key));
     to_slow_path(t, e_jcc(e, CC_NE));
 }
 
 void exit_indirect(struct tr *t)
 {
     struct emit *e = &t->e;
-    e_alu_imm(e, 8, ALU_AND, rm_reg(S0), -4096);
-    e_store(e, 8, FIELD(gpr[SLOT_RIP]), S0);
+    if (!key_is_segmented(t->sb->key)) { /* where it is, each entry knows for itself (stubs.c) */
+        e_alu_imm(e, 8, ALU_AND, rm_reg(S0), -4096);
+        e_store(e, 8, FIELD(gpr[SLOT_RIP]), S0);
+    }
     e_op(e, 4, 0xff, 4, rm_mem(S1, (i32)offsetof(struct jump_target, host))); /* jmp */
     t->ended = true;
 }
@@ -257,11 +266,14 @@ bool x64_link(struct jit *jit, const struct exit_link *link, const struct transl
     struct emit e = {.start = at, .p = at, .end = at + link_room(link)};
     u8 *elsewhere = NULL, *later = NULL;
     if (gen >= 0 && link_room(link) < LINK_ROOM)
-        return false; /* its page was mapped anew since it was translated */
-    if (gen >= 0) {
+        return false;                           /* its page was mapped anew since it was translated */
+    bool anywhere = !key_is_segmented(to->key); /* others are where they are */
+    if (gen >= 0 && anywhere) {
         e_mov_imm(&e, S0, link->page);
         e_op(&e, 8, 0x3b, S0, FIELD(gpr[SLOT_RIP])); /* cmp */
         elsewhere = e_jne_short(&e);
+    }
+    if (gen >= 0) {
         e_op(&e, 4, 0x81, ALU_CMP, rm_mem(CPU, OWN_AT(map_gen) + gen * 4));
         e32(&e, jit_state(jit->cpu)->map_gen[gen]);
         later = e_jne_short(&e);
@@ -275,7 +287,8 @@ bool x64_link(struct jit *jit, const struct exit_link *link, const struct transl
         e_lea(&e, 8, BUDGET, rm_mem(BUDGET, link->refund));
     e_patch(&e, e_jmp(&e), jit->write + to->entry + (skip ? to->charged : 0));
     if (gen >= 0) {
-        patch_short(elsewhere, e.p);
+        if (elsewhere)
+            patch_short(elsewhere, e.p);
         patch_short(later, e.p);
         emit_unlinked(&e, jit, link);
     }

@@ -14,6 +14,10 @@ rule_fn rule_movs, rule_stos, rule_lods, rule_compare_string;
 /* rules_flow.c */
 rule_fn rule_push, rule_pop, rule_leave, rule_jmp, rule_call, rule_ret, rule_jcc, rule_loop, rule_jcxz;
 enum { CC_ALWAYS = 16 };
+/* Flat code's pushes and pops have rules for its own operand size; segmented code's for both of its sizes. */
+bool has_stack_rule(const struct tr *t, const struct uop *u);
+/* rSP += n */
+void move_stack(struct tr *t, i32 n);
 /* rules_system.c */
 rule_fn rule_cli, rule_sti, rule_set_ac, rule_pushf, rule_popf, rule_push_sreg, rule_mov_from_sreg, rule_swapgs,
     rule_rd_base, rule_wr_base, rule_mov_from_cr;

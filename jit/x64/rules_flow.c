@@ -5,13 +5,25 @@
  */
 #include "jit/x64/rules.h"
 
-static unsigned stack_size(const struct tr *t) { return (t->sb->key & MODE_CODE) == MODE_CODE64 ? 8 : 4; }
-
-/* rSP += n */
-static void move_stack(struct tr *t, i32 n)
+bool has_stack_rule(const struct tr *t, const struct uop *u)
 {
-    unsigned sp = (unsigned)host_of(RSP);
-    e_lea(&t->e, stack_size(t), sp, rm_mem(sp, n));
+    return key_is_segmented(t->sb->key) || u->size == stack_width(t);
+}
+
+/* rSP = register + n */
+static void set_stack(struct tr *t, unsigned reg, i32 n)
+{
+    e_lea(&t->e, stack_width(t), (unsigned)host_of(RSP), rm_mem((unsigned)host_of(reg), n));
+}
+void move_stack(struct tr *t, i32 n) { set_stack(t, RSP, n); }
+
+/* What was read with u's operand size, from 'host' into the guest's register; not in 64-bit code. */
+static void put_popped(struct tr *t, const struct uop *u, unsigned slot, unsigned host)
+{
+    if (u->size == 2)
+        e_mov_rr(&t->e, 2, (unsigned)host_of(slot), host);
+    else
+        reg_put(t, slot, host);
 }
 
 bool rule_push(struct tr *t, const struct uop *u)
@@ -19,7 +31,7 @@ bool rule_push(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     unsigned size = u->size;
     struct rm m;
-    if (size != stack_size(t) || (u->form == FORM_M && !address_supported(t, u)))
+    if (!has_stack_rule(t, u))
         return false;
     if (u->form == FORM_M) {
         access_operand(t, u, size, ACC_READ, &m);
@@ -29,7 +41,10 @@ bool rule_push(struct tr *t, const struct uop *u)
     access_stack(t, RSP, -(i32)size, size, ACC_WRITE | ACC_FREE_S0, &m);
     if (u->form == FORM_I) {
         e_op(e, size, 0xc7, 0, m);
-        e32(e, (u32)u->imm);
+        if (size == 2)
+            e16(e, (u16)u->imm);
+        else
+            e32(e, (u32)u->imm);
     } else if (u->form == FORM_M) {
         e_load(e, 8, S0, FIELD(gpr[SLOT_T1]));
         e_store(e, size, m, S0);
@@ -45,9 +60,10 @@ static bool pop_to_memory(struct tr *t, const struct uop *u)
 {
     struct uop to = *u;
     struct rm m;
-    if (!address_supported(t, u) || u->disp > INT32_MAX - u->size)
+    bool by_sp = u->base == RSP;
+    if (u->disp > INT32_MAX - u->size || (by_sp && stack_width(t) != u->asize))
         return false;
-    if (u->base == RSP)
+    if (by_sp)
         to.disp += u->size;
     access_stack(t, RSP, 0, u->size, ACC_READ, &m);
     e_load(&t->e, u->size, S0, m);
@@ -62,7 +78,7 @@ static bool pop_to_memory(struct tr *t, const struct uop *u)
 bool rule_pop(struct tr *t, const struct uop *u)
 {
     struct rm m;
-    if (u->size != stack_size(t))
+    if (!has_stack_rule(t, u))
         return false;
     if (u->form != FORM_R)
         return u->form == FORM_M && pop_to_memory(t, u);
@@ -70,19 +86,19 @@ bool rule_pop(struct tr *t, const struct uop *u)
     unsigned to = u->dst == RSP ? S1 : reg_target(u->dst, S1);
     e_load(&t->e, u->size, to, m);
     move_stack(t, u->size);
-    reg_put(t, u->dst, to);
+    put_popped(t, u, u->dst, to);
     return true;
 }
 
 bool rule_leave(struct tr *t, const struct uop *u)
 {
     struct rm m;
-    if (u->size != stack_size(t))
+    if (!has_stack_rule(t, u))
         return false;
     access_stack(t, RBP, 0, u->size, ACC_READ, &m);
     e_load(&t->e, u->size, S1, m);
-    e_lea(&t->e, u->size, (unsigned)host_of(RSP), rm_mem((unsigned)host_of(RBP), u->size));
-    reg_put(t, RBP, S1);
+    set_stack(t, RBP, u->size);
+    put_popped(t, u, RBP, S1);
     return true;
 }
 
@@ -91,38 +107,43 @@ static void push_return(struct tr *t, const struct uop *u)
 {
     struct rm m;
     access_stack(t, RSP, -(i32)u->size, u->size, ACC_WRITE | ACC_FREE_S0, &m);
+    if (key_is_segmented(t->sb->key)) {
+        e_mov_imm(&t->e, S0, t->sb->page_eip + u->pc_off + u->len);
+        e_store(&t->e, u->size, m, S0);
+        return;
+    }
     e_load(&t->e, 8, S0, FIELD(gpr[SLOT_RIP]));
     e_lea(&t->e, 8, S0, rm_mem(S0, u->pc_off + u->len));
     e_store(&t->e, u->size, m, S0);
 }
 
+static void load_target(struct tr *t, const struct uop *u, struct rm from)
+{
+    e_op(&t->e, u->size == 2 ? 4 : u->size, u->size == 2 ? 0x0fb7 : 0x8b, S0, from); /* movzx, mov */
+}
 /* The target of an indirect jump into S0. */
-static bool indirect_target(struct tr *t, const struct uop *u)
+static void indirect_target(struct tr *t, const struct uop *u)
 {
     struct rm m;
-    if (u->form == FORM_M && !address_supported(t, u))
-        return false;
     flags_lose(t); /* takes S0, if it saves them */
     if (u->form == FORM_M) {
         access_operand(t, u, u->size, ACC_READ, &m);
     } else {
         m = reg_operand(u->dst);
     }
-    e_load(&t->e, u->size, S0, m);
-    return true;
+    load_target(t, u, m);
 }
 
 bool rule_jmp(struct tr *t, const struct uop *u)
 {
-    if (u->size != stack_size(t))
+    if (u->form == FORM_I ? !uop_goes_near(t->sb, u) : !has_stack_rule(t, u))
         return false;
     if (u->form == FORM_I) {
         if (u->index_in_block + 1u == t->sb->n)
             exit_always(t, u->imm);
         return true; /* otherwise the superblock goes on there */
     }
-    if (!indirect_target(t, u))
-        return false;
+    indirect_target(t, u);
     find_indirect(t);
     exit_indirect(t);
     return true;
@@ -131,7 +152,7 @@ bool rule_jmp(struct tr *t, const struct uop *u)
 bool rule_call(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
-    if (u->size != stack_size(t))
+    if (u->form == FORM_I ? !uop_goes_near(t->sb, u) : !has_stack_rule(t, u))
         return false;
     if (u->form == FORM_I) {
         push_return(t, u);
@@ -139,8 +160,7 @@ bool rule_call(struct tr *t, const struct uop *u)
         exit_always(t, u->imm);
         return true;
     }
-    if (!indirect_target(t, u))
-        return false;
+    indirect_target(t, u);
     find_indirect(t); /* first: a target that is not legal faults before anything is pushed */
     e_store(e, 8, FIELD(gpr[SLOT_T1]), S1);
     push_return(t, u);
@@ -154,11 +174,11 @@ bool rule_call(struct tr *t, const struct uop *u)
 bool rule_ret(struct tr *t, const struct uop *u)
 {
     struct rm m;
-    if (u->size != stack_size(t))
+    if (!has_stack_rule(t, u))
         return false;
     flags_lose(t); /* takes S0, and a member of a group would not do it */
     access_stack(t, RSP, 0, u->size, ACC_READ, &m);
-    e_load(&t->e, u->size, S0, m);
+    load_target(t, u, m);
     find_indirect(t);
     move_stack(t, u->size + (u->form == FORM_I ? (i32)u->imm : 0));
     exit_indirect(t);
@@ -168,7 +188,7 @@ bool rule_ret(struct tr *t, const struct uop *u)
 /* arg: the condition. */
 bool rule_jcc(struct tr *t, const struct uop *u)
 {
-    if (u->size != stack_size(t))
+    if (!uop_goes_near(t->sb, u))
         return false;
     flags_want(t);
     exit_by(t, e_jcc(&t->e, uop_cc(u)), u->imm);
@@ -183,14 +203,41 @@ static void emit_jcxz(struct tr *t, unsigned asize, unsigned over)
     e8(&t->e, 0xe3), e8(&t->e, over);
 }
 
+/* A 16-bit count: the host has no JCXZ, so it is tested, or JECXZ sees a copy that is cut. */
+static void loop_by_cx(struct tr *t, const struct uop *u)
+{
+    enum { MOV_BYTES = 3, JCC_BYTES = 6, JMP_BYTES = 2 };
+    struct emit *e = &t->e;
+    if (rule_arg(u) == CC_ALWAYS) {
+        flags_lose(t);
+        e_op(e, 2, 0xff, 1, rm_reg(H_RCX)); /* dec */
+        exit_by(t, e_jcc(e, CC_NE), u->imm);
+        return;
+    }
+    flags_want(t);
+    e_lea(e, 2, H_RCX, rm_mem(H_RCX, -1));
+    e_mov_rr(e, 8, S1, H_RCX);
+    e_op(e, 4, 0x0fb7, H_RCX, rm_reg(H_RCX)); /* movzx */
+    emit_jcxz(t, 4, MOV_BYTES + JCC_BYTES + JMP_BYTES);
+    e_mov_rr(e, 8, H_RCX, S1);
+    exit_by(t, e_jcc(e, rule_arg(u)), u->imm);
+    e8(e, 0xeb), e8(e, MOV_BYTES); /* jmp */
+    e_mov_rr(e, 8, H_RCX, S1);
+}
+
 /* LOOP, LOOPE, LOOPNE; arg: the condition, CC_ALWAYS for none. */
 bool rule_loop(struct tr *t, const struct uop *u)
 {
     enum { JCC_BYTES = 6, JMP_BYTES = 5 };
     struct emit *e = &t->e;
     bool always = rule_arg(u) == CC_ALWAYS;
-    if (u->size != stack_size(t) || u->asize == 2)
+    if (!uop_goes_near(t->sb, u))
         return false;
+    if (u->asize == 2) {
+        loop_by_cx(t, u);
+        exit_always(t, u->pc_off + u->len);
+        return true;
+    }
     if (!always)
         flags_want(t);
     e_lea(e, u->asize, H_RCX, rm_mem(H_RCX, -1));
@@ -203,8 +250,15 @@ bool rule_loop(struct tr *t, const struct uop *u)
 bool rule_jcxz(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
-    if (u->size != stack_size(t) || u->asize == 2)
+    if (!uop_goes_near(t->sb, u))
         return false;
+    if (u->asize == 2) {
+        flags_lose(t);
+        e_op(e, 2, 0x85, H_RCX, rm_reg(H_RCX)); /* test */
+        exit_by(t, e_jcc(e, CC_E), u->imm);
+        exit_always(t, u->pc_off + u->len);
+        return true;
+    }
     emit_jcxz(t, u->asize, 2);
     e8(e, 0xeb), e8(e, 5); /* jmp, over the next */
     exit_by(t, e_jmp(e), u->imm);

@@ -67,12 +67,11 @@ static unsigned source_beside_memory(struct tr *t, unsigned slot, unsigned size)
     return S0;
 }
 
-static bool alu_mem(struct tr *t, const struct uop *u, u32 opcode, bool store, bool reads)
+static void alu_mem(struct tr *t, const struct uop *u, u32 opcode, bool store, bool reads)
 {
     struct rm m;
     unsigned how = (store ? locked_access(u) : ACC_READ) | ACC_FREE_S0;
-    if (!access_operand(t, u, u->size, how, &m))
-        return false;
+    access_operand(t, u, u->size, how, &m);
     if (reads)
         flags_want(t);
     if (u->form == FORM_MI) {
@@ -84,13 +83,12 @@ static bool alu_mem(struct tr *t, const struct uop *u, u32 opcode, bool store, b
         } else {
             e_alu_imm(&t->e, u->size, opcode >> 3, m, (i32)u->imm);
         }
-        return true;
+        return;
     }
     unsigned src = source_beside_memory(t, u->src, u->size);
     if (store)
         lock_prefix(t, u);
     e_op(&t->e, u->size, by_size(opcode, u->size), src, m);
-    return true;
 }
 
 static void alu_reg_imm(struct tr *t, const struct uop *u, u32 opcode, bool store)
@@ -141,15 +139,13 @@ bool rule_alu(struct tr *t, const struct uop *u)
         alu_reg_imm(t, u, opcode, store);
         break;
     case FORM_RM:
-        if (!access_operand(t, u, u->size, ACC_READ | (reads ? ACC_FREE_S0 : 0), &m))
-            return false;
+        access_operand(t, u, u->size, ACC_READ | (reads ? ACC_FREE_S0 : 0), &m);
         if (reads)
             flags_want(t);
         alu_to_reg(t, u, opcode, store, m);
         break;
     default:
-        if (!alu_mem(t, u, opcode, store, reads))
-            return false;
+        alu_mem(t, u, opcode, store, reads);
     }
     flags_set_by(t, u);
     return true;
@@ -163,8 +159,7 @@ bool rule_unary(struct tr *t, const struct uop *u)
     bool flags = u->op != UOP_NOT;
     struct rm m;
     if (u->form == FORM_M) {
-        if (!access_operand(t, u, u->size, locked_access(u) | ACC_FREE_S0, &m))
-            return false;
+        access_operand(t, u, u->size, locked_access(u) | ACC_FREE_S0, &m);
         if (flags)
             flags_merge(t);
         lock_prefix(t, u);
@@ -288,18 +283,15 @@ bool rule_mov(struct tr *t, const struct uop *u)
     case FORM_RI:
         return mov_imm(t, u);
     case FORM_RM:
-        if (!access_operand(t, u, u->size, ACC_READ, &m))
-            return false;
+        access_operand(t, u, u->size, ACC_READ, &m);
         load_reg(t, u->dst, u->size, m);
         return true;
     case FORM_MR:
-        if (!access_operand(t, u, u->size, ACC_WRITE | ACC_FREE_S0, &m))
-            return false;
+        access_operand(t, u, u->size, ACC_WRITE | ACC_FREE_S0, &m);
         e_store(e, u->size, m, source_beside_memory(t, u->src, u->size));
         return true;
     default:
-        if (!access_operand(t, u, u->size, ACC_WRITE, &m))
-            return false;
+        access_operand(t, u, u->size, ACC_WRITE, &m);
         e_op(e, u->size, by_size(0xc6, u->size), 0, m);
         e_imm(e, u->size, u->imm);
         return true;
@@ -327,8 +319,6 @@ bool rule_xlat(struct tr *t, const struct uop *u)
     as_memory.index = SLOT_T0;
     as_memory.scale = 0;
     as_memory.disp = 0;
-    if (!address_supported(t, u))
-        return false;
     e_op_byte_rm(&t->e, 4, 0x0fb6, S0, rm_reg(a)); /* movzx */
     e_store(&t->e, 8, FIELD(gpr[SLOT_T0]), S0);
     access_operand(t, &as_memory, 1, ACC_READ, &m);
@@ -343,12 +333,12 @@ bool rule_widen(struct tr *t, const struct uop *u)
     unsigned from = rule_arg(u) & 15;
     u32 opcode = rule_arg(u) >> 4;
     struct rm m;
-    if (u->size == 2)
+    if (u->size == 2 && (from != 1 || host_of(u->dst) < 0))
         return false;
     if (u->form == FORM_RR)
         m = operand_of(t, u->src, from);
-    else if (!access_operand(t, u, from, ACC_READ, &m))
-        return false;
+    else
+        access_operand(t, u, from, ACC_READ, &m);
     unsigned to = reg_target(u->dst, S0);
     if (from == 1)
         e_op_byte_rm(e, u->size, opcode, to, m);
@@ -360,8 +350,6 @@ bool rule_widen(struct tr *t, const struct uop *u)
 
 bool rule_lea(struct tr *t, const struct uop *u)
 {
-    if (u->asize == 2)
-        return false;
     if (u->size == 2) {
         effective_address(t, u, 4, S0);
         put_reg(t, u->dst, 2, S0);
@@ -380,8 +368,7 @@ bool rule_xchg(struct tr *t, const struct uop *u)
     if (u->op == UOP_XCHG_ACC && u->dst == RAX)
         return true;
     if (u->form == FORM_MR) {
-        if (!access_operand(t, u, u->size, ACC_WRITE | ACC_ALIGN | ACC_FREE_S0, &m)) /* locked on the host, too */
-            return false;
+        access_operand(t, u, u->size, ACC_WRITE | ACC_ALIGN | ACC_FREE_S0, &m); /* locked on the host, too */
         struct rm src = operand_of(t, u->src, u->size);
         unsigned with = src.mem ? S0 : src.reg;
         if (src.mem)
@@ -418,8 +405,7 @@ bool rule_cmov(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     struct rm m;
     if (u->form == FORM_RM) {
-        if (!access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m))
-            return false;
+        access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m);
         flags_want(t);
     } else {
         flags_want(t);
@@ -439,8 +425,7 @@ bool rule_setcc(struct tr *t, const struct uop *u)
 {
     struct rm m;
     if (u->form == FORM_M) {
-        if (!access_operand(t, u, 1, ACC_WRITE | ACC_FREE_S0, &m))
-            return false;
+        access_operand(t, u, 1, ACC_WRITE | ACC_FREE_S0, &m);
         flags_want(t);
     } else {
         flags_want(t);
@@ -486,8 +471,7 @@ bool rule_shift(struct tr *t, const struct uop *u)
     if (imm && count == 0)
         return false;
     if (memory) {
-        if (!access_operand(t, u, u->size, ACC_WRITE | ACC_FREE_S0, &m))
-            return false;
+        access_operand(t, u, u->size, ACC_WRITE | ACC_FREE_S0, &m);
     }
     if (carry || (!imm && flags_needed_after(t)))
         flags_want(t);
@@ -520,8 +504,8 @@ bool rule_double_shift(struct tr *t, const struct uop *u)
     if (u->size == 2 || (imm && count == 0))
         return false;
     struct rm m = reg_operand(u->dst);
-    if (u->form == FORM_MR && !access_operand(t, u, u->size, ACC_WRITE | ACC_FREE_S0, &m))
-        return false;
+    if (u->form == FORM_MR)
+        access_operand(t, u, u->size, ACC_WRITE | ACC_FREE_S0, &m);
     if (!imm && flags_needed_after(t))
         flags_want(t);
     unsigned src = reg_in(t, u->src, S0);
@@ -545,12 +529,10 @@ bool rule_double_shift(struct tr *t, const struct uop *u)
  * Memory is a string of bits to a register's number: its operand of that size lies so many sizes away. 'at' becomes u
  * with that address, by way of SLOT_T0; SLOT_T1 the number in there.
  */
-static bool bit_string(struct tr *t, const struct uop *u, struct uop *at)
+static void bit_string(struct tr *t, const struct uop *u, struct uop *at)
 {
     struct emit *e = &t->e;
     unsigned bytes = u->size == 2 ? 1 : u->size == 4 ? 2 : 3;
-    if (!address_supported(t, u))
-        return false;
     flags_lose(t);
     e_load(e, 4, S0, reg_operand(u->src));
     e_alu_imm(e, 4, ALU_AND, rm_reg(S0), (i32)u->size * 8 - 1);
@@ -571,7 +553,6 @@ static bool bit_string(struct tr *t, const struct uop *u, struct uop *at)
     at->base = SLOT_T0;
     at->index = SLOT_ZERO;
     at->disp = 0;
-    return true;
 }
 
 /* BT BTS BTR BTC; arg: the digit of the immediate form. */
@@ -582,10 +563,9 @@ bool rule_bt(struct tr *t, const struct uop *u)
     struct rm m;
     if (u->form == FORM_MI || u->form == FORM_MR) {
         struct uop at = *u;
-        if (u->form == FORM_MR && !bit_string(t, u, &at))
-            return false;
-        if (!access_operand(t, &at, u->size, (store ? locked_access(u) : ACC_READ) | ACC_FREE_S0, &m))
-            return false;
+        if (u->form == FORM_MR)
+            bit_string(t, u, &at);
+        access_operand(t, &at, u->size, (store ? locked_access(u) : ACC_READ) | ACC_FREE_S0, &m);
         flags_merge(t);
     } else {
         flags_merge(t);
@@ -619,8 +599,8 @@ bool rule_to_reg(struct tr *t, const struct uop *u)
     struct rm m = reg_operand(u->src);
     if (u->size == 2 && host_of(u->dst) < 0)
         return false;
-    if (u->form == FORM_RM && !access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m))
-        return false;
+    if (u->form == FORM_RM)
+        access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m);
     flags_merge(t);
     unsigned to = reg_in(t, u->dst, S0);
     e_op(e, u->size, rule_arg(u), to, m);
@@ -635,8 +615,8 @@ bool rule_count(struct tr *t, const struct uop *u)
     struct rm m = reg_operand(u->src);
     if (u->size == 2 || !x64_host_has(t, t->i->in.row))
         return false;
-    if (u->form == FORM_RM && !access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m))
-        return false;
+    if (u->form == FORM_RM)
+        access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m);
     flags_merge(t);
     unsigned to = reg_target(u->dst, S0);
     e_op_prefixed(&t->e, 0xf3, u->size == 8, rule_arg(u), to, m);
@@ -651,31 +631,29 @@ bool rule_count(struct tr *t, const struct uop *u)
 bool rule_imul3(struct tr *t, const struct uop *u)
 {
     struct rm m = reg_operand(u->src);
-    if (u->size == 2)
+    if (u->size == 2 && host_of(u->dst) < 0)
         return false;
-    if (u->form == FORM_RM && !access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m))
-        return false;
+    if (u->form == FORM_RM)
+        access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, &m);
     flags_merge(t);
     unsigned to = reg_target(u->dst, S0);
     e_op(&t->e, u->size, 0x69, to, m);
-    e32(&t->e, (u32)u->imm);
+    e_imm(&t->e, u->size, u->imm);
     reg_put(t, u->dst, to);
     flags_set_by(t, u);
     return true;
 }
 
 /* The operand of MUL and DIV, where rAX and rDX are the host's own: in S1 or a pinned register. */
-static bool wide_operand(struct tr *t, const struct uop *u, struct rm *m)
+static void wide_operand(struct tr *t, const struct uop *u, struct rm *m)
 {
     if (u->form != FORM_M) {
         *m = operand_of(t, u->dst, u->size);
         if (!m->mem && m->reg == host_of(RAX)) /* it is in S0, too, by then */
             *m = rm_reg(S0);
-        return true;
+        return;
     }
-    if (!access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, m))
-        return false;
-    return true;
+    access_operand(t, u, u->size, ACC_READ | ACC_FREE_S0, m);
 }
 
 /* MUL, IMUL of rAX; arg: the digit in ModRM. */
@@ -684,8 +662,7 @@ bool rule_mul(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     struct rm m;
     unsigned a = (unsigned)host_of(RAX);
-    if (!wide_operand(t, u, &m))
-        return false;
+    wide_operand(t, u, &m);
     flags_merge(t);
     e_mov_rr(e, 8, S0, a);
     e_op(e, u->size, by_size(0xf6, u->size), rule_arg(u), m);
@@ -706,10 +683,9 @@ bool rule_div(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     struct rm m;
     unsigned a = (unsigned)host_of(RAX), size = u->size;
-    if (size < 4 || (u->form != FORM_M && (u->dst == RDX || u->dst == RAX)))
+    if (size < 2 || (u->form != FORM_M && (u->dst == RDX || u->dst == RAX)))
         return false;
-    if (!wide_operand(t, u, &m))
-        return false;
+    wide_operand(t, u, &m);
     flags_lose(t);
     if (u->op == UOP_DIV) {
         e_op(e, size, 0x3b, H_RDX, m);
@@ -740,8 +716,7 @@ bool rule_xadd(struct tr *t, const struct uop *u)
     struct rm m;
     if (u->form != FORM_MR || operand_of(t, u->src, 8).mem || u->size == 1)
         return false;
-    if (!access_operand(t, u, u->size, locked_access(u), &m))
-        return false;
+    access_operand(t, u, u->size, locked_access(u), &m);
     lock_prefix(t, u);
     e_op(&t->e, u->size, 0x0fc1, (unsigned)host_of(u->src), m);
     flags_set_by(t, u);
@@ -754,8 +729,7 @@ bool rule_cmpxchg(struct tr *t, const struct uop *u)
     unsigned a = (unsigned)host_of(RAX);
     if (u->form != FORM_MR || u->size == 1 || host_of(u->src) < 0)
         return false;
-    if (!access_operand(t, u, u->size, locked_access(u) | ACC_FREE_S0, &m))
-        return false;
+    access_operand(t, u, u->size, locked_access(u) | ACC_FREE_S0, &m);
     e_mov_rr(e, 8, S0, a);
     lock_prefix(t, u);
     e_op(e, u->size, 0x0fb1, (unsigned)host_of(u->src), m);
@@ -770,9 +744,9 @@ bool rule_cmpxchg_pair(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     unsigned half = rule_arg(u), a = (unsigned)host_of(RAX);
     struct rm m;
-    if (!x64_host_has(t, t->i->in.row) ||
-        !access_operand(t, u, half * 2, locked_access(u) | ACC_FREE_S0 | (half == 8 ? ACC_ALIGN : 0u), &m))
+    if (!x64_host_has(t, t->i->in.row))
         return false;
+    access_operand(t, u, half * 2, locked_access(u) | ACC_FREE_S0 | (half == 8 ? ACC_ALIGN : 0u), &m);
     flags_merge(t);
     e_mov_rr(e, 8, S0, a);
     lock_prefix(t, u);

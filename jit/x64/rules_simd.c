@@ -86,6 +86,8 @@ static void find_opcode(const struct tr *t, struct copy *c)
     } else {
         c->map = p[1] == 0x38 ? 2 : p[1] == 0x3a ? 3 : 1;
         c->prefix = in->rep ? 0xf3 : in->repne ? 0xf2 : in->opsize_prefix ? 0x66 : 0;
+        if (t->i->u.op == UOP_MOVBE)
+            c->prefix = t->i->u.size == 2 ? 0x66 : 0; /* 16-bit code has it the other way round */
     }
     /* Outside 64-bit mode W still chooses rows, but never a 64-bit GPR. */
     c->w = in->rex & 8 || (strstr(in->row->encoding, "W1") && !(in->row->attrs & A_I64));
@@ -242,8 +244,6 @@ bool rule_copy(struct tr *t, const struct uop *u)
     if (!copied(t, u))
         return false;
     take_apart(t, &c);
-    if (c.memory >= 0 && !address_supported(t, u))
-        return false;
     if (uop_info[u->op].props & UP_SSE)
         want_vec(t);
     if (u->op == UOP_VZEROUPPER || u->op == UOP_VZEROALL) {
@@ -251,8 +251,8 @@ bool rule_copy(struct tr *t, const struct uop *u)
         e8(&t->e, 0xc5), e8(&t->e, u->op == UOP_VZEROALL ? 0xfc : 0xf8), e8(&t->e, 0x77);
         return true;
     }
-    if (c.memory >= 0 && !access_operand(t, u, c.memory_size, access_of(t, &c), &c.rm))
-        return false;
+    if (c.memory >= 0)
+        access_operand(t, u, c.memory_size, access_of(t, &c), &c.rm);
     if (t->i->flags_written)
         flags_merge(t);
     if (t->i->flags_read)

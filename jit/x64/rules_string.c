@@ -8,8 +8,12 @@
 #include "jit/x64/rules.h"
 
 static unsigned word_of(const struct tr *t) { return (t->sb->key & MODE_CODE) == MODE_CODE64 ? 8 : 4; }
+static bool repeats(const struct uop *u);
+/* In segmented code a repetition is C's, which does as much of it at a time. */
 static bool supported(const struct tr *t, const struct uop *u)
 {
+    if (key_is_segmented(t->sb->key))
+        return !repeats(u);
     return u->asize == word_of(t) && u->amode <= AM_FLAT32 && u->seg < FS;
 }
 static bool repeats(const struct uop *u) { return u->flags & (UF_REP | UF_REPNE); }

@@ -34,11 +34,32 @@ static void nobody_waits(struct tr *t)
 
 /* ---- IF ---- */
 
+static bool is_v86_code(const struct tr *t) { return (t->sb->key & KEY_PARAGRAPH) && key_is_user(t->sb->key); }
+
+/* In virtual-8086 mode, where IF and flag images are the monitor's unless IOPL is 3: the slow path. S0 is lost. */
+static void only_outside_vme(struct tr *t)
+{
+    struct emit *e = &t->e;
+    if (!is_v86_code(t))
+        return;
+    e_load(e, 4, S0, FIELD(eflags));
+    e_alu_imm(e, 4, ALU_AND, rm_reg(S0), FL_IOPL);
+    e_alu_imm(e, 4, ALU_CMP, rm_reg(S0), FL_IOPL);
+    to_slow_path(t, e_jcc(e, CC_NE));
+}
+/* Who may change IF: ring 0, and virtual-8086 mode with IOPL 3, which only_outside_vme has looked for. */
+static void only_with_if(struct tr *t)
+{
+    if (!is_v86_code(t))
+        only_when(t, 1, FIELD(cpl), 0);
+}
+
 bool rule_cli(struct tr *t, const struct uop *u)
 {
     (void)u;
     flags_lose(t);
-    only_when(t, 1, FIELD(cpl), 0);
+    only_outside_vme(t);
+    only_with_if(t);
     e_alu_imm(&t->e, 4, ALU_AND, FIELD(eflags), ~(i32)FL_IF);
     return true;
 }
@@ -48,7 +69,8 @@ bool rule_sti(struct tr *t, const struct uop *u)
     if (u->index_in_block + 1u == t->sb->n)
         return false;
     flags_lose(t);
-    only_when(t, 1, FIELD(cpl), 0);
+    only_outside_vme(t);
+    only_with_if(t);
     nobody_waits(t);
     e_alu_imm(&t->e, 4, ALU_OR, FIELD(eflags), FL_IF);
     return true;
@@ -92,9 +114,10 @@ bool rule_pushf(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     struct rm m, high = OWN(flags);
     high.disp++;
-    if (u->size != word(t))
+    if (!has_stack_rule(t, u))
         return false;
     flags_lose(t); /* they are read, so they are in jit_state.flags now */
+    only_outside_vme(t);
     access_stack(t, RSP, -(i32)u->size, u->size, ACC_WRITE | ACC_FREE_S0, &m);
     e_op_byte_rm(e, 4, 0x0fb6, S0, OWN(flags)); /* movzx: OF */
     e_op(e, 4, 0xc1, 4, rm_reg(S0));            /* shl */
@@ -103,7 +126,7 @@ bool rule_pushf(struct tr *t, const struct uop *u)
     e_op(e, 4, 0x0b, S0, FIELD(eflags));
     e_alu_imm(e, 4, ALU_AND, rm_reg(S0), ~(i32)(FL_VM | FL_RF));
     e_store(e, u->size, m, S0);
-    e_lea(e, u->size, (unsigned)host_of(RSP), rm_mem((unsigned)host_of(RSP), -(i32)u->size));
+    move_stack(t, -(i32)u->size);
     return true;
 }
 
@@ -112,18 +135,22 @@ bool rule_popf(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
     struct rm m;
-    if (u->size != word(t))
+    if (!has_stack_rule(t, u))
         return false;
     flags_lose(t);
+    only_outside_vme(t);
     access_stack(t, RSP, 0, u->size, ACC_READ, &m);
-    e_load(e, 4, S0, m);
+    if (u->size == 2)
+        e_op(e, 4, 0x0fb7, S0, m); /* movzx */
+    else
+        e_load(e, 4, S0, m);
     e_mov_rr(e, 4, S1, S0);
     e_op(e, 4, 0x33, S1, FIELD(eflags)); /* xor */
-    test_imm(t, rm_reg(S1), ~(u32)(FL_ARITH | FL_1 | FL_IF));
+    test_imm(t, rm_reg(S1), (u32)size_mask(MIN(u->size, 4u)) & ~(u32)(FL_ARITH | FL_1 | FL_IF));
     to_slow_path(t, e_jcc(e, CC_NE));
     e_alu_imm(e, 4, ALU_AND, rm_reg(S1), FL_IF);
     u8 *same = e_jcc(e, CC_E);
-    only_when(t, 1, FIELD(cpl), 0);
+    only_with_if(t);
     nobody_waits(t);
     e_op(e, 4, 0x31, S1, FIELD(eflags)); /* xor */
     e_patch(e, same, e->p);
@@ -136,7 +163,7 @@ bool rule_popf(struct tr *t, const struct uop *u)
     e_alu_imm(e, 4, ALU_AND, rm_reg(S1), 1);
     e_op(e, 4, 0x8d, S0, rm_sib(S0, S1, 0, FL_1 << 8)); /* lea */
     e_store(e, 2, OWN(flags), S0);
-    e_lea(e, u->size, (unsigned)host_of(RSP), rm_mem((unsigned)host_of(RSP), u->size));
+    move_stack(t, u->size);
     flags_in_memory(t);
     return true;
 }
@@ -149,12 +176,12 @@ bool rule_push_sreg(struct tr *t, const struct uop *u)
     struct emit *e = &t->e;
     unsigned width = u->size == 4 ? 2 : u->size;
     struct rm m;
-    if (u->size != word(t))
+    if (!has_stack_rule(t, u))
         return false;
     access_stack(t, RSP, -(i32)u->size, width, ACC_WRITE | ACC_FREE_S0, &m);
     e_op(e, 4, 0x0fb7, S0, SEG_FIELD(u->aux, sel)); /* movzx */
     e_store(e, width, m, S0);
-    e_lea(e, u->size, (unsigned)host_of(RSP), rm_mem((unsigned)host_of(RSP), -(i32)u->size));
+    move_stack(t, -(i32)u->size);
     return true;
 }
 
@@ -165,8 +192,7 @@ bool rule_mov_from_sreg(struct tr *t, const struct uop *u)
     if (u->src >= SEG_COUNT)
         return false;
     if (u->form == FORM_MR) {
-        if (!access_operand(t, u, 2, ACC_WRITE | ACC_FREE_S0, &m))
-            return false;
+        access_operand(t, u, 2, ACC_WRITE | ACC_FREE_S0, &m);
         e_op(e, 4, 0x0fb7, S0, SEG_FIELD(u->src, sel)); /* movzx */
         e_store(e, 2, m, S0);
         return true;

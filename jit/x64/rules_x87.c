@@ -28,7 +28,7 @@ bool rule_x87(struct tr *t, const struct uop *u)
 {
     struct rm m = {0};
     bool memory = u->form == FORM_M;
-    if (!runs_on_host(t) || (memory && !address_supported(t, u)))
+    if (!runs_on_host(t))
         return false;
     want_x87(t);
     if (memory)
@@ -84,7 +84,7 @@ bool rule_fldcw(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
     struct rm m;
-    if (!runs_on_host(t) || !address_supported(t, u))
+    if (!runs_on_host(t))
         return false;
     want_x87(t);
     access_operand(t, u, 2, ACC_READ, &m);
@@ -102,7 +102,7 @@ bool rule_fldcw(struct tr *t, const struct uop *u)
 bool rule_fnstw(struct tr *t, const struct uop *u)
 {
     struct rm m = {0};
-    if (!runs_on_host(t) || (u->form == FORM_M && !address_supported(t, u)))
+    if (!runs_on_host(t))
         return false;
     want_x87(t);
     if (u->form == FORM_M)
@@ -135,7 +135,7 @@ bool rule_mmx(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
     bool memory = uop_has_memory(u);
-    if (!runs_on_host(t) || !x64_host_has(t, t->i->in.row) || (memory && !address_supported(t, u)))
+    if (!runs_on_host(t) || !x64_host_has(t, t->i->in.row))
         return false;
     struct rm m = rm_reg(t->i->in.modrm & 7);
     want_x87(t);
@@ -162,7 +162,7 @@ bool rule_mmx_from_gpr(struct tr *t, const struct uop *u)
 {
     struct emit *e = &t->e;
     bool memory = uop_has_memory(u);
-    if (!runs_on_host(t) || (memory && !address_supported(t, u)))
+    if (!runs_on_host(t))
         return false;
     struct rm m;
     want_x87(t);
@@ -180,7 +180,7 @@ bool rule_mmx_from_gpr(struct tr *t, const struct uop *u)
 bool rule_mmx_to_gpr(struct tr *t, const struct uop *u)
 {
     struct rm m;
-    if (!runs_on_host(t) || (u->form == FORM_MR && !address_supported(t, u)))
+    if (!runs_on_host(t))
         return false;
     want_x87(t);
     if (u->form == FORM_MR)

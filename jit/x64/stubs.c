@@ -252,6 +252,10 @@ static u8 *emit_entry(struct tr *t)
         want_vec(t);
     if (t->tb->wants & READY_X87)
         want_x87(t);
+    if (key_is_segmented(t->sb->key)) {            /* links within a page go behind it */
+        e_op(e, 4, 0xc7, 0, FIELD(gpr[SLOT_RIP])); /* mov */
+        e32(e, t->sb->page_eip);
+    }
     e_op(e, 8, 0x81, ALU_SUB, rm_reg(BUDGET));
     e32(e, t->sb->n);
     t->tb->charged = (u8)(e->p - e->start);

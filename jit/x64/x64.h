@@ -145,15 +145,15 @@ void reg_put(struct tr *t, unsigned slot, unsigned host);
 enum { ACC_READ = 1, ACC_WRITE = 2, ACC_FREE_S0 = 4, ACC_ALIGN = 8 /* misaligned: the slow path */ };
 /*
  * Checks u's memory operand of n bytes and makes *m its host address, which uses S0 and S1; with ACC_FREE_S0
- * only S1. What stands in flags is lost, but kept as the instruction needs them. False: this kind of address has no
- * rule.
+ * only S1. What stands in flags is lost, but kept as the instruction needs them.
  */
-bool access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m);
-/* The same at base register + disp of the stack segment (flat). */
+void access_operand(struct tr *t, const struct uop *u, unsigned n, unsigned how, struct rm *m);
+/* The same at base register + disp of the stack. */
 void access_stack(struct tr *t, unsigned base_slot, i32 disp, unsigned n, unsigned how, struct rm *m);
 /* The effective address, as LEA with operands of 'size' bytes has it, into host register 'to'; flags stay. */
 void effective_address(struct tr *t, const struct uop *u, unsigned size, unsigned to);
-bool address_supported(const struct tr *t, const struct uop *u);
+/* Bytes of the stack pointer. */
+unsigned stack_width(const struct tr *t);
 /* The slow path unless what the register holds is a canonical address; host flags are lost. */
 void only_canonical(struct tr *t, unsigned reg, unsigned scratch);
 
