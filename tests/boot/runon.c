@@ -55,7 +55,7 @@ static struct machine *start(const struct shared *s)
         const struct drive_option *d = &o.drive[i];
         struct drive_config *to = d->bus == DRIVE_IDE ? &o.config.ide[d->index] : &o.config.floppy[d->index];
         *to = (struct drive_config){.present = true, .cdrom = d->cdrom};
-        if (d->image.path && !(to->disk = disk_open_raw(&d->image, &o.trace, err, sizeof(err))))
+        if (d->image.path && !(to->disk = disk_open(&d->image, &o.trace, err, sizeof(err))))
             die("disk", err);
     }
     o.config.find_chardev = any_chardev;
