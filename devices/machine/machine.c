@@ -110,6 +110,7 @@ bool machine_settle_disks(struct machine *m, unsigned ms)
     bool settled = disk_pool_settle(m->disks.pool, ms);
     clock->firing = false;
     clock->held = disk_pool_holds(m->disks.pool);
+    m->priv->polling.waits = false;
     if (held && !clock->held)
         vclock_sync(&m->priv->vclock);
     return settled;
