@@ -118,21 +118,23 @@ static bool comes_again(struct ide_drive *d, int err)
     return true;
 }
 
-/* Reads n sectors into buffer; false: the step is over. A sector that cannot be read is named in the task file (UNC).
- */
-static bool load(struct ide_drive *d, u32 n)
+/* A sector that cannot be read is named in the task file (UNC). */
+static void cannot_read(struct ide_drive *d)
 {
-    int err = ide_ask(d, DISK_READ, d->lba, n, d->buffer, false);
-    if (!err)
-        return true;
-    if (comes_again(d, err))
-        return false;
     u32 good = d->request.good;
     d->left -= MIN(good, d->left);
     if (d->flags & DMA)
         ide_dma_end(d, true);
     fail_at(d, d->lba + good, 0, IDE_UNC);
-    return false;
+}
+
+/* Reads n sectors into buffer; false: the step is over. */
+static bool load(struct ide_drive *d, u32 n)
+{
+    int err = ide_ask(d, DISK_READ, d->lba, n, d->buffer, false);
+    if (err && !comes_again(d, err))
+        cannot_read(d);
+    return !err;
 }
 
 /* n sectors of ranges: 48 bits of address, 16 of count (ACS-2, 7.10.3.1). 0 or -errno. */
@@ -149,16 +151,22 @@ static int trim(struct ide_drive *d, u32 n, bool fua)
     return err;
 }
 
+static bool must_be_on_medium(const struct ide_drive *d) { return !d->write_cache || (d->flags & FUA); }
+
+static void cannot_write(struct ide_drive *d, int err)
+{
+    if (d->flags & DMA)
+        ide_dma_end(d, true);
+    fail_at(d, d->lba, err == -EROFS || err == -EINVAL ? 0 : IDE_DF, IDE_ABRT);
+}
+
 /* Writes n sectors from buffer; false: the step is over. */
 static bool store(struct ide_drive *d, u32 n)
 {
-    bool fua = !d->write_cache || (d->flags & FUA);
+    bool fua = must_be_on_medium(d);
     int err = d->flags & TRIM ? trim(d, n, fua) : ide_ask(d, DISK_WRITE, d->lba, n, d->buffer, fua);
-    if (err && !comes_again(d, err)) {
-        if (d->flags & DMA)
-            ide_dma_end(d, true);
-        fail_at(d, d->lba, err == -EROFS || err == -EINVAL ? 0 : IDE_DF, IDE_ABRT);
-    }
+    if (err && !comes_again(d, err))
+        cannot_write(d, err);
     return !err;
 }
 
@@ -310,10 +318,33 @@ static bool close_dma_block(struct ide_drive *d)
     return true;
 }
 
+/* Sectors between the image and RAM, without us in between. False: the step is over. *n: how many, 0 if none can be. */
+static bool move_directly(struct ide_drive *d, u32 *n)
+{
+    *n = d->flags & TRIM ? 0 : ide_dma_map(d, d->left);
+    int err = *n ? ide_ask_mapped(d, !d->dma_to_memory && must_be_on_medium(d)) : 0;
+    if (!err)
+        advance(d, *n);
+    else if (!comes_again(d, err) && d->dma_to_memory)
+        cannot_read(d);
+    else if (err != -EAGAIN && err != -EINPROGRESS)
+        cannot_write(d, err);
+    return !err;
+}
+
 void ata_dma(struct ide_drive *d)
 {
     enum ide_dma how = IDE_DMA_DONE;
     while (d->left && how == IDE_DMA_DONE) {
+        u32 moved = 0;
+        if (!d->end && !d->answered && ide_limit_reached(d)) {
+            ide_dma_again(d, IDE_BLOCK_NS);
+            return;
+        }
+        if (!d->end && !move_directly(d, &moved))
+            return;
+        if (moved)
+            continue;
         if (!d->end && !open_dma_block(d))
             return;
         how = ide_dma_move(d);

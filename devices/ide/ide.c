@@ -36,8 +36,7 @@ struct ide_channel {
     u8 bm_command, bm_status;
     u32 bm_prdt;
     /* where the transfer stands in the PRD table */
-    u32 prd_next, prd_address, prd_left;
-    bool prd_last;
+    struct ide_prd prd;
 };
 
 struct ide {
@@ -98,10 +97,24 @@ void ide_open_window(struct ide_drive *d, u32 pos, u32 len, bool in)
     d->status = IDE_DRDY | IDE_DSC | IDE_DRQ;
 }
 
+/* The end of what was mapped for a request. */
+static void unmap(struct ide_drive *d)
+{
+    for (unsigned i = 0; i < d->maps; i++)
+        dma_unmap(&d->channel->ide->pci.dma, &d->map[i], d->map[i].len);
+    d->maps = 0;
+}
+
+static void take_back(struct ide_drive *d)
+{
+    disk_cancel(&d->request);
+    unmap(d);
+}
+
 static void stop(struct ide_drive *d)
 {
     event_cancel(&system_of(d->channel)->clock, &d->event);
-    disk_cancel(&d->request);
+    take_back(d);
     d->step = IDE_IDLE;
     d->trimmed = 0;
     d->dma_wait = false;
@@ -170,18 +183,17 @@ static void answered(void *owner, int err)
     d->answered = false;
 }
 
-int ide_ask(struct ide_drive *d, enum disk_op op, u64 sector, u32 count, void *buf, bool fua)
+/* What the vector has been filled in for. */
+static int ask(struct ide_drive *d, enum disk_op op, u64 sector, u32 count, bool fua)
 {
     u64 bytes = (u64)count * IDE_SECTOR;
     int err = d->answer;
     if (!d->answered) {
-        d->memory = (struct iovec){buf, (size_t)bytes};
         d->request.op = op;
         d->request.fua = fua;
         d->request.sector = sector;
         d->request.count = count;
-        d->request.vec = &d->memory;
-        d->request.nvec = 1;
+        d->request.vec = d->memory;
         d->request.done = answered;
         d->request.owner = d;
         err = disk_submit(d->disk, &d->request);
@@ -190,6 +202,15 @@ int ide_ask(struct ide_drive *d, enum disk_op op, u64 sector, u32 count, void *b
     if (err != -EINPROGRESS) /* it is work too */
         system_of(d->channel)->mem.work += op == DISK_READ || op == DISK_WRITE ? bytes : IDE_SECTOR;
     return err;
+}
+
+int ide_ask(struct ide_drive *d, enum disk_op op, u64 sector, u32 count, void *buf, bool fua)
+{
+    if (!d->answered) {
+        d->memory[0] = (struct iovec){buf, (size_t)count * IDE_SECTOR};
+        d->request.nvec = 1;
+    }
+    return ask(d, op, sector, count, fua);
 }
 
 void ide_signature(struct ide_drive *d)
@@ -423,18 +444,18 @@ void ide_dma_request(struct ide_drive *d, bool to_memory)
 static bool fetch_prd(struct ide_channel *ch)
 {
     u8 prd[8];
-    if (ch->prd_last)
+    if (ch->prd.last)
         return false;
-    if (!dma_read(&ch->ide->pci.dma, ch->prd_next, prd, sizeof prd)) {
+    if (!dma_read(&ch->ide->pci.dma, ch->prd.next, prd, sizeof prd)) {
         ch->bm_status |= BM_ERROR;
         return false;
     }
-    ch->prd_next += 8;
-    ch->prd_address = ld32(prd) & ~1u;
-    ch->prd_left = ld16(prd + 4) & 0xfffe;
-    if (!ch->prd_left)
-        ch->prd_left = 0x10000;
-    ch->prd_last = prd[7] & 0x80;
+    ch->prd.next += 8;
+    ch->prd.address = ld32(prd) & ~1u;
+    ch->prd.left = ld16(prd + 4) & 0xfffe;
+    if (!ch->prd.left)
+        ch->prd.left = 0x10000;
+    ch->prd.last = prd[7] & 0x80;
     return true;
 }
 
@@ -447,18 +468,75 @@ enum ide_dma ide_dma_move(struct ide_drive *d)
     while (d->pos < d->end) {
         if (ide_limit_reached(d))
             return IDE_DMA_MORE;
-        if (!ch->prd_left && !fetch_prd(ch))
+        if (!ch->prd.left && !fetch_prd(ch))
             return IDE_DMA_SHORT;
-        u32 part = MIN(ch->prd_left, d->end - d->pos);
+        u32 part = MIN(ch->prd.left, d->end - d->pos);
         if (d->dma_to_memory)
-            dma_write(mem, ch->prd_address, d->buffer + d->pos, part);
+            dma_write(mem, ch->prd.address, d->buffer + d->pos, part);
         else
-            dma_read(mem, ch->prd_address, d->buffer + d->pos, part);
-        ch->prd_address += part;
-        ch->prd_left -= part;
+            dma_read(mem, ch->prd.address, d->buffer + d->pos, part);
+        ch->prd.address += part;
+        ch->prd.left -= part;
         d->pos += part;
     }
     return IDE_DMA_DONE;
+}
+
+/*
+ * Maps RAM that the table names from here on, as much as holds whole sectors, 'most' bytes of it; how many bytes. The
+ * table's place moves behind it.
+ */
+static u32 map_table(struct ide_drive *d, u32 most)
+{
+    struct ide_channel *ch = d->channel;
+    u32 bytes = 0;
+    while (bytes < most && d->maps < DISK_VECTORS && (ch->prd.left || fetch_prd(ch))) {
+        struct dma_map *m = &d->map[d->maps];
+        if (!dma_map(&ch->ide->pci.dma, ch->prd.address, MIN(ch->prd.left, most - bytes), d->dma_to_memory, m))
+            break;
+        d->maps++;
+        ch->prd.address += (u32)m->len;
+        ch->prd.left -= (u32)m->len;
+        bytes += (u32)m->len;
+    }
+    u32 excess = bytes % IDE_SECTOR;
+    struct dma_map *last = d->maps ? &d->map[d->maps - 1] : NULL;
+    if (!excess)
+        return bytes;
+    if (excess >= last->len) /* a sector in small pieces */
+        return 0;
+    last->len -= excess;
+    ch->prd.address -= excess;
+    ch->prd.left += excess;
+    return bytes - excess;
+}
+
+u32 ide_dma_map(struct ide_drive *d, u32 sectors)
+{
+    struct ide_prd *at = &d->channel->prd, before = *at;
+    if (d->answered && d->maps)
+        return d->mapped;
+    d->maps = 0;
+    d->mapped = map_table(d, MIN(sectors, IDE_DIRECT) * IDE_SECTOR) / IDE_SECTOR;
+    d->mapped_to = *at;
+    *at = before;
+    if (!d->mapped)
+        d->maps = 0;
+    for (unsigned i = 0; i < d->maps; i++)
+        d->memory[i] = (struct iovec){d->map[i].host, d->map[i].len};
+    d->request.nvec = d->maps;
+    return d->mapped;
+}
+
+int ide_ask_mapped(struct ide_drive *d, bool fua)
+{
+    int err = ask(d, d->dma_to_memory ? DISK_READ : DISK_WRITE, d->lba, d->mapped, fua);
+    if (err == -EINPROGRESS)
+        return err;
+    unmap(d);
+    if (!err)
+        d->channel->prd = d->mapped_to;
+    return err;
 }
 
 void ide_dma_again(struct ide_drive *d, u64 ns)
@@ -474,7 +552,7 @@ void ide_dma_again(struct ide_drive *d, u64 ns)
 void ide_dma_end(struct ide_drive *d, bool complete)
 {
     struct ide_channel *ch = d->channel;
-    if (!complete || (ch->prd_last && !ch->prd_left))
+    if (!complete || (ch->prd.last && !ch->prd.left))
         ch->bm_status &= (u8)~BM_ACTIVE;
     if (!complete)
         d->status = IDE_DRDY | IDE_DSC;
@@ -487,9 +565,9 @@ static void write_bm_command(struct ide_channel *ch, u8 val)
     ch->bm_command = val & (BM_START | BM_TO_MEMORY);
     if (now && !was) {
         ch->bm_status |= BM_ACTIVE;
-        ch->prd_next = ch->bm_prdt;
-        ch->prd_left = 0;
-        ch->prd_last = false;
+        ch->prd.next = ch->bm_prdt;
+        ch->prd.left = 0;
+        ch->prd.last = false;
         dma_go(ch);
     } else if (was && !now) {
         ch->bm_status &= (u8)~BM_ACTIVE;
@@ -499,7 +577,7 @@ static void write_bm_command(struct ide_channel *ch, u8 val)
                 continue;
             /* Stopped in the middle: the drive waits for a master that may never come back. */
             event_cancel(&system_of(ch)->clock, &d->event);
-            disk_cancel(&d->request);
+            take_back(d);
             d->step = IDE_IDLE;
         }
     }
@@ -580,7 +658,7 @@ bool ide_change_medium(struct device *dev, unsigned n, struct disk *disk, bool f
     struct ide_drive *d = drive_number(dev, n);
     if (!d || !d->cdrom || (d->locked && !force))
         return false;
-    disk_cancel(&d->request);
+    take_back(d);
     disk_close(d->disk);
     d->disk = disk;
     atapi_medium_changed(d);
@@ -681,8 +759,8 @@ static void reset(struct device *dev)
             reset_drive(&ch->drive[i]);
         update_line(ch);
         ch->bm_command = ch->bm_status = 0;
-        ch->bm_prdt = ch->prd_next = ch->prd_address = ch->prd_left = 0;
-        ch->prd_last = false;
+        ch->bm_prdt = 0;
+        ch->prd = (struct ide_prd){0};
     }
 }
 
@@ -737,6 +815,10 @@ static const struct state_field drive_state[] = {
     HOST(struct ide_drive, work_limit),
     HOST(struct ide_drive, request),
     HOST(struct ide_drive, memory),
+    HOST(struct ide_drive, map),
+    HOST(struct ide_drive, maps),
+    HOST(struct ide_drive, mapped),
+    HOST(struct ide_drive, mapped_to),
     HOST(struct ide_drive, answered),
     HOST(struct ide_drive, answer),
     HOST(struct ide_drive, unit),
@@ -791,6 +873,9 @@ static const struct state_field drive_state[] = {
     STATE_END,
 };
 
+#define PRD(f) STATE(struct ide_prd, f)
+static const struct state_field prd_state[] = {PRD(next), PRD(address), PRD(left), PRD(last), STATE_END};
+
 #define CH(f) STATE(struct ide_channel, f)
 static const struct state_field channel_state[] = {
     HOST(struct ide_channel, ide),
@@ -804,10 +889,7 @@ static const struct state_field channel_state[] = {
     CH(bm_command),
     CH(bm_status),
     CH(bm_prdt),
-    CH(prd_next),
-    CH(prd_address),
-    CH(prd_left),
-    CH(prd_last),
+    STRUCTS(struct ide_channel, prd, struct ide_prd, prd_state),
     STATE_END,
 };
 

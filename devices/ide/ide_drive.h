@@ -10,9 +10,11 @@
 #define ORRERY_IDE_DRIVE_H
 
 #include "devices/block/disk.h"
+#include "devices/core/dma.h"
 #include "devices/core/device.h"
 
 enum { IDE_SECTOR = 512, IDE_BUFFER = 128 * IDE_SECTOR, IDE_MULTIPLE_MAX = 16, IDE_PACKET = 12, IDE_RAW_BLOCK = 2352 };
+enum { IDE_DIRECT = 1024 /* sectors that one request moves from or to the guest's RAM, at most */ };
 
 /* Status register */
 enum { IDE_ERR = BIT(0), IDE_DRQ = BIT(3), IDE_DSC = BIT(4), IDE_DF = BIT(5), IDE_DRDY = BIT(6), IDE_BSY = BIT(7) };
@@ -36,6 +38,12 @@ enum ide_dma { IDE_DMA_DONE, IDE_DMA_SHORT, IDE_DMA_MORE };
 /* A task file register file; two of them make the 48-bit "previous content" pairs. */
 struct ide_taskfile {
     u8 feature, count, lba[3];
+};
+
+/* Where a transfer stands in the PRD table. */
+struct ide_prd {
+    u32 next, address, left;
+    bool last;
 };
 
 struct ide_channel;
@@ -65,8 +73,13 @@ struct ide_drive {
     u64 work_limit; /* what the memory's 'work' may come to in this step */
     /* what the image is asked */
     struct disk_request request;
-    struct iovec memory; /* its */
-    bool answered;       /* by 'answer', for the step that asks again */
+    struct iovec memory[DISK_VECTORS];
+    /* ... with the guest's RAM for memory */
+    struct dma_map map[DISK_VECTORS];
+    unsigned maps;
+    u32 mapped; /* sectors */
+    struct ide_prd mapped_to;
+    bool answered; /* by 'answer', for the step that asks again */
     int answer;
     /* disk */
     u16 cylinders, heads, sectors; /* as INITIALIZE DEVICE PARAMETERS set them */
@@ -115,6 +128,12 @@ bool ide_limit_reached(const struct ide_drive *d);
 int ide_ask(struct ide_drive *d, enum disk_op op, u64 sector, u32 count, void *buf, bool fua);
 /* The transfer is over; with 'complete' the command is too, without, the table was too short for it. */
 void ide_dma_end(struct ide_drive *d, bool complete);
+/*
+ * RAM for the next sectors of a DMA command, as many as the PRD table's next entries have room for: how many, 0 where
+ * they name something else. Then ide_ask_mapped asks for them as ide_ask does; once it is over they have been moved.
+ */
+u32 ide_dma_map(struct ide_drive *d, u32 sectors);
+int ide_ask_mapped(struct ide_drive *d, bool fua);
 /* Puts the drive's signature into the task file (ATA/ATAPI-7, 9.12). */
 void ide_signature(struct ide_drive *d);
 /* EXECUTE DEVICE DIAGNOSTIC acts on both drives. */
