@@ -20,6 +20,16 @@ static const struct {
     [DISK_DISCARD] = {"discarding", true}, [DISK_ZERO] = {"zeroing", true},
 };
 
+void disk_identify(struct disk *d, char *text, size_t size)
+{
+    struct stat st;
+    int n = snprintf(text, size, "an image of %llu sectors%s", (unsigned long long)d->sectors,
+                     disk_is_overlaid(d) ? " with -snapshot" : "");
+    if (d->ops->stat && !d->ops->stat(d, &st) && S_ISREG(st.st_mode) && n >= 0 && (size_t)n < size)
+        snprintf(text + n, size - (size_t)n, ", last written at %lld.%09ld s", (long long)st.st_mtim.tv_sec,
+                 st.st_mtim.tv_nsec);
+}
+
 bool disk_out_of_space(int err) { return err == -ENOSPC || err == -EDQUOT || err == -EFBIG; }
 
 /* ---- how it went ---- */

@@ -143,4 +143,27 @@ void disk_sync_now(struct disk *d);
 /* Did space run out, for whichever reason? */
 bool disk_out_of_space(int err);
 
+/* ---- for saved machines, with nothing under way ---- */
+
+/* What tells an image from others, and from itself once somebody has written to it: a few words. */
+void disk_identify(struct disk *d, char *text, size_t size);
+
+/*
+ * What was written under -snapshot, in pieces of DISK_PIECE sectors: a bit for each that was, then the contents of
+ * those, one after the other. It is taken over into a new place: begin, put what there is, end.
+ */
+enum {
+    DISK_PIECE = 2048,
+    DISK_PIECE_BITS = DISK_PIECE / 8,
+    DISK_PIECE_MAX = DISK_PIECE_BITS + DISK_PIECE * DISK_SECTOR
+};
+bool disk_is_overlaid(const struct disk *d);
+/* *len bytes of piece n into 'out', which has DISK_PIECE_MAX; 0: nothing of it was written. 0 or -errno. */
+int disk_overlay_save(struct disk *d, u64 n, u8 *out, u32 *len);
+/* 0 or -errno; -EINVAL: that is no piece of this disk. */
+int disk_overlay_begin(struct disk *d);
+int disk_overlay_put(struct disk *d, u64 n, const u8 *piece, u32 len);
+/* take: what was put is what the disk has from now on; else it is forgotten. Also without a begin. */
+void disk_overlay_end(struct disk *d, bool take);
+
 #endif

@@ -21,6 +21,7 @@ struct disk_file {
 };
 
 u64 disk_file_size(const struct disk_file *f) { return f->bytes; }
+int disk_file_stat(const struct disk_file *f, struct stat *st) { return fstat(f->fd, st) < 0 ? -errno : 0; }
 
 int disk_file_read(struct disk_file *f, const struct iovec *vec, unsigned n, u64 pos)
 {

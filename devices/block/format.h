@@ -6,6 +6,8 @@
 #ifndef ORRERY_BLOCK_FORMAT_H
 #define ORRERY_BLOCK_FORMAT_H
 
+#include <sys/stat.h>
+
 #include "devices/block/disk.h"
 
 struct complaint {
@@ -27,6 +29,7 @@ struct disk_ops {
     int (*flush)(struct disk *d);
     int (*discard)(struct disk *d, u64 sector, u32 count); /* NULL: not done */
     int (*zero)(struct disk *d, u64 sector, u32 count);    /* NULL: by writing */
+    int (*stat)(struct disk *d, struct stat *st);          /* of the file; NULL: there is none */
     void (*close)(struct disk *d);
 };
 
@@ -69,6 +72,7 @@ struct disk_file *disk_file_open(const struct disk_options *opt, const struct co
 bool disk_file_lock(struct disk_file *f, const struct disk_options *opt, const struct complaint *c);
 void disk_file_close(struct disk_file *f);
 u64 disk_file_size(const struct disk_file *f);
+int disk_file_stat(const struct disk_file *f, struct stat *st);
 int disk_file_read(struct disk_file *f, const struct iovec *vec, unsigned n, u64 pos);
 int disk_file_read_now(struct disk_file *f, const struct iovec *vec, unsigned n, u64 pos);
 /* Behind its end it grows. */

@@ -17,6 +17,9 @@ struct overlay {
     int fd;
     char *name;   /* as a sentence begins */
     u64 *written; /* a bit per sector: it is here */
+    /* What a saved machine had, until it is taken over */
+    int next_fd;
+    u64 *next_written;
 };
 
 static struct overlay *overlay_of(struct disk *d) { return container_of(d, struct overlay, disk); }
@@ -85,9 +88,16 @@ static int overlay_flush(struct disk *d)
     return 0;
 }
 
+static int overlay_stat(struct disk *d, struct stat *st)
+{
+    struct disk *under = overlay_of(d)->under;
+    return under->ops->stat ? under->ops->stat(under, st) : -ENOENT;
+}
+
 static void overlay_close(struct disk *d)
 {
     struct overlay *o = overlay_of(d);
+    disk_overlay_end(d, false);
     disk_free(o->under);
     if (o->fd >= 0)
         close(o->fd);
@@ -123,8 +133,89 @@ static const struct disk_ops overlay_ops = {
     .read_now = overlay_read_now,
     .write = overlay_write,
     .flush = overlay_flush,
+    .stat = overlay_stat,
     .close = overlay_close,
 };
+
+/* ---- saved machines ---- */
+
+bool disk_is_overlaid(const struct disk *d) { return d->ops == &overlay_ops; }
+
+static u32 piece_sectors(const struct disk *d, u64 n)
+{
+    u64 first = n * DISK_PIECE;
+    return first < d->sectors ? (u32)MIN(d->sectors - first, (u64)DISK_PIECE) : 0;
+}
+
+int disk_overlay_save(struct disk *d, u64 n, u8 *out, u32 *len)
+{
+    struct overlay *o = overlay_of(d);
+    u32 count = piece_sectors(d, n), at = DISK_PIECE_BITS;
+    *len = 0;
+    memset(out, 0, DISK_PIECE_BITS);
+    for (u32 i = 0; i < count; i++) {
+        u64 sector = n * DISK_PIECE + i;
+        struct iovec to = {out + at, SECTOR};
+        if (!is_written(o, sector))
+            continue;
+        int err = fd_read(o->fd, &to, 1, sector * SECTOR, 0);
+        if (err)
+            return err;
+        out[i / 8] |= (u8)BIT(i % 8);
+        at += SECTOR;
+        *len = at;
+    }
+    return 0;
+}
+
+int disk_overlay_begin(struct disk *d)
+{
+    struct overlay *o = overlay_of(d);
+    const char *where;
+    disk_overlay_end(d, false);
+    o->next_fd = open_temporary(&where);
+    o->next_written = calloc(d->sectors / 64 + 1, sizeof *o->next_written);
+    return o->next_fd < 0 ? -errno : o->next_written ? 0 : -ENOMEM;
+}
+
+int disk_overlay_put(struct disk *d, u64 n, const u8 *piece, u32 len)
+{
+    struct overlay *o = overlay_of(d);
+    u32 count = n <= d->sectors / DISK_PIECE ? piece_sectors(d, n) : 0, at = DISK_PIECE_BITS;
+    for (u32 i = 0; i < DISK_PIECE && len >= DISK_PIECE_BITS; i++) {
+        u64 sector = n * DISK_PIECE + i;
+        if (!(piece[i / 8] & BIT(i % 8)))
+            continue;
+        struct iovec from = {(void *)(uintptr_t)(piece + at), SECTOR};
+        if (i >= count || len - at < SECTOR)
+            return -EINVAL;
+        int err = fd_write(o->next_fd, &from, 1, sector * SECTOR);
+        if (err)
+            return err;
+        o->next_written[sector / 64] |= BIT64(sector % 64);
+        at += SECTOR;
+    }
+    return len == at ? 0 : -EINVAL;
+}
+
+void disk_overlay_end(struct disk *d, bool take)
+{
+    struct overlay *o = overlay_of(d);
+    if (take && o->next_written) {
+        close(o->fd);
+        free(o->written);
+        o->fd = o->next_fd;
+        o->written = o->next_written;
+    } else {
+        if (o->next_fd >= 0)
+            close(o->next_fd);
+        free(o->next_written);
+    }
+    o->next_fd = -1;
+    o->next_written = NULL;
+}
+
+/* ---- opening ---- */
 
 static bool fill(struct overlay *o, const char *path, const struct complaint *c)
 {
@@ -147,7 +238,8 @@ struct disk *disk_overlay_open(struct disk *under, const char *path, const struc
         disk_free(under);
         return NULL;
     }
-    *o = (struct overlay){.disk = {.ops = &overlay_ops, .sectors = under->sectors}, .under = under, .fd = -1};
+    *o = (struct overlay){
+        .disk = {.ops = &overlay_ops, .sectors = under->sectors}, .under = under, .fd = -1, .next_fd = -1};
     if (fill(o, path, c))
         return &o->disk;
     overlay_close(&o->disk);

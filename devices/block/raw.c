@@ -67,6 +67,8 @@ static int raw_zero(struct disk *d, u64 sector, u32 count)
     return disk_file_zero(raw_of(d)->file, sector * SECTOR, (u64)count * SECTOR);
 }
 
+static int raw_stat(struct disk *d, struct stat *st) { return disk_file_stat(raw_of(d)->file, st); }
+
 static void raw_close(struct disk *d)
 {
     disk_file_close(raw_of(d)->file);
@@ -81,6 +83,7 @@ static const struct disk_ops raw_ops = {
     .flush = raw_flush,
     .discard = raw_discard,
     .zero = raw_zero,
+    .stat = raw_stat,
     .close = raw_close,
 };
 

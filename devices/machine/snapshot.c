@@ -7,6 +7,7 @@
  *   PART        number n: the saved fields of part n of that name (saved.h)
  *   PART FIELD  number i: MiB i of what a MEMORY or BYTES field leads to; what
  *               is all zero is left out
+ *   DRIVE written  number i: piece i of what was written under -snapshot
  */
 #include "devices/machine/snapshot.h"
 
@@ -20,7 +21,11 @@
 #include "devices/machine/saved.h"
 #include "devices/machine/snapshot_file.h"
 
-enum { CHUNK = 1 << 20, DISKS_MS = 2000 /* what disks have to end what is under way */ };
+enum {
+    CHUNK = 1 << 20,
+    SCRATCH = MAX(CHUNK, (int)DISK_PIECE_MAX),
+    DISKS_MS = 2000 /* what disks have to end what is under way */
+};
 
 /* A save or a load under way. */
 struct work {
@@ -29,7 +34,7 @@ struct work {
     unsigned parts;
     struct snapshot_out *out; /* saving */
     struct snapshot_in *in;   /* loading */
-    u8 *scratch;              /* CHUNK bytes */
+    u8 *scratch;              /* SCRATCH bytes */
     u64 hash;
     const struct part *at; /* whose blocks are walked */
     char *err;
@@ -47,7 +52,7 @@ static bool PRINTF_LIKE(2, 3) fail(struct work *w, const char *fmt, ...)
 
 static bool begin(struct work *w)
 {
-    w->scratch = malloc(CHUNK);
+    w->scratch = malloc(SCRATCH);
     w->part = machine_parts(w->m, &w->parts);
     return (w->scratch && w->part) || fail(w, "no memory to look at the machine");
 }
@@ -58,8 +63,6 @@ static void end(struct work *w)
     free(w->scratch);
     free(w->part);
 }
-
-/* ---- what has to be alike ---- */
 
 static void print_device(const struct device *d, unsigned n, FILE *out)
 {
@@ -74,8 +77,99 @@ static void print_device(const struct device *d, unsigned n, FILE *out)
     fputc('\n', out);
 }
 
+/* ---- drives ---- */
+
+enum { DRIVES = MAX_IDE + MAX_FLOPPY };
+
+/* Drive n, and its name; false: there is none of that number. */
+static bool drive_at(struct machine *m, unsigned n, struct drive_state *d, char name[16])
+{
+    bool floppy = n >= MAX_IDE;
+    snprintf(name, 16, "%s%u", floppy ? "floppy" : "ide", floppy ? n - MAX_IDE : n);
+    *d = (struct drive_state){0};
+    return m->look_at_drive && m->look_at_drive(m, floppy, floppy ? n - MAX_IDE : n, d);
+}
+
+static void print_drive(struct machine *m, unsigned n, FILE *out)
+{
+    char name[16], text[200] = "no medium";
+    struct drive_state d;
+    bool there = drive_at(m, n, &d, name);
+    if (d.disk)
+        disk_identify(d.disk, text, sizeof(text));
+    fprintf(out, "drive %s\t%s\n", name, there ? text : "none");
+}
+
+/* The n-th drive's -snapshot overlay, or NULL; *section: what its pieces are called. */
+static struct disk *overlay_at(struct machine *m, unsigned n, char section[32])
+{
+    char name[16];
+    struct drive_state d;
+    drive_at(m, n, &d, name);
+    snprintf(section, 32, "drive %s written", name);
+    return d.disk && disk_is_overlaid(d.disk) ? d.disk : NULL;
+}
+
+static bool save_overlays(struct work *w)
+{
+    char section[32];
+    u32 len;
+    for (unsigned n = 0; n < DRIVES; n++) {
+        struct disk *d = overlay_at(w->m, n, section);
+        for (u64 i = 0; d && i * DISK_PIECE < d->sectors; i++) {
+            int err = disk_overlay_save(d, i, w->scratch, &len);
+            if (err)
+                return fail(w, "cannot read what was written under -snapshot: %s", strerror(-err));
+            if (len && w->out)
+                snapshot_put(w->out, section, (u32)i, w->scratch, len);
+            else if (len)
+                w->hash = XXH3_64bits_withSeed(w->scratch, len, w->hash + i);
+        }
+    }
+    return true;
+}
+
+/* Into a place of its own, until end_overlays. */
+static bool load_overlay(struct work *w, struct disk *d, const char *section)
+{
+    int err = disk_overlay_begin(d);
+    for (u64 i = 0; !err && i * DISK_PIECE < d->sectors; i++) {
+        const struct snapshot_section *s = snapshot_find(w->in, section, (u32)i);
+        if (s)
+            err = s->size <= DISK_PIECE_MAX && snapshot_get(w->in, s, w->scratch)
+                      ? disk_overlay_put(d, i, w->scratch, s->size)
+                      : -EINVAL;
+    }
+    if (err == -EINVAL)
+        return fail(w, "'%s' of the saved machine is damaged", section);
+    return !err || fail(w, "cannot write what was written under -snapshot: %s", strerror(-err));
+}
+
+static bool load_overlays(struct work *w)
+{
+    char section[32];
+    for (unsigned n = 0; n < DRIVES; n++) {
+        struct disk *d = overlay_at(w->m, n, section);
+        if (d && !load_overlay(w, d, section))
+            return false;
+    }
+    return true;
+}
+
+static void end_overlays(struct work *w, bool take)
+{
+    char section[32];
+    for (unsigned n = 0; n < DRIVES; n++) {
+        struct disk *d = overlay_at(w->m, n, section);
+        if (d)
+            disk_overlay_end(d, take);
+    }
+}
+
+/* ---- what has to be alike ---- */
+
 /* To be freed, NULL: no memory. */
-static char *describe(const struct machine *m)
+static char *describe(struct machine *m)
 {
     static const char *const types[] = {[MACHINE_PC] = "pc", [MACHINE_BARE] = "bare", [MACHINE_NONE] = "none"};
     const struct machine_config *c = &m->config;
@@ -96,6 +190,8 @@ static char *describe(const struct machine *m)
     for (unsigned i = 0; i < WORD_COUNT; i++)
         fprintf(out, "%08x", c->cpu.features[i]);
     fputc('\n', out);
+    for (unsigned i = 0; i < DRIVES; i++)
+        print_drive(m, i, out);
     for (const struct device *d = m->sys.devices; d; d = d->next)
         print_device(d, n++, out);
     bool whole = !ferror(out);
@@ -280,7 +376,11 @@ bool machine_save(struct machine *m, const char *path, char *err, size_t err_siz
         free(options);
         save_parts(&w);
         each_block(&w, save_block);
-        ok = snapshot_finish(w.out, err, err_size);
+        ok = save_overlays(&w);
+        char why[120];
+        if (!ok)
+            snapshot_fail(w.out);
+        ok = snapshot_finish(w.out, ok ? err : why, ok ? err_size : sizeof(why));
     }
     end(&w);
     return ok;
@@ -294,6 +394,7 @@ u64 machine_hash(struct machine *m)
     if (begin(&w)) {
         save_parts(&w);
         each_block(&w, save_block);
+        save_overlays(&w);
     }
     end(&w);
     return w.hash;
@@ -345,7 +446,7 @@ static bool look(struct work *w)
     for (unsigned i = 0; i < w->parts; i++)
         if (!look_at_part(w, &w->part[i]))
             return false;
-    if (!each_block(w, look_at_block))
+    if (!each_block(w, look_at_block) || !load_overlays(w))
         return false;
     const struct snapshot_section *more = snapshot_unseen(w->in);
     return !more || fail(w, "the saved machine has '%s' (%u), which is none of this one's", more->name, more->number);
@@ -380,6 +481,7 @@ static bool load(struct work *w)
         ok = get_part(w, &w->part[i], &b[i]);
     if (ok)
         take(w, b);
+    end_overlays(w, ok);
     for (unsigned i = 0; b && i < w->parts; i++)
         free(b[i].data);
     free(b);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "devices/block/disk.h"
 #include "devices/machine/saved.h"
 #include "devices/machine/snapshot.h"
 
@@ -213,6 +214,60 @@ START_TEST(other_options)
 }
 END_TEST
 
+/* An image in a file, with one sector written under -snapshot; 'mark' is what was. */
+static struct disk *image(const char *path, bool snapshot, u64 sector, u8 mark)
+{
+    char err[300];
+    u8 data[DISK_SECTOR];
+    struct disk_options opt = {.path = path, .format = "raw", .snapshot = snapshot, .locking = DISK_LOCKING_OFF};
+    struct disk *d = disk_open(&opt, &quiet, err, sizeof err);
+    ck_assert_msg(d != NULL, "%s", err);
+    memset(data, mark, sizeof data);
+    struct iovec vec = {data, sizeof data};
+    struct disk_request r = {.op = DISK_WRITE, .sector = sector, .count = 1, .vec = &vec, .nvec = 1};
+    ck_assert(!snapshot || disk_submit(d, &r) == 0);
+    return d;
+}
+static struct machine *with_disk(struct disk *d)
+{
+    struct machine_config c = config(MACHINE_PC);
+    c.ide[0] = (struct drive_config){.present = true, .disk = d};
+    return create(&c);
+}
+
+/* What was written under -snapshot comes back, and nothing else; an image that changed meanwhile is refused. */
+START_TEST(disks)
+{
+    enum { SECTORS = 5000, PIECE = 4500 / DISK_PIECE, BIT_OF_IT = 4500 % DISK_PIECE };
+    char path[80];
+    u8 piece[DISK_PIECE_MAX];
+    u32 len;
+    snprintf(path, sizeof path, "%s.img", file);
+    FILE *f = fopen(path, "wb");
+    ck_assert(f && !ftruncate(fileno(f), SECTORS * DISK_SECTOR) && !fclose(f));
+    struct machine *a = with_disk(image(path, true, 4500, 0xaa));
+    struct disk *other = image(path, true, 100, 0xbb);
+    struct machine *b = with_disk(other);
+    save(a);
+    load(b);
+    ck_assert(machine_hash(a) == machine_hash(b));
+    ck_assert_int_eq(disk_overlay_save(other, 0, piece, &len), 0);
+    ck_assert_uint_eq(len, 0);
+    ck_assert_int_eq(disk_overlay_save(other, PIECE, piece, &len), 0);
+    ck_assert_uint_eq(len, DISK_PIECE_BITS + DISK_SECTOR);
+    ck_assert(piece[BIT_OF_IT / 8] == BIT(BIT_OF_IT % 8) && piece[DISK_PIECE_BITS] == 0xaa);
+    struct machine *c = with_disk(image(path, false, 0, 0));
+    refused(c, "drive ide0 of the saved machine is 'an image of 5000 sectors with -snapshot, last written at");
+    machine_destroy(c);
+    f = fopen(path, "r+b");
+    ck_assert(f && fwrite("!", 1, 1, f) == 1 && !fclose(f));
+    refused(b, "drive ide0");
+    machine_destroy(a);
+    machine_destroy(b);
+    unlink(path);
+}
+END_TEST
+
 static u8 *slurp(size_t *size)
 {
     struct stat st;
@@ -314,6 +369,7 @@ int main(void)
     tcase_add_loop_test(t, lines, 0, (int)ARRAY_LEN(boards));
     tcase_add_test(t, lines_after_hotplug);
     tcase_add_test(t, other_options);
+    tcase_add_test(t, disks);
     tcase_add_test(t, damaged);
     tcase_add_test(t, cannot_be_written);
     tcase_add_test(t, events_are_owned);
