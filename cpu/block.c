@@ -161,8 +161,7 @@ static bool block_touches(const struct block *b, u64 pa, u64 end)
 void block_code_written(struct cpu *cpu, u64 pa, unsigned len)
 {
     struct block_cache *c = cpu->engine_data;
-    u64 end = (pa + len + 63) & ~63ull;
-    pa &= ~63ull;
+    u64 end = pa + len;
     for (u64 page = pa >> 12; page <= (end - 1) >> 12; page++) {
         struct code_page *p = *page_slot(c, page);
         for (struct block *b = p ? p->first : NULL, *next; b; b = next) {

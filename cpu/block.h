@@ -70,7 +70,7 @@ void block_cache_unmap(struct block_cache *c);
  * the fetch, with SLOT_RIP = ip and cpu->cur = NULL set first.
  */
 struct block *block_lookup(struct cpu *cpu, u64 ip, u32 mode);
-/* RAM in [pa, pa + len) changed: drops blocks that overlap it, in 64-byte chunks. */
+/* RAM in [pa, pa + len) changed: drops blocks that overlap it. */
 void block_code_written(struct cpu *cpu, u64 pa, unsigned len);
 
 #endif

@@ -20,6 +20,7 @@ struct jit_page {
     struct translation_block *first;
     struct translation_block *crossing; /* those whose second page it is */
     bool far, near_hole;                /* it has far jumps; see jit_near_hole */
+    u64 bytes[PAGE_SIZE / 64];          /* bit per byte that is theirs, or was since there were none */
     struct jit_page *next;
 };
 
@@ -352,6 +353,18 @@ void jit_drop(struct jit *jit, struct translation_block *tb)
     jit->stale = true;
 }
 
+/* Data lies beside code, and then nothing is dropped: whether a byte from 'first' to 'last' is a translation's. */
+static bool touches_code(const struct jit_page *p, unsigned first, unsigned last)
+{
+    u64 found = 0;
+    for (unsigned k = first / 64; k <= last / 64; k++) {
+        u64 from = k == first / 64 ? ~0ull << first % 64 : ~0ull,
+            to = k == last / 64 ? ~0ull >> (63 - last % 64) : ~0ull;
+        found |= p->bytes[k] & from & to;
+    }
+    return found != 0;
+}
+
 void jit_code_written(struct cpu *cpu, u64 pa, unsigned len)
 {
     struct jit *jit = cpu->translator;
@@ -359,9 +372,10 @@ void jit_code_written(struct cpu *cpu, u64 pa, unsigned len)
     u64 last = pa + len - 1;
     for (u64 page = pa >> 12; page <= last >> 12; page++) {
         struct jit_page *p = *page_slot(jit, page);
-        if (!p)
+        unsigned first = page == pa >> 12 ? pa & 0xfff : 0, end = page == last >> 12 ? last & 0xfff : PAGE_SIZE - 1;
+        if (!p || !touches_code(p, first, end))
             continue;
-        u64 from = page == pa >> 12 ? (pa & 0xfff) / 64 : 0, to = page == last >> 12 ? (last & 0xfff) / 64 : 63;
+        u64 from = first / 64, to = end / 64;
         u64 chunks = (~0ull >> (63 - to)) & (~0ull << from);
         struct translation_block **t = &p->first;
         while (*t)
@@ -377,6 +391,8 @@ void jit_code_written(struct cpu *cpu, u64 pa, unsigned len)
                 jit_drop(jit, c);
             p->crossing = NULL;
         }
+        if (!p->first && !p->crossing)
+            memset(p->bytes, 0, sizeof(p->bytes));
     }
 }
 
@@ -399,7 +415,10 @@ static bool enter_in_tables(struct jit *jit, struct translation_block *tb)
         return false;
     tb->page_next = page->first;
     page->first = tb;
+    for (unsigned k = 0; k < ARRAY_LEN(page->bytes); k++)
+        page->bytes[k] |= jit->sb->bytes[k];
     if (crosses) {
+        second->bytes[0] |= BIT64(15) - 1; /* as far as an instruction may reach */
         tb->crossing_next = second->crossing;
         second->crossing = tb;
     }

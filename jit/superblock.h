@@ -75,8 +75,9 @@ struct superblock {
     /* Segmented code: EIP of the page's start, which may be below the segment's; the last it may fetch; CS's base. */
     u32 page_eip, last_eip, cs_base;
     unsigned n;
-    u64 chunks;      /* bit per 64-byte chunk of the page that holds its code */
-    const u8 *page;  /* the page's bytes */
+    u64 chunks;                /* bit per 64-byte chunk of the page that holds its code */
+    u64 bytes[PAGE_SIZE / 64]; /* bit per byte of the page that is its code */
+    const u8 *page;            /* the page's bytes */
     const u32 *host; /* features of the host whose instructions are copied, in the words of cpu->features; NULL: any */
     const struct insn_set *loners; /* instructions that may lead no group */
     bool sites;                    /* its accesses are to remember pages, where the backend can do that */

@@ -171,21 +171,39 @@ void exit_always(struct tr *t, u64 target)
     t->ended = true;
 }
 
-void find_indirect(struct tr *t)
+void exit_far(struct tr *t, u32 off)
+{
+    x87_note_now(t);
+    u32 link = make_link(t, off);
+    if (link) {
+        struct exit_link *l = jit_meta_at(t->jit, link);
+        l->far = true;
+        emit_link(t, link, executed(t));
+    }
+    t->ended = true;
+}
+
+void emit_jump_entry(struct tr *t, unsigned lin)
 {
     struct emit *e = &t->e;
     unsigned idx = t->sb->key >> KEY_MMU_SHIFT & 3;
-    assert(t->flags != AT_HOST && t->flags != AT_BOTH); /* they would be saved by way of S0 */
     static_assert(JUMP_TABLE == 1 << 16 && sizeof(struct jump_target) == 16, "JUMP_INDEX, times 16");
-    bool segmented = key_is_segmented(t->sb->key);
-    if (segmented)
-        e_lea(e, 4, S1, rm_mem(S0, (i32)t->sb->cs_base));
-    e_op(e, 4, 0x69, S1, rm_reg(segmented ? S1 : S0)); /* imul */
+    e_op(e, 4, 0x69, S1, rm_reg(lin)); /* imul */
     e32(e, JUMP_HASH);
     e_op(e, 4, 0xc1, 5, rm_reg(S1)); /* shr */
     e8(e, 12);
     e_alu_imm(e, 4, ALU_AND, rm_reg(S1), -16);
     e_op(e, 8, 0x03, S1, rm_mem(CPU, OWN_AT(jump) + (i32)idx * 8));
+}
+
+void find_indirect(struct tr *t)
+{
+    struct emit *e = &t->e;
+    assert(t->flags != AT_HOST && t->flags != AT_BOTH); /* they would be saved by way of S0 */
+    bool segmented = key_is_segmented(t->sb->key);
+    if (segmented)
+        e_lea(e, 4, S1, rm_mem(S0, (i32)t->sb->cs_base));
+    emit_jump_entry(t, segmented ? S1 : S0);
     e_op(e, segmented ? 4 : 8, 0x3b, S0, rm_mem(S1, (i32)offsetof(struct jump_target, tag)));
     to_slow_path(t, e_jcc(e, CC_NE));
     if (!segmented)

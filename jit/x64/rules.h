@@ -21,6 +21,8 @@ void move_stack(struct tr *t, i32 n);
 /* rules_system.c */
 rule_fn rule_cli, rule_sti, rule_set_ac, rule_pushf, rule_popf, rule_push_sreg, rule_mov_from_sreg, rule_swapgs,
     rule_rd_base, rule_wr_base, rule_mov_from_cr;
+/* rules_far.c */
+rule_fn rule_mov_to_sreg, rule_pop_sreg, rule_load_far, rule_far, rule_ret_far;
 /* rules_x87.c */
 rule_fn rule_x87, rule_x87_function, rule_fcomi, rule_fcmov, rule_fnclex, rule_fwait, rule_fldcw, rule_fnstw, rule_mmx,
     rule_emms, rule_mmx_from_gpr, rule_mmx_to_gpr, rule_mmx_gather, rule_mmx_xmm;

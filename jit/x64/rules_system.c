@@ -2,7 +2,8 @@
  * Rules for what kernels do at their borders: flag images, IF and AC, segment
  * registers read and pushed, bases, control registers read. The common case is
  * emitted, all else of these instructions is C's. Loads of segment registers
- * and changes of privilege are C's altogether.
+ * and far transfers, which in code known by its paragraph are emitted
+ * (rules_far.c), and changes of privilege are otherwise C's altogether.
  */
 #include "jit/x64/rules.h"
 

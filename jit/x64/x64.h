@@ -194,6 +194,10 @@ void end_slow_path(struct tr *t);
 /* To 'target' (from the page's start) where the jump at 'from' goes (from e_jcc or e_jmp), or (exit_always) always. */
 void exit_by(struct tr *t, u8 *from, u64 target);
 void exit_always(struct tr *t, u64 target);
+/* To EIP 'off' of the code segment that CS has become. */
+void exit_far(struct tr *t, u32 off);
+/* S1 becomes the host address of where a jump to the linear address in register 'lin' is looked for. */
+void emit_jump_entry(struct tr *t, unsigned lin);
 /* Jumps to the EIP in S0, known by nobody yet; leaves for the slow path when it is not in the table. S1 is lost. */
 void find_indirect(struct tr *t);
 /* ... and, after all effects of the instruction, goes there: S1 holds its entry. */
