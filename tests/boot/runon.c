@@ -109,7 +109,27 @@ static void call_save(struct machine *m, void *arg)
         die("saving", err);
 }
 
-/* From point k on to the next. */
+struct loading {
+    const char *path;
+    bool ok;
+    char err[300];
+};
+static void call_load(struct machine *m, void *arg)
+{
+    struct loading *l = arg;
+    l->ok = machine_load(m, l->path, l->err, sizeof(l->err));
+}
+
+static void expect(struct machine *m, const struct shared *s, unsigned k, const char *how)
+{
+    if (run_to(m, (k + 1) * s->every) && hash_of(m) == s->hash[k])
+        return;
+    fprintf(stderr, "runon: after %llu instructions the state is another when %s a saved %llu\n",
+            (unsigned long long)(k + 1) * s->every, how, (unsigned long long)k * s->every);
+    _exit(1);
+}
+
+/* From point k on to the next; now and then again, in the machine that has been there. */
 static void piece(const struct shared *s, unsigned k)
 {
     char path[300], err[300];
@@ -120,10 +140,13 @@ static void piece(const struct shared *s, unsigned k)
     if (k && hash_of(m) != s->hash[k - 1])
         die(path, "what was loaded is not what was saved");
     machine_start(m);
-    if (!run_to(m, (k + 1) * s->every) || hash_of(m) != s->hash[k]) {
-        fprintf(stderr, "runon: after %llu instructions the state is another when they began at a saved %llu\n",
-                (unsigned long long)(k + 1) * s->every, (unsigned long long)k * s->every);
-        _exit(1);
+    expect(m, s, k, "they began at");
+    if (k % 4 == 1) {
+        struct loading l = {.path = path};
+        machine_call(m, call_load, &l);
+        if (!l.ok)
+            die("loading again", l.err);
+        expect(m, s, k, "the same machine went back to");
     }
     unlink(path);
     name(s, k + 1, path, sizeof(path));

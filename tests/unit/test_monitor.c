@@ -97,6 +97,24 @@ START_TEST(memory_dumps)
 }
 END_TEST
 
+/* The machine goes back to what it was. */
+START_TEST(saved_machines)
+{
+    char file[] = "/tmp/orrery-monitor-XXXXXX", line[80];
+    close(mkstemp(file));
+    poke(0x3000, "\x12", 1);
+    snprintf(line, sizeof(line), "savevm -f %s", file);
+    SAYS(line, "");
+    poke(0x3000, "\x34", 1);
+    snprintf(line, sizeof(line), "loadvm -f %s", file);
+    SAYS(line, "");
+    SAYS("xp /1xb 0x3000", "0000000000003000: 0x12\n");
+    SAYS("savevm tag", "savevm: -f filename expected\nTry \"help savevm\" for more information\n");
+    SAYS("loadvm -f /nonexistent", "Error: cannot read '/nonexistent': No such file or directory\n");
+    unlink(file);
+}
+END_TEST
+
 /* A dump of low memory spans the hole where no adapter answers. */
 START_TEST(memory_files)
 {
@@ -528,6 +546,7 @@ int main(void)
     tcase_add_test(t, expressions);
     tcase_add_test(t, memory_dumps);
     tcase_add_test(t, memory_files);
+    tcase_add_test(t, saved_machines);
     tcase_add_test(t, state);
     tcase_add_test(t, page_tables);
     tcase_add_test(t, page_tables_of_themselves);

@@ -219,6 +219,9 @@ START_TEST(clocks)
     ck_assert_int_eq(o.config.rtc_clock, RTC_CLOCK_VM);
     RUNS("-rtc", "clock=rt");
     ck_assert_int_eq(o.config.rtc_clock, RTC_CLOCK_RT);
+    RUNS("-loadvm", "file:a");
+    ck_assert_str_eq(o.loadvm, "a");
+    FAILS("-loadvm a must name a file that 'savevm -f' wrote: -loadvm file:FILE", "-loadvm", "a");
     RUNS("-seed", "0x1234");
     ck_assert(o.config.seeded && o.config.seed == 0x1234);
     FAILS("-seed x must be a number", "-seed", "x");
