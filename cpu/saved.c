@@ -104,6 +104,7 @@ const struct state_field cpu_state[] = {
     DERIVES(mode),
     DERIVES(mmu_idx),
     DERIVES(sp_mask),
+    DERIVES(reach),
     DERIVES(tlb_wide),
     DERIVES(sse_checked),
     DERIVES(attention),

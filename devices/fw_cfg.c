@@ -298,7 +298,7 @@ static const struct state_field fw_cfg_state[] = {
     HOST(struct fw_cfg, mem),
     STRUCTS(struct fw_cfg, item, struct item, item_state),
     STRUCTS(struct fw_cfg, arch, struct item, item_state),
-    FW_CFG(nfiles),
+    STATE_RANGE(struct fw_cfg, nfiles, 0, FW_CFG_FILE_COUNT),
     FW_CFG(selected),
     FW_CFG(at),
     FW_CFG(dma_addr),
@@ -309,6 +309,18 @@ static const struct state_field fw_cfg_state[] = {
     STATE_END,
 };
 
+static const char *contradiction(const struct device *copy)
+{
+    const struct fw_cfg *f = (const struct fw_cfg *)copy;
+    for (unsigned i = 0; i < ARRAY_LEN(f->item); i++)
+        if (f->item[i].name[NAME_LEN - 1])
+            return "a 'name' has no end";
+    for (unsigned i = 0; i < ARCH_ITEMS; i++)
+        if (f->arch[i].name[NAME_LEN - 1])
+            return "a 'name' has no end";
+    return NULL;
+}
+
 const struct device_class fw_cfg_class = {
     .name = "fw_cfg_io",
     .description = "what firmware is told",
@@ -316,5 +328,6 @@ const struct device_class fw_cfg_class = {
     .state = fw_cfg_state,
     .create = fw_cfg_create,
     .reset = fw_cfg_reset,
+    .contradiction = contradiction,
     .destroy = fw_cfg_destroy,
 };

@@ -163,7 +163,7 @@ static const struct {
     {&ide_class, "sectors", 0},        {&ide_class, "pos", UINT32_MAX}, {&pit_class, "next", 65537},
     {&vga_class, "dac_component", 3},  {&hpet_class, "status", 8},      {&hpet_class, "config", 4},
     {&ioapic_class, "lines", BIT(24)}, {&piix3_class, "up", 0xffff},    {&lapic_class, "timer_divide", 0xff},
-    {&dma8237_class, "dreq", 16},
+    {&dma8237_class, "dreq", 16},      {&fw_cfg_class, "nfiles", 65},
 };
 
 /* A value that cannot be is refused by the names of device and field, and the device is as it was. */
