@@ -88,6 +88,24 @@ void info_block(struct hmp *h)
     }
 }
 
+void info_blockstats(struct hmp *h)
+{
+    const struct options *o = h->host->options;
+    for (unsigned i = 0; i < o->ndrives; i++) {
+        char name[64];
+        struct drive_state now = {0};
+        host_drive_name(&o->drive[i], name, sizeof(name));
+        host_look_at_drive(h->host, &o->drive[i], &now);
+        const struct disk_count *rd = &now.count[DISK_READ], *wr = &now.count[DISK_WRITE];
+        const struct disk_count *flush = &now.count[DISK_FLUSH];
+        fprintf(h->out,
+                "%s: rd_bytes=%llu wr_bytes=%llu rd_operations=%llu wr_operations=%llu flush_operations=%llu "
+                "wr_total_time_ns=%llu rd_total_time_ns=%llu flush_total_time_ns=%llu rd_merged=0 wr_merged=0\n",
+                name, LL(rd->bytes), LL(wr->bytes), LL(rd->operations), LL(wr->operations), LL(flush->operations),
+                LL(wr->ns), LL(rd->ns), LL(flush->ns));
+    }
+}
+
 /* ---- on the machine's thread: chips ---- */
 
 static void print_device(struct hmp *h, struct device *dev, const char *what)

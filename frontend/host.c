@@ -171,6 +171,8 @@ static void look_at_drive(struct machine *m, void *arg)
 {
     struct look *l = arg;
     l->done = m->look_at_drive && m->look_at_drive(m, l->drive->bus == DRIVE_FLOPPY, (unsigned)l->drive->index, l->out);
+    if (l->done && l->out->disk)
+        memcpy(l->out->count, l->out->disk->count, sizeof(l->out->count));
 }
 
 bool host_look_at_drive(struct host *h, const struct drive_option *d, struct drive_state *out)

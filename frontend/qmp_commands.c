@@ -149,6 +149,54 @@ json_t *qmp_query_block(struct qmp_call *c)
     return list;
 }
 
+/* What was asked of each medium since it is in its drive. */
+static json_t *describe_counts(const struct drive_state *now)
+{
+    static const struct {
+        const char *name;
+        enum disk_op op;
+    } rows[] = {{"rd", DISK_READ}, {"wr", DISK_WRITE}, {"flush", DISK_FLUSH}, {"unmap", DISK_DISCARD}};
+    json_t *r = json_pack("{s:i, s:i, s:i, s:b, s:b, s:[]}", "rd_merged", 0, "wr_merged", 0, "unmap_merged", 0,
+                          "account_invalid", 1, "account_failed", 1, "timed_stats");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct disk_count *n = &now->count[rows[i].op];
+        const struct {
+            const char *form;
+            u64 value;
+        } members[] = {{"%s_operations", n->operations},
+                       {"%s_total_time_ns", n->ns},
+                       {"failed_%s_operations", n->failed},
+                       {"invalid_%s_operations", n->invalid},
+                       {"%s_bytes", n->bytes}};
+        for (size_t j = 0; j < ARRAY_LEN(members) - (rows[i].op == DISK_FLUSH); j++) {
+            char name[40];
+            snprintf(name, sizeof(name), members[j].form, rows[i].name);
+            json_object_set_new(r, name, json_integer((json_int_t)members[j].value));
+        }
+    }
+    return r;
+}
+
+json_t *qmp_query_blockstats(struct qmp_call *c)
+{
+    const struct options *o = c->host->options;
+    json_t *list = json_array();
+    qmp_flag(c, "query-nodes");
+    qmp_args_done(c);
+    for (unsigned i = 0; i < o->ndrives; i++) {
+        char name[64], node[32];
+        struct drive_state now = {0};
+        host_drive_name(&o->drive[i], name, sizeof(name));
+        host_node_name(&o->drive[i], node, sizeof(node));
+        host_look_at_drive(c->host, &o->drive[i], &now);
+        json_t *drive = json_pack("{s:s, s:o}", "device", name, "stats", describe_counts(&now));
+        if (now.disk)
+            json_object_set_new(drive, "node-name", json_string(node));
+        json_array_append_new(list, drive);
+    }
+    return list;
+}
+
 json_t *qmp_query_chardev(struct qmp_call *c)
 {
     json_t *list = json_array();

@@ -28,7 +28,8 @@ struct drive_config {
 };
 /* A drive as the guest has it now. */
 struct drive_state {
-    struct disk *disk; /* NULL: no medium */
+    struct disk *disk;                 /* NULL: no medium */
+    struct disk_count count[DISK_OPS]; /* what its guest asked of the medium */
     bool has_tray, tray_open, locked;
 };
 

@@ -31,6 +31,7 @@ say '{"execute": "query-status", "id": "a"}' '{"return": {"status": "running", *
 say '{"execute": "query-name"}' '{"return": {"name": "guest"}}*'
 say '{"execute": "query-version"}' '*"package": "Orrery*'
 say '{"execute": "query-block"}' '{"return": \[{"device": "ide1-cd0", "locked": false, "removable": true, "type": "unknown", "tray_open": false, "io-status": "ok"}, {"device": "floppy0", "locked": false, "removable": true, "type": "unknown"}\]}*'
+say '{"execute": "query-blockstats"}' '*{"device": "ide1-cd0", "stats": {*"rd_operations": 0*'
 say '{"execute": "query-commands"}' '*human-monitor-command*'
 say '{"execute": "stop"}' "$(event STOP)" '{"return": {}}*'
 say '{"execute": "query-status"}' '*"status": "paused"*"running": false*'

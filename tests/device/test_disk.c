@@ -79,6 +79,52 @@ START_TEST(read_and_write)
 }
 END_TEST
 
+/* Zeros without their bytes, and what was asked is counted. */
+START_TEST(zeroed_and_counted)
+{
+    make(8 * 512);
+    struct disk *d = must_open(false, false);
+    ck_assert_int_eq(disk_do(d, DISK_ZERO, 2, NULL, 3), 0);
+    ck_assert(file_byte(2 * 512 - 1) == 2 && file_byte(5 * 512) == 6);
+    for (size_t at = 2 * 512; at < 5 * 512; at += 100)
+        ck_assert_uint_eq(file_byte(at), 0);
+    ck_assert_int_eq(disk_do(d, DISK_ZERO, 7, NULL, 2), -EIO);
+    ck_assert_int_eq(disk_read(d, 0, buf, 4), 0);
+    ck_assert_int_eq(disk_read(d, 1, buf, 1), 0);
+    ck_assert(d->count[DISK_ZERO].operations == 1 && d->count[DISK_ZERO].invalid == 1);
+    ck_assert(d->count[DISK_READ].operations == 2 && d->count[DISK_READ].bytes == 5 * 512);
+    disk_close(d);
+}
+END_TEST
+
+/* A request in pieces of odd lengths, whatever is below. */
+START_TEST(vectors)
+{
+    for (int over = 0; over < 2; over++) {
+        make(8 * 512 - 100);
+        struct disk *d = must_open(false, over);
+        u8 a[700], b[1], c[4 * 512 - 701];
+        struct iovec vec[] = {{a, sizeof a}, {b, sizeof b}, {c, sizeof c}};
+        struct disk_request r = {.op = DISK_READ, .sector = 4, .count = 4, .vec = vec, .nvec = 3};
+        ck_assert_int_eq(disk_submit(d, &r), 0);
+        ck_assert(a[0] == 5 && a[699] == 6 && b[0] == 6 && c[0] == 6 && c[1024 - 701] == 7 && c[sizeof c - 1] == 0);
+        memset(a, 0x11, sizeof a);
+        memset(b, 0x22, sizeof b);
+        memset(c, 0x33, sizeof c);
+        r.op = DISK_WRITE;
+        r.sector = 1;
+        r.fua = true;
+        ck_assert_int_eq(disk_submit(d, &r), 0);
+        ck_assert_int_eq(disk_read(d, 0, buf, 8), 0);
+        ck_assert(buf[511] == 1 && buf[512] == 0x11 && buf[512 + 700] == 0x22 && buf[512 + 701] == 0x33);
+        ck_assert(buf[5 * 512 - 1] == 0x33 && buf[5 * 512] == 6);
+        ck_assert_uint_eq(file_byte(512), over ? 2 : 0x11);
+        disk_close(d);
+        teardown();
+    }
+}
+END_TEST
+
 START_TEST(partial_last_sector)
 {
     make(512 + 100);
@@ -542,6 +588,8 @@ int main(void)
     TCase *t = tcase_create("all");
     tcase_add_checked_fixture(t, NULL, teardown);
     tcase_add_test(t, read_and_write);
+    tcase_add_test(t, zeroed_and_counted);
+    tcase_add_test(t, vectors);
     tcase_add_test(t, partial_last_sector);
     tcase_add_test(t, readonly);
     tcase_add_test(t, snapshot);
