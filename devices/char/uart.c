@@ -7,7 +7,7 @@
  */
 #include "devices/char/uart.h"
 
-enum { CLOCK_HZ = 1843200, FIFO = UART_FIFO, MAX_TX_NS = 4000, RETRY_NS = 1000000 };
+enum { CLOCK_HZ = 1843200, FIFO = UART_FIFO, MAX_TX_NS = 4000, RETRY_NS = 1000000, PATIENCE = 1000 /* retries */ };
 enum uart_register { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
 enum {
     IER_RX = BIT(0),
@@ -73,6 +73,7 @@ const struct state_field uart_state[] = {
     STATE(struct uart, shifter),
     STATE(struct uart, shifting),
     STATE(struct uart, shifter_sent),
+    STATE_RANGE(struct uart, refused, 0, PATIENCE),
     STATE(struct uart, tx_empty),
     STATE(struct uart, timeout),
     STATE(struct uart, rx_pause),
@@ -248,13 +249,27 @@ static void shift_next(struct uart *u)
     after(u, &u->tx_done, MIN(char_ns(u), (u64)MAX_TX_NS));
 }
 
+/*
+ * To the host end; false: it is full, and the guest has to wait. One that has taken nothing for a second has no reader:
+ * what is sent is lost until it takes something again, as on a line without a listener, and the guest goes on.
+ */
+static bool hand_over(struct uart *u, u8 byte)
+{
+    if (chardev_write(u->chardev, &byte, 1)) {
+        u->refused = 0;
+        return true;
+    }
+    return u->refused == PATIENCE;
+}
+
 static void tx_due(void *owner)
 {
     struct uart *u = owner;
     if (looping(u)) {
         receive_byte(u, u->shifter, 0);
-    } else if (!u->shifter_sent && !chardev_write(u->chardev, &u->shifter, 1)) {
-        after(u, &u->tx_done, RETRY_NS); /* the host end is full */
+    } else if (!u->shifter_sent && !hand_over(u, u->shifter)) {
+        u->refused++;
+        after(u, &u->tx_done, RETRY_NS);
         return;
     }
     u->shifting = false;
@@ -269,7 +284,7 @@ static void tx_due(void *owner)
 static bool send_early(struct uart *u, u8 byte)
 {
     bool earlier = u->tx.count ? u->tx.flags[(u->tx.head + u->tx.count - 1u) % FIFO] : !u->shifting || u->shifter_sent;
-    return earlier && !looping(u) && chardev_write(u->chardev, &byte, 1);
+    return earlier && !looping(u) && hand_over(u, byte);
 }
 
 static void write_data(struct uart *u, u8 byte)
@@ -481,6 +496,7 @@ void uart_reset(struct uart *u)
     u->divisor = 12; /* 9600 baud, as QEMU; the chip itself leaves it undefined */
     u->rx = u->tx = (struct uart_fifo){0};
     u->shifter = 0;
+    u->refused = 0;
     u->shifting = u->shifter_sent = u->tx_empty = u->timeout = u->rx_pause = false;
     event_cancel(clock, &u->tx_done);
     event_cancel(clock, &u->rx_timeout);

@@ -27,6 +27,7 @@ struct uart {
     u8 shifter;
     bool shifting;     /* the transmitter holds a character */
     bool shifter_sent; /* ... which the host has already */
+    u16 refused;       /* how often in a row the host end took nothing */
     bool tx_empty;     /* the THRE interrupt waits */
     bool timeout;      /* the character timeout interrupt waits */
     bool rx_pause;     /* the line is still busy with what came last */

@@ -103,6 +103,36 @@ START_TEST(transmit_polled)
 }
 END_TEST
 
+/* Somebody who does not read at all holds the guest up for a second, not for every character. */
+START_TEST(host_end_dead)
+{
+    host.full = true;
+    out8(DATA, 'a');
+    wait_ns(900000000);
+    ck_assert_uint_eq(in8(LSR) & 0x40, 0); /* the character waits */
+    wait_ns(200000000);
+    ck_assert_uint_eq(in8(LSR) & 0x60, 0x60);
+    for (int i = 0; i < 100; i++) {
+        out8(DATA, 'b');
+        wait_ns(5000);
+        ck_assert_uint_eq(in8(LSR) & 0x60, 0x60);
+    }
+    ck_assert_uint_eq(host.count, 0);
+    host.full = false;
+    out8(DATA, 'c');
+    out8(DATA, 'd');
+    wait_ns(100000);
+    ck_assert(host.count == 2 && host.got[0] == 'c' && host.got[1] == 'd');
+    host.full = true; /* it has its second again */
+    out8(DATA, 'e');
+    wait_ns(100000000);
+    ck_assert_uint_eq(in8(LSR) & 0x40, 0);
+    host.full = false;
+    wait_ns(2000000);
+    ck_assert(host.count == 3 && host.got[2] == 'e');
+}
+END_TEST
+
 START_TEST(host_end_full)
 {
     out8(IIR, 0x07);
@@ -239,6 +269,7 @@ int main(void)
     tcase_add_test(t, transmit);
     tcase_add_test(t, transmit_polled);
     tcase_add_test(t, host_end_full);
+    tcase_add_test(t, host_end_dead);
     tcase_add_test(t, last_words);
     tcase_add_test(t, receive_without_fifo);
     tcase_add_test(t, triggers_and_timeout);
