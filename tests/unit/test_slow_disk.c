@@ -88,23 +88,19 @@ static struct disk *slow_disk(void)
 
 static struct machine *m;
 
-/* A guest that 'polls' looks at the alternate status and does not count: nothing but the answer ends its loop. */
-static void make(enum icount_mode icount, bool polls)
+static void make(enum icount_mode icount)
 {
     static u8 rom[65536];
     char path[] = "/tmp/orrery-slow-XXXXXX", err[256] = "";
     int fd = mkstemp(path);
     memcpy(rom, program, sizeof(program));
-    if (polls)
-        memcpy(rom + 26, "\xba\xf6\x03\x90\x90", 5); /* mov dx,3f6; nop; nop */
-    memcpy(rom + 0xfff0, "\xe9\x0d\x00", 3);         /* jmp 0 */
+    memcpy(rom + 0xfff0, "\xe9\x0d\x00", 3); /* jmp 0 */
     ck_assert_int_eq(write(fd, rom, sizeof(rom)), (ssize_t)sizeof(rom));
     close(fd);
     struct machine_config c = {.type = MACHINE_PC,
                                .ram_size = 2 << 20,
                                .cpus = 1,
                                .bios = path,
-                               .idle = true,
                                .icount = icount,
                                .icount_shift = 3,
                                .trace = &quiet};
@@ -163,7 +159,7 @@ static void end(void)
 
 START_TEST(a_read_that_hangs)
 {
-    make(ICOUNT_OFF, false);
+    make(ICOUNT_OFF);
     struct seen a = see();
     usleep(100000);
     struct seen b = see();
@@ -177,24 +173,9 @@ START_TEST(a_read_that_hangs)
 }
 END_TEST
 
-/* Such a guest sleeps, and wakes with the answer. */
-START_TEST(a_guest_that_polls)
-{
-    make(ICOUNT_OFF, true);
-    u64 begin = ms_now();
-    usleep(50000);
-    pause_us = 500;
-    shut(false);
-    while (m->ram->host[READS] < 40 && ms_now() - begin < 10000) /* nobody speaks to the machine, which would wake it */
-        usleep(1000);
-    ck_assert_uint_ge(m->ram->host[READS], 40);
-    end();
-}
-END_TEST
-
 START_TEST(an_end_while_it_hangs)
 {
-    make(_i ? ICOUNT_SHIFT : ICOUNT_OFF, false);
+    make(_i ? ICOUNT_SHIFT : ICOUNT_OFF);
     ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
     end();
 }
@@ -202,7 +183,7 @@ END_TEST
 
 START_TEST(a_reset_while_it_hangs)
 {
-    make(ICOUNT_OFF, false);
+    make(ICOUNT_OFF);
     machine_call(m, ask_reset, NULL);
     while (!m->sys.clock.held)
         see();
@@ -233,7 +214,7 @@ START_TEST(runs_repeat)
     struct seen runs[2];
     u32 looks[2];
     for (unsigned i = 0; i < 2; i++) {
-        make(ICOUNT_SHIFT, false);
+        make(ICOUNT_SHIFT);
         struct seen a = see();
         usleep(i * 30000);
         struct seen b = see();
@@ -327,7 +308,6 @@ int main(void)
     TCase *t = tcase_create("all");
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_read_that_hangs);
-    tcase_add_test(t, a_guest_that_polls);
     tcase_add_loop_test(t, an_end_while_it_hangs, 0, 2);
     tcase_add_test(t, a_reset_while_it_hangs);
     tcase_add_test(t, runs_repeat);
