@@ -153,7 +153,14 @@ bool run_finished(struct cpu *cpu)
 {
     if (cpu->budget <= 0)
         return true;
-    bool look = __atomic_load_n(&cpu->attention, __ATOMIC_ACQUIRE) || cpu->halted || cpu->wait_sipi;
+    u32 attention = __atomic_load_n(&cpu->attention, __ATOMIC_ACQUIRE);
+    /* Nothing is taken at a boundary where the run ends: it then does not matter what ended it, a wish or the budget.
+     */
+    if (unlikely(attention & ATT_EXIT)) {
+        cpu_clear_attention(cpu, ATT_EXIT);
+        return true;
+    }
+    bool look = attention || cpu->halted || cpu->wait_sipi;
     return unlikely(look) && cpu_take_pending(cpu);
 }
 

@@ -46,6 +46,7 @@ struct mouse {
     i32 dx, dy, dz;
     struct event report, self_test;
     struct ps2_config cfg;
+    struct pointer_sink sink;
 };
 
 static const struct state_field queue_state[] = {
@@ -96,6 +97,7 @@ static const struct state_field mouse_state[] = {
     EVENT(struct mouse, report),
     EVENT(struct mouse, self_test),
     HOST(struct mouse, cfg),
+    HOST(struct mouse, sink),
     STATE_END,
 };
 
@@ -527,16 +529,30 @@ static void stream(struct mouse *m)
 
 static void report_due(void *owner) { stream(owner); }
 
-static void mouse_move(void *owner, int dx, int dy, int dz, unsigned buttons)
+/* A guest that does not look should not be sent flying later. */
+static void gather(const struct mouse *m, i32 *sum, int d)
+{
+    enum { MOST = 10000 };
+    if (m->reporting || m->remote)
+        *sum = clamp(*sum + clamp(d, MOST), MOST);
+}
+static void mouse_move(void *owner, int dx, int dy)
 {
     struct mouse *m = owner;
-    enum { MOST = 10000 }; /* a guest that does not look should not be sent flying later */
+    gather(m, &m->dx, dx);
+    gather(m, &m->dy, dy);
+    stream(m);
+}
+static void mouse_wheel(void *owner, int dz)
+{
+    struct mouse *m = owner;
+    gather(m, &m->dz, dz);
+    stream(m);
+}
+static void mouse_buttons(void *owner, unsigned buttons)
+{
+    struct mouse *m = owner;
     m->buttons = buttons & 0x1f;
-    if (m->reporting || m->remote) {
-        m->dx = clamp(m->dx + clamp(dx, MOST), MOST);
-        m->dy = clamp(m->dy + clamp(dy, MOST), MOST);
-        m->dz = clamp(m->dz + clamp(dz, MOST), MOST);
-    }
     stream(m);
 }
 
@@ -687,13 +703,12 @@ struct ps2_link ps2_link(struct device *dev)
     return (struct ps2_link){container_of(dev, struct keyboard, dev), keyboard_take, keyboard_write};
 }
 
-struct input_sink ps2_sink(struct device *dev)
+struct keyboard_sink ps2_keyboard_sink(struct device *dev)
 {
-    if (dev->cls == &ps2_mouse_class)
-        return (struct input_sink){.owner = container_of(dev, struct mouse, dev), .mouse = mouse_move};
-    assert(dev->cls == &ps2_keyboard_class);
-    return (struct input_sink){.owner = container_of(dev, struct keyboard, dev), .key = key};
+    return (struct keyboard_sink){container_of(dev, struct keyboard, dev), key};
 }
+
+struct pointer_sink *ps2_mouse_sink(struct device *dev) { return &container_of(dev, struct mouse, dev)->sink; }
 
 static bool keyboard_create(struct device *dev, const void *cfg)
 {
@@ -721,6 +736,8 @@ static bool mouse_create(struct device *dev, const void *cfg)
     struct mouse *m = container_of(dev, struct mouse, dev);
     if (cfg)
         m->cfg = *(const struct ps2_config *)cfg;
+    m->sink = (struct pointer_sink){
+        .name = "PS/2 Mouse", .owner = m, .move = mouse_move, .wheel = mouse_wheel, .buttons = mouse_buttons};
     event_init(&m->report, "mouse report", report_due, m);
     event_init(&m->self_test, "mouse self test", mouse_test_done, m);
     return true;

@@ -13,8 +13,8 @@ struct device_end;
 struct device_end *device_end_create(struct stream *s);
 /* For the one device that has it; NULL: another one does. */
 struct chardev *device_end_take(struct device_end *d);
-/* From now on what arrives is handed to the device; before, it waits. */
-void device_end_start(struct device_end *d, struct machine *m);
+/* From now on what arrives is handed to the device; before, it waits. False: no memory. */
+bool device_end_start(struct device_end *d, struct machine *m);
 /* After the machine is gone. */
 void device_end_free(struct device_end *d);
 

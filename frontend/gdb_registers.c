@@ -28,21 +28,22 @@ struct gdb_layout {
     const char *architecture; /* gdb's name, by which it disassembles */
     unsigned wide;
 };
-static const struct gdb_layout layout_16 = {"i8086", NARROW}, layout_32 = {"i386", NARROW},
-                               layout_64 = {"i386:x86-64", WIDE};
+/* Inputs that were recorded name a layout by its index here. */
+static const struct gdb_layout layouts[] = {{"i8086", NARROW}, {"i386", NARROW}, {"i386:x86-64", WIDE}};
+enum { LAYOUT_16, LAYOUT_32, LAYOUT_64 };
 
 const struct gdb_layout *gdb_layout_for(const struct cpu *cpu)
 {
     /* A CPU that can do long mode is described as x86-64, as debuggers of 64-bit kernels attach before it is
      * entered; unless a 32-bit system with paging runs on it. */
     bool narrow = !cpu_has(cpu, FEAT_LM) || ((cpu->cr0 & CR0_PG) && !(cpu->efer & EFER_LMA));
-    return narrow ? &layout_32 : &layout_64;
+    return narrow ? &layouts[LAYOUT_32] : &layouts[LAYOUT_64];
 }
 
 const struct gdb_layout *gdb_layout_now(const struct cpu *cpu)
 {
     unsigned bits = reg_code_bits(cpu);
-    return bits == 16 ? &layout_16 : bits == 32 ? &layout_32 : &layout_64;
+    return bits == 16 ? &layouts[LAYOUT_16] : bits == 32 ? &layouts[LAYOUT_32] : &layouts[LAYOUT_64];
 }
 
 unsigned gdb_register_count(const struct gdb_layout *l)
@@ -92,7 +93,7 @@ static void write_pc(struct cpu *cpu, u64 v)
     reg_set_pc(cpu, offset ? v + cs->base : v);
 }
 
-bool gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigned n, const u8 *in)
+static bool register_write(const struct gdb_layout *l, struct cpu *cpu, unsigned n, const u8 *in)
 {
     const struct row *r = find(l, n);
     u8 raw[CPU_REG_MAX] = {0}, old[CPU_REG_MAX];
@@ -109,7 +110,11 @@ bool gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigned n,
     return true;
 }
 
-bool gdb_registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *in, size_t size)
+/*
+ * All of them, one behind the other, or the first ones that make 'size' bytes. The program counter is set last: what
+ * was written is what is read, whichever base or mode came with it.
+ */
+static bool registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *in, size_t size)
 {
     unsigned n = 0, pc = 0;
     size_t at = 0, pc_at = 0;
@@ -124,7 +129,7 @@ bool gdb_registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *
             pc = i;
             pc_at = at;
         } else {
-            taken &= gdb_register_write(l, cpu, i, in + at);
+            taken &= register_write(l, cpu, i, in + at);
         }
         at += gdb_register_size(l, i);
     }
@@ -132,6 +137,23 @@ bool gdb_registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *
         reg_set_pc(cpu, ld_le(in + pc_at, gdb_register_size(l, pc)));
     return taken;
 }
+
+bool gdb_write_registers(struct cpu *cpu, unsigned layout, int number, const u8 *in, size_t size)
+{
+    const struct gdb_layout *l = layout < ARRAY_LEN(layouts) ? &layouts[layout] : NULL;
+    if (!l)
+        return false;
+    if (number == GDB_ALL)
+        return registers_write(l, cpu, in, size);
+    if (number == GDB_LINEAR_PC && size == 8)
+        reg_set_pc(cpu, ld64(in));
+    else
+        return number >= 0 && size == gdb_register_size(l, (unsigned)number) &&
+               register_write(l, cpu, (unsigned)number, in);
+    return true;
+}
+
+unsigned gdb_layout_index(const struct gdb_layout *l) { return (unsigned)(l - layouts); }
 
 /* ---- target.xml ---- */
 

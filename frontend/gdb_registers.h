@@ -18,14 +18,14 @@ unsigned gdb_register_count(const struct gdb_layout *l);
 unsigned gdb_register_size(const struct gdb_layout *l, unsigned n);
 /* Little-endian, as the protocol wants it; returns the size, 0: no such register. */
 unsigned gdb_register_read(const struct gdb_layout *l, struct cpu *cpu, unsigned n, u8 *out);
-/* False: no such register, or the CPU would fault at such a value, and nothing has changed. */
-bool gdb_register_write(const struct gdb_layout *l, struct cpu *cpu, unsigned n, const u8 *in);
 /*
- * All of them, one behind the other, or the first ones that make 'size' bytes; false: it ends within one, and nothing
- * was written, or the CPU would fault at one, which stays as it was. The program counter is set last: what was written
- * is what is read, whichever base or mode came with it.
+ * The machine's write_registers: register 'number' of the layout with that index, all of them, or the linear program
+ * counter (8 bytes). False: no such register, or the size does not fit, and nothing was written, or the CPU would fault
+ * at such a value, which stays as it was.
  */
-bool gdb_registers_write(const struct gdb_layout *l, struct cpu *cpu, const u8 *in, size_t size);
+enum { GDB_ALL = -1, GDB_LINEAR_PC = -2 };
+bool gdb_write_registers(struct cpu *cpu, unsigned layout, int number, const u8 *in, size_t size);
+unsigned gdb_layout_index(const struct gdb_layout *l);
 /* target.xml, to be freed. */
 char *gdb_target_xml(const struct gdb_layout *l);
 

@@ -170,17 +170,6 @@ static void resume(struct gdb_server *g)
         stop_reply(g, SIGNAL_INT, false); /* it cannot go on: say so, rather than never answer */
 }
 
-static void hold_interrupts(struct machine *m, void *arg)
-{
-    struct cpu *cpu = arg;
-    (void)m;
-    if (cpu->halted || cpu->shadow)
-        return;
-    cpu->shadow = 1;
-    cpu->shadow_ss = false;
-    cpu_update_mode(cpu);
-}
-
 static void step(struct gdb_server *g)
 {
     if (!(g->step & STEP_ENABLE)) {
@@ -189,14 +178,17 @@ static void step(struct gdb_server *g)
     }
     machine_stop(g->m, RUN_PAUSED); /* somebody else may have let it run */
     g->m->stop.valid = false;
-    if (g->step & STEP_NOIRQ)
-        machine_call(g->m, hold_interrupts, cpu_of(g));
     machine_step(g->m, g->cpu, !(g->step & STEP_NOIRQ), !(g->step & STEP_NOTIMER));
     host_deliver(g->host); /* what the step caused is answered here, not by on_event */
     stop_reply(g, SIGNAL_TRAP, true);
 }
 
 /* ---- packets on the machine's thread ---- */
+
+static bool write_registers(struct gdb_server *g, int number, const u8 *values, size_t n)
+{
+    return machine_write_registers(g->m, g->cpu, gdb_layout_index(g->layout), number, values, n);
+}
 
 static void all_registers_read(struct gdb_server *g)
 {
@@ -214,7 +206,7 @@ static void all_registers_write(struct gdb_server *g)
 {
     u8 values[GDB_PACKET_MAX / 2];
     size_t n = strlen(g->packet + 1) / 2;
-    if (gdb_from_hex(g->packet + 1, values, n) && gdb_registers_write(g->layout, cpu_of(g), values, n))
+    if (gdb_from_hex(g->packet + 1, values, n) && write_registers(g, GDB_ALL, values, n))
         ok(g);
     else
         error(g, 0x22);
@@ -240,22 +232,18 @@ static void register_write(struct gdb_server *g)
     u8 value[GDB_REGISTER_MAX];
     u64 n;
     unsigned size = gdb_hex(&p, &n) && *p++ == '=' && n < 1000 ? gdb_register_size(g->layout, (unsigned)n) : 0;
-    if (size && gdb_from_hex(p, value, size) && gdb_register_write(g->layout, cpu_of(g), (unsigned)n, value))
+    if (size && gdb_from_hex(p, value, size) && write_registers(g, (int)n, value, size))
         ok(g);
     else
         error(g, 0x22);
 }
 
-static bool debug_access(struct gdb_server *g, u64 addr, u8 *buf, size_t n, bool write)
+static bool read_memory(struct gdb_server *g, u64 addr, u8 *buf, size_t n)
 {
-    if (g->physical) {
-        if (write)
-            space_write_bytes(&g->m->sys.mem, addr, buf, n);
-        else
-            space_read_bytes(&g->m->sys.mem, addr, buf, n);
-        return true;
-    }
-    return write ? cpu_debug_write(cpu_of(g), addr, buf, n) : cpu_debug_read(cpu_of(g), addr, buf, n);
+    if (!g->physical)
+        return cpu_debug_read(cpu_of(g), addr, buf, n);
+    space_read_bytes(&g->m->sys.mem, addr, buf, n);
+    return true;
 }
 
 static void memory_read(struct gdb_server *g)
@@ -271,7 +259,7 @@ static void memory_read(struct gdb_server *g)
     /* As much as there is: the protocol allows a short answer. */
     while (done < len) {
         u64 n = MIN(len - done, PAGE_SIZE - ((addr + done) & (PAGE_SIZE - 1)));
-        if (!debug_access(g, addr + done, buf + done, n, false))
+        if (!read_memory(g, addr + done, buf + done, n))
             break;
         done += n;
     }
@@ -300,7 +288,7 @@ static void memory_write(struct gdb_server *g)
     }
     if (binary)
         memcpy(buf, p, len);
-    if (len && !debug_access(g, addr, buf, len, true))
+    if (len && !machine_write_memory(g->m, g->physical ? -1 : (int)g->cpu, addr, buf, len))
         error(g, 0x14);
     else
         ok(g);
@@ -612,17 +600,6 @@ static void v_packet(struct gdb_server *g)
     }
 }
 
-struct new_pc {
-    struct cpu *cpu;
-    u64 pc;
-};
-static void set_pc(struct machine *m, void *arg)
-{
-    const struct new_pc *n = arg;
-    (void)m;
-    reg_set_pc(n->cpu, n->pc);
-}
-
 /* c s [addr], C S sig[;addr] */
 static void go(struct gdb_server *g)
 {
@@ -636,8 +613,10 @@ static void go(struct gdb_server *g)
     } else {
         has_address = gdb_hex(&p, &value);
     }
+    u8 pc[8];
+    st64(pc, value);
     if (has_address)
-        machine_call(g->m, set_pc, &(struct new_pc){cpu_of(g), value});
+        write_registers(g, GDB_LINEAR_PC, pc, sizeof(pc));
     if (what == 's' || what == 'S')
         step(g);
     else

@@ -17,7 +17,11 @@ void info_usb(struct hmp *h) { fprintf(h->out, "USB support not enabled\n"); }
 void info_uuid(struct hmp *h) { fprintf(h->out, "00000000-0000-0000-0000-000000000000\n"); }
 void info_mice(struct hmp *h)
 {
-    fprintf(h->out, h->m->mouse.mouse ? "* Mouse #0: PS/2 Mouse\n" : "No mouse devices connected\n");
+    const char *name = machine_pointer_name(h->m);
+    if (name)
+        fprintf(h->out, "* Mouse #0: %s%s\n", name, machine_pointer_absolute(h->m) ? " (absolute)" : "");
+    else
+        fprintf(h->out, "No mouse devices connected\n");
 }
 
 void info_name(struct hmp *h)

@@ -211,10 +211,10 @@ void hmp_ioport_read(struct hmp *h)
         h->args++;
         if (!hmp_number(h, &index))
             return;
-        space_write(&h->m->sys.io, port & 0xffff, index & 0xff, 1);
+        machine_write_port(h->m, (u16)port, index & 0xff, 1);
         port++;
     }
-    u64 v = space_read(&h->m->sys.io, port & 0xffff, f.size);
+    u64 v = machine_read_port(h->m, (u16)port, f.size);
     fprintf(h->out, "port%c[0x%04llx] = 0x%0*llx\n", suffixes[f.size / 2], (unsigned long long)(port & 0xffff),
             (int)f.size * 2, (unsigned long long)v);
 }
@@ -226,7 +226,7 @@ void hmp_ioport_write(struct hmp *h)
     if (!parse_format(h, &f) || !hmp_number(h, &port) || !hmp_number(h, &v))
         return;
     f.size = MIN(f.size, 4u);
-    space_write(&h->m->sys.io, port & 0xffff, v & size_mask(f.size), f.size);
+    machine_write_port(h->m, (u16)port, (u32)v, f.size);
 }
 
 /* ---- files ---- */

@@ -182,48 +182,31 @@ bool host_look_at_drive(struct host *h, const struct drive_option *d, struct dri
     return l.done;
 }
 
-struct change {
-    struct drive_option *drive;
-    struct disk *disk;
-    bool force, done;
-};
-
-static void change_medium(struct machine *m, void *arg)
-{
-    struct change *c = arg;
-    bool floppy = c->drive->bus == DRIVE_FLOPPY;
-    unsigned i = (unsigned)c->drive->index;
-    c->done = m->change_medium && m->change_medium(m, floppy, i, c->disk, c->force);
-    /* What "flush everything" goes by: the old disk is closed. */
-    if (c->done)
-        (floppy ? m->config.floppy : m->config.ide)[i].disk = c->disk;
-}
-
 bool host_change_medium(struct host *h, const char *drive, const char *file, const char *format, bool force,
                         struct error *e)
 {
-    struct change c = {.drive = host_find_drive(h, drive, e), .force = force};
-    if (!c.drive)
+    struct drive_option *d = host_find_drive(h, drive, e);
+    struct disk *disk = NULL;
+    if (!d)
         return false;
-    if (c.drive->bus == DRIVE_IDE && !c.drive->cdrom)
+    if (d->bus == DRIVE_IDE && !d->cdrom)
         return fail(e, "Device '%s' is not removable", drive);
     if (file) {
-        struct disk_options opt = c.drive->image;
+        struct disk_options opt = d->image;
         opt.path = file;
         opt.drive = drive;
         opt.format = format;
-        c.disk = disk_open(&opt, h->trace, e->text, sizeof(e->text));
-        if (!c.disk)
+        disk = disk_open(&opt, h->trace, e->text, sizeof(e->text));
+        if (!disk)
             return false;
     }
-    machine_call(h->machine, change_medium, &c);
-    if (!c.done) {
-        disk_close(c.disk);
-        return c.drive->bus == DRIVE_FLOPPY
+    if (!machine_change_medium(h->machine, d->bus == DRIVE_FLOPPY, (unsigned)d->index, disk, file, force)) {
+        disk_close(disk);
+        return d->bus == DRIVE_FLOPPY
                    ? fail(e, "'%s' has not the size of a floppy", file ? file : "")
                    : fail(e, "Device '%s' is locked, the guest must release it or the command be forced", drive);
     }
-    free(c.drive->changed);
-    c.drive->image.path = c.drive->changed = file ? strdup(file) : NULL;
+    free(d->changed);
+    d->image.path = d->changed = file ? strdup(file) : NULL;
     return true;
 }

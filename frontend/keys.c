@@ -1,6 +1,5 @@
 /*
- * Keys by name (keys.h). Input goes to the machine's thread by post; hold
- * times are the host's.
+ * Keys by name (keys.h). Hold times are the host's.
  */
 #include "frontend/keys.h"
 
@@ -66,49 +65,20 @@ struct keys {
     unsigned buttons;
 };
 
-struct key_post {
-    u32 code;
-    bool down;
-};
-static void post_key(struct machine *m, void *arg)
-{
-    struct key_post *p = arg;
-    if (m->keyboard.key)
-        m->keyboard.key(m->keyboard.owner, p->code, p->down);
-    free(p);
-}
-
-void keys_set(struct keys *k, u32 code, bool down)
-{
-    struct key_post *p = malloc(sizeof(*p));
-    if (!p || machine_ended(k->machine)) {
-        free(p);
-        return;
-    }
-    *p = (struct key_post){code, down};
-    machine_call(k->machine, post_key, p);
-}
-
-struct mouse_post {
-    int dx, dy, dz;
-    unsigned buttons;
-};
-static void post_mouse(struct machine *m, void *arg)
-{
-    const struct mouse_post *p = arg;
-    if (m->mouse.mouse)
-        m->mouse.mouse(m->mouse.owner, p->dx, p->dy, p->dz, p->buttons);
-}
+void keys_set(struct keys *k, u32 code, bool down) { machine_key(k->machine, code, down); }
 
 void keys_mouse_move(struct keys *k, int dx, int dy, int dz)
 {
-    machine_call(k->machine, post_mouse, &(struct mouse_post){dx, dy, dz, k->buttons});
+    if (dx || dy)
+        machine_pointer_move(k->machine, dx, dy);
+    if (dz)
+        machine_pointer_wheel(k->machine, dz);
 }
 
 void keys_mouse_buttons(struct keys *k, unsigned buttons)
 {
     k->buttons = buttons;
-    machine_call(k->machine, post_mouse, &(struct mouse_post){0, 0, 0, buttons});
+    machine_pointer_buttons(k->machine, buttons);
 }
 
 unsigned keys_buttons(const struct keys *k) { return k->buttons; }

@@ -12,7 +12,7 @@
 enum { KEYS_MAX = 16, KEYS_HOLD_MS = 100 };
 
 struct key_combo {
-    u32 code[KEYS_MAX]; /* set-1, as display.h says */
+    u32 code[KEYS_MAX]; /* set-1, as machine_key() has them */
     unsigned count;
 };
 /* Adds the key of that name ("a", "f1", "0x1e"); false: see e. */

@@ -18,6 +18,7 @@
 #include "devices/machine/snapshot.h"
 #include "frontend/device_end.h"
 #include "frontend/disasm.h"
+#include "frontend/gdb_registers.h"
 #include "frontend/gdbstub.h"
 #include "frontend/guard.h"
 #include "frontend/host.h"
@@ -225,9 +226,7 @@ static struct device_end *end_for(struct app *app, int i)
     if (!d)
         return NULL;
     app->end_of[i] = app->end[app->nends++] = d;
-    if (app->machine)
-        device_end_start(d, app->machine);
-    return d;
+    return !app->machine || device_end_start(d, app->machine) ? d : NULL;
 }
 
 /* What a device's property names; NULL: there is none, or it has its user. */
@@ -367,6 +366,7 @@ static bool build(struct app *app, struct error *e)
     }
     app->options.config.find_chardev = find_chardev;
     app->options.config.find_owner = app;
+    app->options.config.write_registers = gdb_write_registers;
     struct machine *m = machine_create(&app->options.config, e->text, sizeof(e->text));
     if (m) {
         m->ending = ending;
@@ -381,8 +381,10 @@ static bool build(struct app *app, struct error *e)
         return false;
     app->listener = (struct host_listener){.event = happened, .owner = app};
     host_listen(&app->host, &app->listener);
-    for (unsigned i = 0; i < app->nends; i++)
-        device_end_start(app->end[i], app->machine);
+    for (unsigned i = 0; i < app->nends; i++) {
+        if (!device_end_start(app->end[i], app->machine))
+            return fail(e, "out of memory");
+    }
     connect_monitors(app);
     if (app->options.gdb != STREAM_NONE)
         app->gdb = gdb_server_create(&app->host, stream_for(app, app->options.gdb));

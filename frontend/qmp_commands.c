@@ -216,7 +216,11 @@ json_t *qmp_query_chardev(struct qmp_call *c)
 json_t *qmp_query_mice(struct qmp_call *c)
 {
     qmp_args_done(c);
-    return json_pack("[{s:s, s:i, s:b, s:b}]", "name", "PS/2 Mouse", "index", 0, "current", 1, "absolute", 0);
+    const char *name = machine_pointer_name(c->host->machine);
+    if (!name)
+        return json_array();
+    return json_pack("[{s:s, s:i, s:b, s:b}]", "name", name, "index", 0, "current", 1, "absolute",
+                     machine_pointer_absolute(c->host->machine));
 }
 
 json_t *qmp_query_iothreads(struct qmp_call *c)

@@ -349,13 +349,14 @@ static bool add_interrupt_controllers(struct pc *pc)
 /* ---- the chips ---- */
 
 /* Seconds since 1970 that the RTC shows at the start; local time as the user asks. */
-static u64 rtc_start(const struct machine_config *c)
+static u64 rtc_start(struct machine *m)
 {
+    const struct machine_config *c = &m->config;
     time_t t = c->rtc_base == UINT64_MAX ? time(NULL) : (time_t)c->rtc_base;
     struct tm tm;
     if (c->rtc_localtime && localtime_r(&t, &tm))
         t += tm.tm_gmtoff;
-    return (u64)t;
+    return input_draw_number(m, "rtc base", (u64)t);
 }
 
 static u64 host_clock(clockid_t id)
@@ -365,14 +366,17 @@ static u64 host_clock(clockid_t id)
     return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
 }
 /* The host's clocks as of virtual time, so that all clocks of the guest agree. */
+static u64 monotonic_at(struct machine *m) { return clock_now(&m->sys.clock) + vclock_host_origin(&m->priv->vclock); }
 static u64 monotonic_time(void *owner)
 {
-    struct pc *pc = owner;
-    return clock_now(&pc->m->sys.clock) + vclock_host_origin(&pc->m->priv->vclock);
+    struct machine *m = ((struct pc *)owner)->m;
+    return input_draw_number(m, "rtc", monotonic_at(m));
 }
 static u64 time_of_day(void *owner)
 {
-    return monotonic_time(owner) + (host_clock(CLOCK_REALTIME) - host_clock(CLOCK_MONOTONIC));
+    struct machine *m = ((struct pc *)owner)->m;
+    u64 ahead = host_clock(CLOCK_REALTIME) - host_clock(CLOCK_MONOTONIC);
+    return input_draw_number(m, "rtc", monotonic_at(m) + ahead);
 }
 
 /* Bit 7 of port 70h: the gate before the processors' NMI. */
@@ -390,7 +394,7 @@ static struct device *add_rtc(struct pc *pc)
         clock = c->icount == ICOUNT_OFF ? RTC_CLOCK_HOST : RTC_CLOCK_VM;
     struct rtc_config rtc = {.irq8 = pc->hpet ? hpet_legacy_input(pc->hpet, 1) : isa_irq(pc, PC_IRQ_RTC),
                              .nmi_mask = {nmi_mask_set, pc, 0},
-                             .base = rtc_start(c),
+                             .base = rtc_start(pc->m),
                              .host_ns = clock == RTC_CLOCK_HOST ? time_of_day
                                         : clock == RTC_CLOCK_RT ? monotonic_time
                                                                 : NULL,
@@ -435,8 +439,8 @@ static bool add_keyboard(struct pc *pc)
     if (!keyboard || !mouse)
         return false;
     i8042_connect(i8042, ps2_link(keyboard), ps2_link(mouse));
-    m->keyboard = ps2_sink(keyboard);
-    m->mouse = ps2_sink(mouse);
+    input_connect_keyboard(m, ps2_keyboard_sink(keyboard));
+    input_connect_pointer(m, ps2_mouse_sink(mouse));
     return true;
 }
 
@@ -655,7 +659,7 @@ bool pc_build(struct machine *m)
     m->priv->board_powerdown = pc_powerdown;
     m->priv->board_nmi = pc_nmi;
     m->priv->board_destroy = pc_destroy;
-    m->change_medium = pc_change_medium;
+    m->priv->board_change_medium = pc_change_medium;
     m->look_at_drive = pc_look_at_drive;
     space_begin(&m->sys.mem);
     bool ok = map_ram(pc) && map_rom(pc) && add_interrupt_controllers(pc) && add_timers(pc) && add_chipset(pc) &&

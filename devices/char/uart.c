@@ -7,6 +7,8 @@
  */
 #include "devices/char/uart.h"
 
+#include "devices/core/input.h"
+
 enum { CLOCK_HZ = 1843200, FIFO = UART_FIFO, MAX_TX_NS = 4000, RETRY_NS = 1000000, PATIENCE = 1000 /* retries */ };
 enum uart_register { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
 enum {
@@ -221,6 +223,8 @@ static void chardev_event(void *owner, enum chardev_event e)
     if (e == CHARDEV_BREAK && !looping(u))
         receive_byte(u, 0, LSR_BI);
 }
+
+static const struct chardev_input uart_input = {can_receive, receive, chardev_event};
 
 static u8 read_data(struct uart *u)
 {
@@ -479,13 +483,7 @@ void uart_init(struct uart *u, struct device *dev, struct irq line)
     event_init(&u->tx_done, "uart sent", tx_due, u);
     event_init(&u->rx_timeout, "uart timeout", timeout_due, u);
     event_init(&u->rx_open, "uart line free", rx_open_due, u);
-    struct chardev *cd = u->chardev;
-    if (cd) {
-        cd->can_receive = can_receive;
-        cd->receive = receive;
-        cd->event = chardev_event;
-        cd->owner = u;
-    }
+    chardev_connect(u->chardev, &uart_input, u);
 }
 
 void uart_reset(struct uart *u)

@@ -1,28 +1,30 @@
 /*
  * Seam between a serial-like device and its host end (stdio, file, socket,
- * pty, none). The device side runs on the machine's thread; the host end calls
- * 'receive' there too (it posts through the machine).
+ * pty, none), on the machine's thread. Bytes go out by 'write' and 'put'; they
+ * come in through the machine's input queue, which knows the device's
+ * receiving side (core/input.h).
  */
 #ifndef ORRERY_CORE_CHARDEV_H
 #define ORRERY_CORE_CHARDEV_H
 
 #include "cpu/base.h"
 
-enum chardev_event { CHARDEV_OPENED, CHARDEV_CLOSED, CHARDEV_BREAK };
+enum chardev_event { CHARDEV_OPENED, CHARDEV_CLOSED, CHARDEV_BREAK, CHARDEV_EVENTS };
 
+struct chardev_input;
+struct input_port;
 struct chardev {
-    /* Device side calls: bytes out. Returns how many were taken; never waits. */
+    /* Of the host's end. Bytes out: returns how many were taken; never waits. */
     size_t (*write)(struct chardev *cd, const u8 *buf, size_t n);
     /* The same for a device that cannot make its guest wait: more is kept than by 'write', what exceeds that is
      * lost. NULL: as 'write'. */
     void (*put)(struct chardev *cd, const u8 *buf, size_t n);
-    /* Device side calls: there is room again. */
-    void (*accept_input)(struct chardev *cd);
     void (*close)(struct chardev *cd);
-    /* Host side calls, set by the device: */
-    size_t (*can_receive)(void *owner);
-    void (*receive)(void *owner, const u8 *buf, size_t n);
-    void (*event)(void *owner, enum chardev_event e);
+    /* Of the input queue: the device has room again. */
+    void (*accept_input)(struct chardev *cd);
+    struct input_port *port;
+    /* Of the device: */
+    const struct chardev_input *input; /* NULL: it takes none */
     void *owner;
 };
 
@@ -42,6 +44,13 @@ ALWAYS_INLINE void chardev_accept_input(struct chardev *cd)
 {
     if (cd && cd->accept_input)
         cd->accept_input(cd);
+}
+ALWAYS_INLINE void chardev_connect(struct chardev *cd, const struct chardev_input *input, void *owner)
+{
+    if (!cd)
+        return;
+    cd->input = input;
+    cd->owner = owner;
 }
 
 #endif

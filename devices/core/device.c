@@ -95,10 +95,7 @@ static struct chardev **chardev_of(const struct device *dev)
 /* The host's end outlives the device. */
 static void let_go(struct chardev *cd)
 {
-    cd->can_receive = NULL;
-    cd->receive = NULL;
-    cd->event = NULL;
-    cd->owner = NULL;
+    chardev_connect(cd, NULL, NULL);
     if (cd->close)
         cd->close(cd);
 }

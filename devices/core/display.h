@@ -1,6 +1,6 @@
 /*
- * Seams between the machine and whoever looks at it: pictures out, keys and
- * pointer in. All of it happens on the machine's thread.
+ * Seam between a display adapter and whoever looks at its picture, on the
+ * machine's thread.
  */
 #ifndef ORRERY_CORE_DISPLAY_H
 #define ORRERY_CORE_DISPLAY_H
@@ -27,13 +27,6 @@ struct display {
     void (*refresh)(void *owner, bool full); /* bring 'surface' up to date, tell observers */
     struct surface surface;
     struct screen_observer *observers;
-};
-
-/* Keys as set-1 scan codes; 0xe000 | code for extended keys; 0xe11d45 for Pause, 0xe037 for Print. */
-struct input_sink {
-    void *owner;
-    void (*key)(void *owner, u32 scancode, bool down);
-    void (*mouse)(void *owner, int dx, int dy, int dz, unsigned buttons); /* buttons: 1 left, 2 right, 4 middle */
 };
 
 #endif

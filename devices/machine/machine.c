@@ -34,7 +34,7 @@ const char *run_state_name(enum run_state s)
     return names[s];
 }
 
-static void tell(struct machine *m, enum machine_event e, const char *detail)
+void machine_tell(struct machine *m, enum machine_event e, const char *detail)
 {
     for (struct machine_observer *o = m->observers; o; o = o->next)
         o->event(o, e, detail);
@@ -138,13 +138,19 @@ static bool watch_disks(struct machine *m)
  * What a CPU computes that is the host's own, RDRAND's numbers and the x87's last places, must be the same anywhere
  * in runs that are to repeat. False: the host has no random numbers.
  */
-static bool make_repeatable(const struct machine_config *c, struct cpu *cpu)
+static bool make_repeatable(struct machine *m, struct cpu *cpu)
 {
+    const struct machine_config *c = &m->config;
     u32 key[8] = {(u32)c->seed, (u32)(c->seed >> 32), cpu->index};
     bool repeats = c->seeded || c->icount != ICOUNT_OFF;
     cpu->fp80 = fp80_functions(c->icount != ICOUNT_OFF);
-    if (!repeats && getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
-        return false;
+    if (!repeats) {
+        char target[8];
+        if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
+            return false;
+        snprintf(target, sizeof(target), "cpu%u", cpu->index);
+        input_draw_bytes(m, target, (u8 *)key, sizeof(key));
+    }
     rng_init(&cpu->rng, key);
     return true;
 }
@@ -196,7 +202,7 @@ static bool create_cpus(struct machine *m)
             return device_fail(&m->sys, "not enough memory for CPU %u", i);
         cpu->count = m->config.cpus;
         m->cpu[m->ncpus++] = cpu;
-        if (!make_repeatable(&m->config, cpu))
+        if (!make_repeatable(m, cpu))
             return device_fail(&m->sys, "no random numbers from this host (getrandom): use -seed");
         if (attaches && !attach_engine(m, cpu)) {
             attaches = false;
@@ -289,7 +295,8 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
     world_init(m);
     static bool (*const board_build[])(struct machine * m) = {
         [MACHINE_PC] = pc_build, [MACHINE_BARE] = bare_build, [MACHINE_NONE] = none_build};
-    bool ok = watch_disks(m) && create_cpus(m) && observe_translators(m) && board_build[cfg->type](m) && add_devices(m);
+    bool ok = input_init(m) && watch_disks(m) && create_cpus(m) && observe_translators(m) && board_build[cfg->type](m) &&
+              add_devices(m);
     if (!ok) {
         snprintf(err, err_size, "%s", m->sys.err);
         machine_destroy(m);
@@ -333,6 +340,7 @@ void machine_destroy(struct machine *m)
         p->board_destroy(m);
     ram_destroy(m->ram);
     end_disks(m);
+    input_destroy(m);
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->wake);
     pthread_cond_destroy(&p->finished);
@@ -350,16 +358,16 @@ void machine_set_state(struct machine *m, enum run_state s)
     if (s == RUN_RUNNING) {
         m->disks.stopping = false;
         vclock_resume(&p->vclock);
-        tell(m, EVENT_RESUME, NULL);
+        machine_tell(m, EVENT_RESUME, NULL);
     } else if (was_running) {
         vclock_pause(&p->vclock);
-        tell(m, EVENT_STOP, NULL);
+        machine_tell(m, EVENT_STOP, NULL);
     }
 }
 
 static void do_reset(struct machine *m, const char *reason)
 {
-    tell(m, EVENT_RESET, reason);
+    machine_tell(m, EVENT_RESET, reason);
     space_begin(&m->sys.mem);
     device_reset_all(&m->sys);
     space_commit(&m->sys.mem);
@@ -381,7 +389,7 @@ static void end_machine(struct machine *m, int status)
 
 static void do_shutdown(struct machine *m, const char *reason)
 {
-    tell(m, EVENT_SHUTDOWN, reason);
+    machine_tell(m, EVENT_SHUTDOWN, reason);
     if (m->config.no_shutdown)
         machine_set_state(m, RUN_SHUTDOWN);
     else
@@ -393,7 +401,7 @@ void machine_carry_out(struct machine *m)
     struct machine_private *p = m->priv;
     if (p->want_exit) {
         p->want_exit = false;
-        tell(m, EVENT_SHUTDOWN, "guest-shutdown");
+        machine_tell(m, EVENT_SHUTDOWN, "guest-shutdown");
         end_machine(m, m->sys.exit_code);
     }
     if (p->want_shutdown) {
@@ -402,7 +410,7 @@ void machine_carry_out(struct machine *m)
     }
     if (p->want_panic) {
         p->want_panic = false;
-        tell(m, EVENT_GUEST_PANICKED, NULL);
+        machine_tell(m, EVENT_GUEST_PANICKED, NULL);
         if (m->config.no_shutdown)
             machine_set_state(m, RUN_PANICKED);
         else
@@ -457,7 +465,7 @@ static void look_for_quit(struct machine *m)
     const char *reason = __atomic_load_n(&m->priv->quit_reason, __ATOMIC_ACQUIRE);
     if (!reason || m->priv->quit)
         return;
-    tell(m, EVENT_SHUTDOWN, reason);
+    machine_tell(m, EVENT_SHUTDOWN, reason);
     end_machine(m, 0);
 }
 
@@ -469,7 +477,7 @@ static bool sleep_for(struct machine *m, u64 ns)
     u64 until = host_ns() + MIN(ns, 3600 * NS_PER_SEC);
     struct timespec ts = {(time_t)(until / NS_PER_SEC), (long)(until % NS_PER_SEC)};
     pthread_mutex_lock(&p->lock);
-    while (!p->first && !p->quit_reason && !p->disks_over && !whole) {
+    while (!p->first && !input_pending(m) && !p->quit_reason && !p->disks_over && !whole) {
         if (ns == UINT64_MAX)
             pthread_cond_wait(&p->wake, &p->lock);
         else
@@ -502,7 +510,7 @@ static void check_stop(struct machine *m, struct cpu *cpu)
     m->stop.cpu = cpu->index;
     m->stop.valid = true;
     machine_set_state(m, RUN_DEBUG);
-    tell(m, EVENT_DEBUG, NULL);
+    machine_tell(m, EVENT_DEBUG, NULL);
 }
 
 /* One CPU's slice; returns instructions run. */
@@ -545,7 +553,7 @@ static void run_slice(struct machine *m)
         cpu = m->cpu[p->turn];
         p->quantum_left = m->ncpus > 1 ? turn_length(p) : SLICE;
     }
-    u64 most = MIN(p->quantum_left, p->stop_at - p->vclock.retired);
+    u64 most = MIN(MIN(p->quantum_left, p->stop_at - p->vclock.retired), input_distance(m));
     u64 n = run_cpu(m, cpu, vclock_budget(&p->vclock, most));
     p->quantum_left -= MIN(n, p->quantum_left);
     vclock_sync(&p->vclock);
@@ -600,6 +608,8 @@ static void *machine_main(void *arg)
     while (!p->quit) {
         for (unsigned i = 0; i < m->ncpus; i++)
             cpu_clear_attention(m->cpu[i], ATT_EXIT);
+        machine_carry_out(m); /* what the guest asked for comes before what comes in here */
+        input_apply(m, all_idle(m));
         run_posts(m, false);
         if (take_disks_over(p))
             machine_settle_disks(m, 0);
@@ -617,6 +627,7 @@ static void *machine_main(void *arg)
             run_slice(m);
     }
     run_posts(m, true);
+    input_apply(m, false); /* what came before the queue was closed: somebody may wait for it */
     return NULL;
 }
 
@@ -642,7 +653,7 @@ bool machine_ended(struct machine *m)
     return ended;
 }
 
-static bool on_machine_thread(const struct machine *m)
+bool machine_is_here(const struct machine *m)
 {
     return !m->priv->started || pthread_equal(pthread_self(), m->priv->thread);
 }
@@ -678,7 +689,7 @@ void machine_call(struct machine *m, void (*fn)(struct machine *m, void *arg), v
 {
     bool done = false;
     struct post post = {.fn = fn, .arg = arg, .done = &done};
-    if (on_machine_thread(m) || !queue(m, &post)) {
+    if (machine_is_here(m) || !queue(m, &post)) {
         fn(m, arg);
         return;
     }
@@ -714,23 +725,6 @@ static void call_run_to(struct machine *m, void *arg)
 }
 void machine_run_to(struct machine *m, u64 instructions) { machine_call(m, call_run_to, &instructions); }
 
-static void call_reset(struct machine *m, void *arg)
-{
-    (void)arg;
-    m->priv->want_reset = true;
-    m->priv->reset_reason = "host-qmp-system-reset";
-}
-void machine_reset(struct machine *m) { machine_call(m, call_reset, NULL); }
-
-static void call_powerdown(struct machine *m, void *arg)
-{
-    (void)arg;
-    tell(m, EVENT_POWERDOWN, NULL);
-    if (m->priv->board_powerdown)
-        m->priv->board_powerdown(m);
-}
-void machine_powerdown(struct machine *m) { machine_call(m, call_powerdown, NULL); }
-
 void machine_quit(struct machine *m, const char *reason)
 {
     struct machine_private *p = m->priv;
@@ -744,19 +738,6 @@ void machine_quit(struct machine *m, const char *reason)
         m->ending(m->ending_owner);
 }
 
-static void call_nmi(struct machine *m, void *arg)
-{
-    (void)arg;
-    if (m->priv->board_nmi)
-        m->priv->board_nmi(m);
-}
-void machine_nmi(struct machine *m) { machine_call(m, call_nmi, NULL); }
-
-struct step {
-    unsigned cpu;
-    bool interrupts, timers;
-};
-
 /* Takes an interrupt that waits: true when the CPU is at the start of a handler now. */
 static bool enter_handler(struct machine *m, struct cpu *cpu)
 {
@@ -767,67 +748,44 @@ static bool enter_handler(struct machine *m, struct cpu *cpu)
     return cpu->gpr[SLOT_RIP] != ip || cpu->seg[CS].base != base;
 }
 
-static void call_step(struct machine *m, void *arg)
+/* The next instruction has no interrupt before it, as after STI. */
+static void hold_interrupts(struct cpu *cpu)
 {
-    const struct step *s = arg;
+    if (cpu->halted || cpu->shadow)
+        return;
+    cpu->shadow = 1;
+    cpu->shadow_ss = false;
+    cpu_update_mode(cpu);
+}
+
+void machine_do_step(struct machine *m, unsigned which, bool interrupts, bool timers)
+{
     struct vclock *v = &m->priv->vclock;
-    struct cpu *cpu = m->cpu[s->cpu];
+    struct cpu *cpu = m->cpu[which];
     if (m->priv->state == RUN_RUNNING)
         machine_set_state(m, RUN_DEBUG);
     if (machine_is_over(m->priv->state) || !machine_settle_disks(m, DISKS_STEP_MS))
         return;
+    if (!interrupts)
+        hold_interrupts(cpu);
     vclock_resume(v);
     cpu_clear_attention(cpu, ATT_EXIT);
     if (cpu_idle(cpu)) {
         vclock_idle_skip(v);
         vclock_sync(v);
     }
-    if (!cpu_idle(cpu) && (!s->interrupts || !enter_handler(m, cpu)))
+    if (!cpu_idle(cpu) && (!interrupts || !enter_handler(m, cpu)))
         run_cpu(m, cpu, 1);
-    if (s->timers)
+    if (timers)
         vclock_sync(v);
     vclock_pause(v);
 }
-void machine_step(struct machine *m, unsigned cpu, bool interrupts, bool timers)
-{
-    machine_call(m, call_step, &(struct step){cpu, interrupts, timers});
-}
-
 static void call_add_observer(struct machine *m, void *arg)
 {
     struct machine_observer *o = arg;
     o->next = m->observers;
     m->observers = o;
 }
-struct device_call {
-    const struct device_args *args;
-    const char *id;
-    char *err;
-    size_t err_size;
-    bool ok;
-};
-static void call_device(struct machine *m, void *arg)
-{
-    struct device_call *c = arg;
-    c->ok = c->args ? device_add(&m->sys, c->args, true) != NULL : device_del(&m->sys, c->id);
-    if (!c->ok)
-        snprintf(c->err, c->err_size, "%s", m->sys.err);
-    else if (!c->args)
-        tell(m, EVENT_DEVICE_DELETED, c->id);
-}
-bool machine_device_add(struct machine *m, const struct device_args *args, char *err, size_t err_size)
-{
-    struct device_call c = {.args = args, .err = err, .err_size = err_size};
-    machine_call(m, call_device, &c);
-    return c.ok;
-}
-bool machine_device_del(struct machine *m, const char *id, char *err, size_t err_size)
-{
-    struct device_call c = {.id = id, .err = err, .err_size = err_size};
-    machine_call(m, call_device, &c);
-    return c.ok;
-}
-
 void machine_add_observer(struct machine *m, struct machine_observer *o) { machine_call(m, call_add_observer, o); }
 
 static void call_add_screen(struct machine *m, void *arg)

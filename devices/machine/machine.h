@@ -12,6 +12,7 @@
 #include "devices/block/disk.h"
 #include "devices/core/display.h"
 #include "devices/devices.h"
+#include "devices/machine/input.h"
 
 enum { MAX_FIRMWARE_DIRS = 8, MAX_CPUS = 8, MAX_SERIAL = 4, MAX_FLOPPY = 2, MAX_IDE = 4 };
 
@@ -58,6 +59,10 @@ struct machine_config {
     /* The back end a device's property names; see struct system. */
     struct chardev *(*find_chardev)(void *owner, const char *id);
     void *find_owner;
+    /* How a debugger's registers are written: register 'number' of that layout, or, -1, all of them. False: refused. */
+    bool (*write_registers)(struct cpu *cpu, unsigned layout, int number, const u8 *buf, size_t n);
+    struct input_listener *input_listener; /* NULL: nobody records */
+    struct input_source *input_source;     /* NULL: what comes in comes from the host alone */
     struct drive_config floppy[MAX_FLOPPY], ide[MAX_IDE];
     bool vga;
     bool no_acpi, no_pit, no_hpet;               /* -machine acpi=off, pit=off, hpet=off */
@@ -123,13 +128,9 @@ struct machine {
     struct cpu *cpu[MAX_CPUS];
     unsigned ncpus;
     struct ram *ram;
-    struct display *display; /* NULL without a display adapter */
-    struct input_sink keyboard, mouse;
+    struct display *display;           /* NULL without a display adapter */
     struct device *pic, *ioapic, *pci; /* for info commands; NULL on a board without */
-    /* Set by a board with removable media: another disk (NULL: none) into that drive; the old one is closed.
-     * False: no such drive, or its tray is locked and not forced. Machine thread. */
-    bool (*change_medium)(struct machine *m, bool floppy, unsigned drive, struct disk *disk, bool force);
-    /* What that drive tells of itself; false: no such drive. Machine thread. */
+    /* What a drive tells of itself; false: no such drive. Machine thread. Set by a board with removable media. */
     bool (*look_at_drive)(struct machine *m, bool floppy, unsigned drive, struct drive_state *out);
     struct machine_observer *observers;
     struct disk_watch disks; /* for each disk that is put in */
@@ -157,7 +158,8 @@ bool machine_start(struct machine *m);
 int machine_join(struct machine *m);
 bool machine_ended(struct machine *m);
 
-/* From any thread: fn(m, arg) runs on the machine thread at the next safe point. machine_call waits for it. */
+/* From any thread: fn(m, arg) runs on the machine thread at the next safe point, to look at things; what is to change
+ * them is an input (below). machine_call waits for it. */
 void machine_post(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg);
 void machine_call(struct machine *m, void (*fn)(struct machine *m, void *arg), void *arg);
 
@@ -167,22 +169,65 @@ void machine_stop(struct machine *m, enum run_state why); /* RUN_PAUSED or RUN_D
 void machine_cont(struct machine *m);
 /* The same, but once its CPUs have run 'instructions' in all, counted from its beginning, it pauses. */
 void machine_run_to(struct machine *m, u64 instructions);
-void machine_reset(struct machine *m);     /* system_reset */
-void machine_powerdown(struct machine *m); /* the ACPI power button */
 /*
  * Asks the machine thread to end, and does not wait. reason: the QMP reason, "host-qmp-quit", "host-signal", "host-ui"
  */
 void machine_quit(struct machine *m, const char *reason);
+
+/*
+ * What reaches the guest from outside passes the machine's input queue (input.h) by one of the following, from any
+ * thread; nothing else may write to the machine. Keys and pointer are left there, and lost where the machine does not
+ * keep up.
+ *
+ * Keys are set-1 scan codes; 0xe000 | code for extended keys; 0xe11d45 for Pause, 0xe037 for Print.
+ */
+void machine_key(struct machine *m, u32 code, bool down);
+void machine_pointer_move(struct machine *m, int dx, int dy); /* dy counts downwards */
+/* 0 to 32767 from the left and upper edge of that screen. */
+void machine_pointer_at(struct machine *m, const char *screen, int x, int y);
+void machine_pointer_wheel(struct machine *m, int dz); /* > 0: away from the user */
+void machine_pointer_buttons(struct machine *m,
+                             unsigned buttons); /* all that are down: 1 left, 2 right, 4 middle, ... */
+/* Some device takes positions now. */
+bool machine_pointer_absolute(struct machine *m);
+/* Which device has the pointer's buttons, or NULL. */
+const char *machine_pointer_name(struct machine *m);
+
+/*
+ * Where bytes for a character device come in. A few thousand wait in the port, the rest with whoever brings them:
+ * 'room' is called on the machine's thread when some have been taken. The port goes with the machine. NULL: no memory.
+ */
+struct input_port *machine_open_port(struct machine *m, struct chardev *cd, const char *name, void (*room)(void *owner),
+                                     void *owner);
+size_t machine_port_room(struct input_port *p);
+size_t machine_port_put(struct input_port *p, const u8 *buf, size_t n); /* how many there was room for */
+void machine_port_event(struct input_port *p, enum chardev_event e);
+
+/* The rest of them return when it has been applied. */
+void machine_reset(struct machine *m);     /* system_reset */
+void machine_powerdown(struct machine *m); /* the ACPI power button */
 void machine_nmi(struct machine *m);
 /*
  * Stops the machine, if it runs, and runs one instruction of that CPU. Of a halted CPU time goes on to the next event,
  * which may wake it; else it stays halted. With 'interrupts' one that waits is taken instead, and its handler's first
- * instruction is the next; with 'timers' events that are due happen after it.
+ * instruction is the next, else they are held off; with 'timers' events that are due happen after it.
  */
 void machine_step(struct machine *m, unsigned cpu, bool interrupts, bool timers);
+/*
+ * Another disk (NULL: none), that image 'file' was opened for, into a drive with removable media; the old one is
+ * closed. False: no such drive, or its tray is locked and not forced, and the disk is the caller's.
+ */
+bool machine_change_medium(struct machine *m, bool floppy, unsigned drive, struct disk *disk, const char *file,
+                           bool force);
+/* A debugger's: linear for that CPU, or, -1, physical. False: not mapped. */
+bool machine_write_memory(struct machine *m, int cpu, u64 addr, const u8 *buf, size_t n);
+bool machine_write_registers(struct machine *m, unsigned cpu, unsigned layout, int number, const u8 *buf, size_t n);
+u32 machine_read_port(struct machine *m, u16 port, unsigned size);
+void machine_write_port(struct machine *m, u16 port, u32 val, unsigned size);
 /* device_add and device_del; false with a sentence in err. */
 bool machine_device_add(struct machine *m, const struct device_args *args, char *err, size_t err_size);
 bool machine_device_del(struct machine *m, const char *id, char *err, size_t err_size);
+
 void machine_add_observer(struct machine *m, struct machine_observer *o);
 /*
  * Waits for what the disks have under way, at most that long, on the machine's thread: false, something still is. What

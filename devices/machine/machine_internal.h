@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "bios/firmware.h"
+#include "devices/core/input.h"
 #include "devices/machine/machine.h"
 
 /* Virtual time's two rules: from the count of instructions, or after the wall clock. */
@@ -16,6 +17,7 @@ struct vclock {
     enum icount_mode mode;
     unsigned shift; /* ns of an instruction: 1 << shift */
     u64 retired;    /* by all CPUs, before the running slice */
+    u64 next_input; /* where time stops while all CPUs are idle, for an input that is to come then; else UINT64_MAX */
     u64 warp;       /* icount: ns that passed while all CPUs were idle, and shift changes */
     struct cpu *running;
     bool was_stopped;            /* the whole process was, for long: time that nobody had */
@@ -39,6 +41,8 @@ extern const struct state_field vclock_state[];
 /* After a load: it goes on from the clock's moment. */
 void vclock_restored(struct vclock *v);
 void vclock_init(struct vclock *v, struct clock *clock, const struct machine_config *cfg);
+/* Retired by all CPUs so far, exact within a slice. */
+u64 vclock_instructions(const struct vclock *v);
 /* Virtual time stands still from now on; it did until now. */
 void vclock_pause(struct vclock *v);
 void vclock_resume(struct vclock *v);
@@ -120,8 +124,9 @@ struct machine_private {
     const char *reset_reason, *shutdown_reason;
     bool quit;
     struct vclock vclock;
-    struct cpu_env env; /* world.c fills it, the board the interrupt side */
-    unsigned turn;      /* whose turn it is, and how much of it is left */
+    struct input_queue *inputs; /* input.c */
+    struct cpu_env env;         /* world.c fills it, the board the interrupt side */
+    unsigned turn;              /* whose turn it is, and how much of it is left */
     u64 quantum_left;
     u64 stop_at;         /* the machine pauses once so many instructions have retired */
     u32 turn_seed;       /* what the length of the next turn comes from */
@@ -139,6 +144,9 @@ struct machine_private {
     void (*board_powerdown)(struct machine *m);
     void (*board_nmi)(struct machine *m);
     void (*board_destroy)(struct machine *m);
+    /* Of a board with removable media: another disk (NULL: none) into that drive; the old one is closed.
+     * False: no such drive, or its tray is locked and not forced. */
+    bool (*board_change_medium)(struct machine *m, bool floppy, unsigned drive, struct disk *disk, bool force);
 };
 
 /* m->ram as the configuration has it. False with a sentence in sys.err. */
@@ -162,5 +170,27 @@ bool machine_is_over(enum run_state s);
 void machine_set_state(struct machine *m, enum run_state s);
 /* Makes every CPU leave its slice soon. Any thread. */
 void machine_kick(struct machine *m);
+/* Is this the machine's thread, or has it none yet? */
+bool machine_is_here(const struct machine *m);
+void machine_tell(struct machine *m, enum machine_event e, const char *detail);
+void machine_do_step(struct machine *m, unsigned cpu, bool interrupts, bool timers);
+
+/* ---- input.c ---- */
+bool input_init(struct machine *m);
+void input_destroy(struct machine *m);
+/* Between two instructions: applies what has come in, or is due. idle: no CPU has anything to do. */
+void input_apply(struct machine *m, bool idle);
+/* Something has come in. Any thread. */
+bool input_pending(const struct machine *m);
+/* Instructions until the source's next record; UINT64_MAX: none is to come. */
+u64 input_distance(const struct machine *m);
+/* Boards: whom keys and pointer reach; the pointer connected last is asked first. */
+void input_connect_keyboard(struct machine *m, struct keyboard_sink sink);
+void input_connect_pointer(struct machine *m, struct pointer_sink *sink);
+/* Some device has begun or ceased to take the pointer. */
+void input_pointer_changed(struct machine *m);
+/* What the machine asks the host for is an input, too: returns 'host', or what the source has for it. */
+u64 input_draw_number(struct machine *m, const char *what, u64 host);
+void input_draw_bytes(struct machine *m, const char *what, u8 *bytes, size_t n);
 
 #endif

@@ -115,7 +115,8 @@ void polling_waited(struct machine *m, u64 slept_ns, bool slept_all)
     if (m->config.icount == ICOUNT_OFF)
         vclock_idle_done(&p->vclock, slept_ns, slept_all);
     else
-        m->cpu[p->turn]->icount_base += vclock_idle_rounds(&p->vclock, p->polling.round.length,
-                                                           p->stop_at - p->vclock.retired, slept_ns, slept_all);
+        m->cpu[p->turn]->icount_base +=
+            vclock_idle_rounds(&p->vclock, p->polling.round.length,
+                               MIN(p->stop_at - p->vclock.retired, input_distance(m)), slept_ns, slept_all);
     p->polling.waits = !slept_all;
 }

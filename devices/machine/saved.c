@@ -20,12 +20,9 @@ const struct state_field machine_state_table[] = {
     M(cpu),
     M(ncpus),
     M(display),
-    M(keyboard),
-    M(mouse),
     M(pic),
     M(ioapic),
     M(pci),
-    M(change_medium),
     M(look_at_drive),
     M(observers),
     M(disks),
@@ -69,6 +66,7 @@ const struct state_field machine_private_table[] = {
     P(quit_reason),
     P(disks_over),
     P(status),
+    P(inputs),
     P(env),
     P(stop_at),
     P(perf),
@@ -81,6 +79,7 @@ const struct state_field machine_private_table[] = {
     P(board_powerdown),
     P(board_nmi),
     P(board_destroy),
+    P(board_change_medium),
     STATE_END,
 };
 #undef P

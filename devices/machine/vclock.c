@@ -221,6 +221,7 @@ const struct state_field vclock_state[] = {
     HOST(struct vclock, fired_ran),
     HOST(struct vclock, slowest),
     HOST(struct vclock, rate),
+    HOST(struct vclock, next_input),
     HOST(struct vclock, clock),
     HOST(struct vclock, mode),
     HOST(struct vclock, host),
@@ -237,9 +238,14 @@ void vclock_restored(struct vclock *v)
     v->fired_ran = v->ran;
 }
 
+u64 vclock_instructions(const struct vclock *v) { return insns(v); }
+
+/* Where time goes while nobody runs. */
+static u64 idle_until(const struct vclock *v) { return MIN(clock_deadline(v->clock), v->next_input); }
+
 void vclock_init(struct vclock *v, struct clock *clock, const struct machine_config *cfg)
 {
-    *v = (struct vclock){.clock = clock, .mode = cfg->icount, .host = host_ns};
+    *v = (struct vclock){.clock = clock, .mode = cfg->icount, .host = host_ns, .next_input = UINT64_MAX};
     set_rate(v, 50000);
     v->shift = cfg->icount == ICOUNT_SHIFT ? cfg->icount_shift : 3;
     clock->read = exact_now;
@@ -328,7 +334,7 @@ u64 vclock_host_origin(const struct vclock *v)
 
 u64 vclock_idle_sleep(struct vclock *v)
 {
-    u64 deadline = clock_deadline(v->clock);
+    u64 deadline = idle_until(v);
     u64 now = v->mode == ICOUNT_OFF ? v->host() - v->host_offset : MAX(counted(v), v->clock->now);
     return deadline == UINT64_MAX ? UINT64_MAX : deadline > now ? deadline - now : 0;
 }
@@ -337,9 +343,9 @@ void vclock_idle_skip(struct vclock *v)
 {
     if (v->mode != ICOUNT_OFF) {
         vclock_idle_done(v, 0, true);
-    } else if (clock_deadline(v->clock) != UINT64_MAX) {
+    } else if (idle_until(v) != UINT64_MAX) {
         v->seen = v->host();
-        v->wall = MAX(v->wall, clock_deadline(v->clock));
+        v->wall = MAX(v->wall, idle_until(v));
         v->host_offset = v->seen - v->wall;
     }
 }
@@ -347,7 +353,7 @@ void vclock_idle_skip(struct vclock *v)
 void vclock_idle_done(struct vclock *v, u64 slept_ns, bool slept_all)
 {
     if (v->mode == ICOUNT_OFF) {
-        u64 host = v->host(), deadline = clock_deadline(v->clock), before = v->seen - v->host_offset;
+        u64 host = v->host(), deadline = idle_until(v), before = v->seen - v->host_offset;
         u64 wanted = deadline > before ? deadline - before : 0, gap = host - v->seen;
         v->was_stopped |= gap > wanted && gap - wanted > LONG_STOP_NS;
         v->seen = host;

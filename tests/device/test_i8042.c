@@ -5,7 +5,8 @@
 enum { KBD_IRQ, MOUSE_IRQ };
 
 static struct device *ctl, *kbd, *mouse;
-static struct input_sink keys, pointer;
+static struct keyboard_sink keys;
+static struct pointer_sink *pointer;
 
 static void setup(void)
 {
@@ -16,8 +17,8 @@ static void setup(void)
     kbd = rig_plug(&ps2_keyboard_class, &k);
     mouse = rig_plug(&ps2_mouse_class, &m);
     i8042_connect(ctl, ps2_link(kbd), ps2_link(mouse));
-    keys = ps2_sink(kbd);
-    pointer = ps2_sink(mouse);
+    keys = ps2_keyboard_sink(kbd);
+    pointer = ps2_mouse_sink(mouse);
 }
 
 /* The next byte, waiting as long as one may take; -1: none came. */
@@ -41,6 +42,9 @@ static void command_data(u8 c, u8 data)
     out8(0x60, data);
 }
 static void to_mouse(u8 b) { command_data(0xd4, b); }
+static void move(int dx, int dy) { pointer->move(pointer->owner, dx, dy); }
+static void wheel(int dz) { pointer->wheel(pointer->owner, dz); }
+static void buttons(unsigned down) { pointer->buttons(pointer->owner, down); }
 static void press(u32 code)
 {
     keys.key(keys.owner, code, true);
@@ -258,37 +262,43 @@ START_TEST(mouse_protocols)
     to_mouse(0xf4);
     EXPECT("\xfa");
     unsigned irqs = rig.rises[MOUSE_IRQ];
-    pointer.mouse(pointer.owner, 5, 3, 0, 1);
-    EXPECT("\x29\x05\xfd"); /* left button, y negative: down */
+    move(5, 3);
+    EXPECT("\x28\x05\xfd"); /* y negative: down */
     ck_assert_uint_eq(rig.rises[MOUSE_IRQ], irqs + 3);
     ck_assert_uint_eq(rig.rises[KBD_IRQ], 0);
     wait_ns(20000000);
-    pointer.mouse(pointer.owner, 0, 0, 0, 0);
+    buttons(1);
+    EXPECT("\x09\x00\x00");
+    wait_ns(20000000);
+    buttons(0);
     EXPECT("\x08\x00\x00");
     wait_ns(20000000);
-    pointer.mouse(pointer.owner, -300, 0, 0, 0); /* more than fits: two packets */
+    move(-300, 0); /* more than fits: two packets */
     EXPECT("\x18\x01\x00");
     wait_ns(20000000);
     EXPECT("\x18\xd3\x00");
 
-    static const u8 wheel[] = {0xf3, 200, 0xf3, 100, 0xf3, 80}, buttons[] = {0xf3, 200, 0xf3, 200, 0xf3, 80};
+    static const u8 ask_wheel[] = {0xf3, 200, 0xf3, 100, 0xf3, 80}, ask_buttons[] = {0xf3, 200, 0xf3, 200, 0xf3, 80};
     for (unsigned i = 0; i < 6; i++) {
-        to_mouse(wheel[i]);
+        to_mouse(ask_wheel[i]);
         EXPECT("\xfa");
     }
     to_mouse(0xf2);
     EXPECT("\xfa\x03");
     wait_ns(20000000);
-    pointer.mouse(pointer.owner, 0, 0, 1, 0);
+    wheel(1);
     EXPECT("\x08\x00\x00\xff"); /* away from the user is negative */
     for (unsigned i = 0; i < 6; i++) {
-        to_mouse(buttons[i]);
+        to_mouse(ask_buttons[i]);
         EXPECT("\xfa");
     }
     to_mouse(0xf2);
     EXPECT("\xfa\x04");
     wait_ns(20000000);
-    pointer.mouse(pointer.owner, 0, 0, -2, 8 | 2);
+    buttons(8 | 2);
+    EXPECT("\x0a\x00\x00\x10");
+    wait_ns(20000000);
+    wheel(-2);
     EXPECT("\x0a\x00\x00\x12");
 }
 END_TEST
@@ -305,7 +315,8 @@ START_TEST(mouse_modes)
     EXPECT("\xfa\x10\x03\x64");
     to_mouse(0xf0); /* remote: only when asked */
     EXPECT("\xfa");
-    pointer.mouse(pointer.owner, 7, -2, 0, 4);
+    buttons(4);
+    move(7, -2);
     expect_nothing();
     to_mouse(0xeb);
     EXPECT("\xfa\x0c\x07\x02");
@@ -320,13 +331,14 @@ START_TEST(mouse_modes)
     to_mouse(0xf4);
     EXPECT("\xfa");
     wait_ns(20000000);
-    pointer.mouse(pointer.owner, 3, 6, 0, 0); /* 2:1 scaling */
-    EXPECT("\x28\x03\xf4");
+    move(3, 6); /* 2:1 scaling */
+    EXPECT("\x2c\x03\xf4");
     to_mouse(0xe1);
     EXPECT("\xfe");
     to_mouse(0xf5);
     EXPECT("\xfa");
-    pointer.mouse(pointer.owner, 3, 3, 0, 1);
+    move(3, 3);
+    buttons(1);
     expect_nothing();
 }
 END_TEST
@@ -341,7 +353,7 @@ START_TEST(sample_rate)
     EXPECT("\xfa");
     unsigned packets = 0;
     for (unsigned i = 0; i < 1000; i++) {
-        pointer.mouse(pointer.owner, 1, 0, 0, 0);
+        move(1, 0);
         wait_ns(1000000);
         while (in8(0x64) & 1)
             packets += in8(0x60) == 8;

@@ -1,5 +1,5 @@
 /* 16550A: FIFOs, triggers, interrupt priorities, timeout, loopback, modem lines, breaks, a host end that is full. */
-#include "devices/core/chardev.h"
+#include "devices/core/input.h"
 #include "devices/devices.h"
 #include "tests/device/rig.h"
 
@@ -38,9 +38,9 @@ static void setup(void)
 static void feed(const char *text)
 {
     for (; *text; text++) {
-        while (!host.cd.can_receive(host.cd.owner))
+        while (!host.cd.input->room(host.cd.owner))
             wait_ns(1000000);
-        host.cd.receive(host.cd.owner, (const u8 *)text, 1);
+        host.cd.input->receive(host.cd.owner, (const u8 *)text, 1);
     }
 }
 static bool irq(void) { return rig.level[4]; }
@@ -165,13 +165,13 @@ START_TEST(receive_without_fifo)
     ck_assert(irq());
     ck_assert_uint_eq(in8(IIR), 0x04);
     ck_assert_uint_eq(in8(LSR), 0x61);
-    ck_assert_uint_eq(host.cd.can_receive(host.cd.owner), 0);
+    ck_assert_uint_eq(host.cd.input->room(host.cd.owner), 0);
     ck_assert_uint_eq(in8(DATA), 'x');
     ck_assert(!irq());
     ck_assert_uint_eq(in8(LSR), 0x60);
     wait_ns(2000000); /* the line is free again after a character time */
     ck_assert_uint_ge(host.accepts, 1);
-    ck_assert_uint_eq(host.cd.can_receive(host.cd.owner), 1);
+    ck_assert_uint_eq(host.cd.input->room(host.cd.owner), 1);
 }
 END_TEST
 
@@ -242,7 +242,7 @@ START_TEST(loopback)
     ck_assert_uint_eq(in8(LSR) & 2, 2); /* overrun: the last one stays */
     ck_assert_uint_eq(in8(DATA), 2);
     ck_assert_uint_eq(host.count, 0);
-    ck_assert_uint_eq(host.cd.can_receive(host.cd.owner), 0);
+    ck_assert_uint_eq(host.cd.input->room(host.cd.owner), 0);
 }
 END_TEST
 
@@ -251,7 +251,7 @@ START_TEST(breaks)
     out8(IIR, 0x01);
     out8(IER, 0x05);
     feed("a");
-    host.cd.event(host.cd.owner, CHARDEV_BREAK);
+    host.cd.input->event(host.cd.owner, CHARDEV_BREAK);
     ck_assert_uint_eq(in8(LSR) & 0x90, 0x80); /* it is behind the 'a' */
     in8(DATA);
     ck_assert_uint_eq(in8(IIR) & 15, 6);

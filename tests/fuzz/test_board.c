@@ -24,11 +24,11 @@ static void feed(struct chardev *cd)
     u8 bytes[32];
     for (unsigned i = 0; i < sizeof bytes; i++)
         bytes[i] = (u8)rnd();
-    size_t room = cd->can_receive ? cd->can_receive(cd->owner) : 0;
+    size_t room = cd->input ? cd->input->room(cd->owner) : 0;
     if (room)
-        cd->receive(cd->owner, bytes, MIN(room, sizeof bytes));
-    if (cd->event && below(8) == 0)
-        cd->event(cd->owner, CHARDEV_BREAK);
+        cd->input->receive(cd->owner, bytes, MIN(room, sizeof bytes));
+    if (cd->input && below(8) == 0)
+        cd->input->event(cd->owner, CHARDEV_BREAK);
 }
 
 static struct chardev sink[2] = {{.write = sink_write}, {.write = sink_write}};
@@ -38,10 +38,13 @@ static void one_input(struct machine *m)
 {
     switch (below(4)) {
     case 0:
-        m->keyboard.key(m->keyboard.owner, (u32)below(128) | (below(2) ? 0xe000 : 0), below(2));
+        machine_key(m, (u32)below(128) | (below(2) ? 0xe000 : 0), below(2));
         break;
     case 1:
-        m->mouse.mouse(m->mouse.owner, (int)rnd(), (int)rnd(), (int)rnd(), (unsigned)rnd());
+        machine_pointer_move(m, (int)rnd(), (int)rnd());
+        machine_pointer_at(m, "", (int)rnd(), (int)rnd());
+        machine_pointer_wheel(m, (int)rnd());
+        machine_pointer_buttons(m, (unsigned)rnd());
         break;
     case 2:
         feed(&sink[0]);

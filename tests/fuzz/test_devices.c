@@ -16,12 +16,14 @@ static void one_input(struct system *sys)
     struct device *k = chip_find(sys, &ps2_keyboard_class), *m = chip_find(sys, &ps2_mouse_class);
     if (k && below(2)) {
         static const u32 keys[] = {0xe11d45, 0xe037, 0xe046, 0x1d, 0x38, 0x2a};
-        struct input_sink s = ps2_sink(k);
+        struct keyboard_sink s = ps2_keyboard_sink(k);
         s.key(s.owner, below(4) ? (u32)below(128) | (below(2) ? 0xe000 : 0) : keys[below(ARRAY_LEN(keys))], below(2));
         ps2_link(k).write(ps2_link(k).owner, (u8)value());
     } else if (m) {
-        struct input_sink s = ps2_sink(m);
-        s.mouse(s.owner, (int)rnd(), (int)rnd(), (int)rnd(), (unsigned)rnd());
+        const struct pointer_sink *s = ps2_mouse_sink(m);
+        s->move(s->owner, (int)rnd(), (int)rnd());
+        s->wheel(s->owner, (int)rnd());
+        s->buttons(s->owner, (unsigned)rnd());
         ps2_link(m).write(ps2_link(m).owner, (u8)value());
     }
 }

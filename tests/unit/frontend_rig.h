@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "frontend/gdb_registers.h"
 #include "frontend/hmp.h"
 #include "frontend/host.h"
 
@@ -56,6 +57,7 @@ static inline void rig_open(struct rig *r, unsigned cpus)
     char *argv[] = {(char *)"orrery", (char *)"-M", (char *)"bare", (char *)"-m", (char *)"1", (char *)"-smp", count};
     ck_assert_msg(options_parse(&r->options, (int)ARRAY_LEN(argv), argv, stdout, &e) == OPTIONS_RUN, "%s", e.text);
     r->options.config.trace = &r->options.trace;
+    r->options.config.write_registers = gdb_write_registers;
     r->m = machine_create(&r->options.config, e.text, sizeof(e.text));
     ck_assert_msg(r->m != NULL, "%s", e.text);
     r->host.loop = loop_create();

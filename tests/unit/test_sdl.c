@@ -2,6 +2,7 @@
  * The window, on SDL's dummy driver and with events of our own making: what reaches the guest of buttons and keys when
  * the grab ends, whose the window's size is, who looks at the guest's screen.
  */
+#include "devices/machine/machine_internal.h"
 #include "frontend/sdl.h"
 #include "tests/unit/frontend_rig.h"
 
@@ -13,12 +14,13 @@ static struct rig rig;
 static struct keys *keys;
 static struct sdl *sdl;
 static struct display screen;
+static struct pointer_sink mouse;
 static u32 pixels[WIDTH * HEIGHT];
 static unsigned buttons, button_changes, keys_down;
 
-static void on_mouse(void *owner, int dx, int dy, int dz, unsigned now)
+static void on_buttons(void *owner, unsigned now)
 {
-    (void)owner, (void)dx, (void)dy, (void)dz;
+    (void)owner;
     button_changes += now != buttons;
     buttons = now;
 }
@@ -88,8 +90,9 @@ static void setup(void)
     rig_open(&rig, 1);
     screen = (struct display){.refresh = refresh, .surface = {pixels, WIDTH, HEIGHT, WIDTH}};
     rig.m->display = &screen;
-    rig.m->mouse = (struct input_sink){.mouse = on_mouse};
-    rig.m->keyboard = (struct input_sink){.key = on_key};
+    mouse = (struct pointer_sink){.buttons = on_buttons};
+    input_connect_pointer(rig.m, &mouse);
+    input_connect_keyboard(rig.m, (struct keyboard_sink){.key = on_key});
     buttons = button_changes = keys_down = 0;
     keys = keys_create(rig.host.loop, rig.m);
     sdl = sdl_create(rig.host.loop, rig.m, keys, &(struct sdl_options){.close_ends = true}, &e);

@@ -2,6 +2,7 @@
  * Character devices: the mux and its keys, flow control between a stream and a
  * device, a full output buffer, telnet, files.
  */
+#include "devices/core/input.h"
 #include "frontend/device_end.h"
 #include "frontend/mux.h"
 #include "frontend/stream_fd.h"
@@ -122,7 +123,14 @@ static void dev_receive(void *owner, const u8 *buf, size_t n)
     dev_len += n;
 }
 
+static const struct chardev_input dev_input = {.room = dev_can, .receive = dev_receive};
+
 static void nothing(struct machine *m, void *arg) { (void)m, (void)arg; }
+static void no_room(struct machine *m, void *arg)
+{
+    (void)m, (void)arg;
+    dev_room = 0;
+}
 /* The device reads 37 bytes and asks for more. */
 static void read_some(struct machine *m, void *arg)
 {
@@ -130,7 +138,6 @@ static void read_some(struct machine *m, void *arg)
     (void)m;
     dev_room = 37;
     cd->accept_input(cd);
-    dev_room = 0;
 }
 
 START_TEST(flow_control)
@@ -138,8 +145,7 @@ START_TEST(flow_control)
     struct device_end *d = device_end_create(rig.stream);
     struct chardev *cd = device_end_take(d);
     char text[20000];
-    cd->can_receive = dev_can;
-    cd->receive = dev_receive;
+    chardev_connect(cd, &dev_input, NULL);
     dev_len = dev_room = 0;
     device_end_start(d, rig.m);
     rig.m->config.start_paused = true;
@@ -156,6 +162,7 @@ START_TEST(flow_control)
         machine_call(rig.m, nothing, NULL);
         ck_assert_uint_eq(dev_len, before); /* no room, no bytes */
         machine_call(rig.m, read_some, cd);
+        machine_call(rig.m, no_room, NULL); /* between the two it was given them */
     }
     ck_assert_int_eq(memcmp(dev_got, text, sizeof(text)), 0);
     machine_quit(rig.m, "host-qmp-quit");
