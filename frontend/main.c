@@ -30,6 +30,7 @@
 #include "frontend/qmp.h"
 #include "frontend/sdl.h"
 #include "frontend/stream.h"
+#include "frontend/stream_log.h"
 #include "frontend/terminal.h"
 
 enum { MAX_ENDS = MAX_DEVICES };
@@ -38,8 +39,9 @@ struct app {
     struct options options;
     struct loop *loop;
     struct machine *machine;
-    struct host host;                  /* host.stream: by spec */
-    struct mux *mux[MAX_STREAM_SPECS]; /* over that stream, or NULL */
+    struct host host;                         /* host.stream: by spec */
+    struct mux *mux[MAX_STREAM_SPECS];        /* over that stream, or NULL */
+    struct stream_log *log[MAX_STREAM_SPECS]; /* of that stream, or NULL */
     unsigned stream_users[MAX_STREAM_SPECS];
     struct monitor *monitor[MAX_MONITORS];
     struct qmp *qmp[MAX_MONITORS];
@@ -196,6 +198,11 @@ static bool open_streams(struct app *app, struct error *e)
         app->host.stream[i] = stream_open(&o->specs[i], app->loop, e);
         if (!app->host.stream[i])
             return fail_in(e, "%s", o->specs[i].option);
+        if (o->specs[i].log) {
+            app->log[i] = stream_log_open(app->host.stream[i], o->specs[i].log, o->specs[i].log_append, e);
+            if (!app->log[i])
+                return fail_in(e, "%s %s,logfile=", o->specs[i].option, o->specs[i].label);
+        }
         if (o->specs[i].mux) {
             app->mux[i] =
                 mux_create(app->host.stream[i], o->escape, &(struct mux_actions){quit_by_mux, sync_by_mux, app});
@@ -330,7 +337,7 @@ static void connect_monitors(struct app *app)
 static bool open_window(struct app *app, struct error *e)
 {
     enum display_kind kind = app->options.display;
-    if (!app->machine->display || kind == DISPLAY_NONE || (kind == DISPLAY_DEFAULT && !sdl_display_exists()))
+    if (!app->machine->displays || kind == DISPLAY_NONE || (kind == DISPLAY_DEFAULT && !sdl_display_exists()))
         return true;
     app->window = sdl_create(app->loop, app->machine, app->host.keys, &app->options.window, e);
     if (app->window || kind == DISPLAY_SDL)
@@ -415,6 +422,7 @@ static void tear_down(struct app *app)
     for (unsigned i = 0; i < app->nends; i++)
         device_end_free(app->end[i]);
     for (unsigned i = 0; i < app->options.nspecs; i++) {
+        stream_log_close(app->log[i]);
         if (app->mux[i])
             mux_close(app->mux[i]);
         else

@@ -53,6 +53,7 @@ static void shot_go_on(struct hmp *h)
 }
 
 struct grab {
+    const char *screen; /* NULL: the first */
     struct picture *picture;
     const char *why; /* it failed */
 };
@@ -60,23 +61,24 @@ struct grab {
 static void grab_screen(struct machine *m, void *arg)
 {
     struct grab *g = arg;
-    if (!m->display) {
-        g->why = "there is no graphics adapter";
+    struct display *d = machine_find_display(m, g->screen);
+    if (!d) {
+        g->why = g->screen ? "there is no graphics adapter of that name" : "there is no graphics adapter";
         return;
     }
-    m->display->refresh(m->display->owner, true);
-    if (!picture_copy(g->picture, &m->display->surface))
+    d->refresh(d->owner, false);
+    if (!picture_copy(g->picture, &d->surface))
         g->why = "the screen is off or memory is short";
 }
 
-static void take(struct hmp *h, const char *file, bool png)
+static void take(struct hmp *h, const char *file, const char *screen, bool png)
 {
     struct shot *s = hmp_job(h, sizeof(*s), shot_go_on, shot_end);
     if (!s)
         return;
     s->fd = -1;
     snprintf(s->file, sizeof(s->file), "%s", file);
-    struct grab g = {.picture = &s->picture};
+    struct grab g = {.screen = screen, .picture = &s->picture};
     machine_call(h->m, grab_screen, &g);
     if (g.why) {
         fprintf(h->out, "Error: %s\n", g.why);
@@ -93,7 +95,8 @@ static void take(struct hmp *h, const char *file, bool png)
 void hmp_screendump(struct hmp *h)
 {
     static const char *const formats[] = {"ppm", "png"};
-    char file[512], format[16];
+    char file[512], format[16], screen[DEVICE_ID_MAX];
+    u64 head = 0;
     struct error e;
     bool given = hmp_flag(h, 'f') && hmp_word(h, format, sizeof(format));
     if (!hmp_word(h, file, sizeof(file))) {
@@ -102,6 +105,11 @@ void hmp_screendump(struct hmp *h)
     }
     if (!given && hmp_flag(h, 'f'))
         given = hmp_word(h, format, sizeof(format));
+    bool named = hmp_word(h, screen, sizeof(screen));
+    if (named && hmp_more(h) && (!hmp_number(h, &head) || head)) {
+        fprintf(h->out, "Error: an adapter has one screen, head 0\n");
+        return;
+    }
     size_t n = strlen(file);
     bool png = given ? !strcmp(format, "png") : n > 4 && !strcmp(file + n - 4, ".png");
     if (given && !png && strcmp(format, "ppm") != 0) {
@@ -109,5 +117,5 @@ void hmp_screendump(struct hmp *h)
         fprintf(h->out, "Error: %s\n", e.text);
         return;
     }
-    take(h, file, png);
+    take(h, file, named ? screen : NULL, png);
 }

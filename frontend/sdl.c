@@ -367,7 +367,7 @@ static void watch(struct sdl *s, bool on)
         return;
     s->watching = on;
     if (on)
-        machine_add_screen(s->machine, &s->observer);
+        machine_add_screen(s->machine, NULL, &s->observer);
     else
         machine_remove_screen(s->machine, &s->observer);
 }

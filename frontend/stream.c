@@ -16,6 +16,7 @@ void stream_init(struct stream *s, const struct stream_class *cls, const char *l
 {
     *s = (struct stream){.cls = cls, .loop = l, .user.can_input = no_room};
     snprintf(s->label, sizeof(s->label), "%s", label);
+    pthread_mutex_init(&s->observing, NULL);
 }
 
 struct stream *stream_open(const struct stream_spec *spec, struct loop *l, struct error *e)
@@ -51,12 +52,41 @@ void stream_event(struct stream *s, enum stream_event e)
         s->user.event(s->user.owner, e);
 }
 
-size_t stream_write(struct stream *s, const u8 *buf, size_t n) { return s ? s->cls->write(s, buf, n, false) : n; }
+void stream_observe(struct stream *s, struct stream_observer *o)
+{
+    pthread_mutex_lock(&s->observing);
+    o->next = s->observers;
+    s->observers = o;
+    pthread_mutex_unlock(&s->observing);
+}
+
+void stream_unobserve(struct stream *s, struct stream_observer *o)
+{
+    pthread_mutex_lock(&s->observing);
+    struct stream_observer **p = &s->observers;
+    while (*p && *p != o)
+        p = &(*p)->next;
+    if (*p)
+        *p = o->next;
+    pthread_mutex_unlock(&s->observing);
+}
+
+static size_t write_seen(struct stream *s, const u8 *buf, size_t n, bool all)
+{
+    size_t taken = s->cls->write(s, buf, n, all);
+    pthread_mutex_lock(&s->observing);
+    for (struct stream_observer *o = s->observers; o; o = o->next)
+        o->output(o, buf, all ? n : taken);
+    pthread_mutex_unlock(&s->observing);
+    return taken;
+}
+
+size_t stream_write(struct stream *s, const u8 *buf, size_t n) { return s ? write_seen(s, buf, n, false) : n; }
 
 void stream_write_all(struct stream *s, const void *buf, size_t n)
 {
     if (s)
-        s->cls->write(s, buf, n, true);
+        write_seen(s, buf, n, true);
 }
 
 size_t stream_pending(struct stream *s) { return s && s->cls->pending ? s->cls->pending(s) : 0; }

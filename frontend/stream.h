@@ -6,6 +6,8 @@
 #ifndef ORRERY_FRONTEND_STREAM_H
 #define ORRERY_FRONTEND_STREAM_H
 
+#include <pthread.h>
+
 #include "frontend/loop.h"
 #include "frontend/stream_spec.h"
 
@@ -23,6 +25,12 @@ struct stream_user {
     void (*event)(void *owner, enum stream_event e); /* may be NULL */
     void *owner;
     bool (*busy)(void *owner); /* it still works on what it got: a hangup waits for the answers; may be NULL */
+};
+
+/* Is told of all that a stream takes to go out, on whichever thread writes it. */
+struct stream_observer {
+    void (*output)(struct stream_observer *o, const u8 *buf, size_t n);
+    struct stream_observer *next;
 };
 
 struct stream;
@@ -47,6 +55,8 @@ struct stream {
     bool is_tty;    /* a person with a terminal: line editing makes sense */
     bool crlf;      /* lines of text end in CR LF, as nothing below adds the CR */
     struct stream *next;
+    pthread_mutex_t observing; /* of the list below */
+    struct stream_observer *observers;
 };
 
 /* Opens what 'spec' describes; a server with wait=on returns once somebody is there. NULL: see e. */
@@ -62,6 +72,9 @@ size_t stream_write(struct stream *s, const u8 *buf, size_t n);
  */
 void stream_write_all(struct stream *s, const void *buf, size_t n);
 size_t stream_pending(struct stream *s);
+/* They come and go while the stream is in use. Any thread. */
+void stream_observe(struct stream *s, struct stream_observer *o);
+void stream_unobserve(struct stream *s, struct stream_observer *o);
 /* The other end does not read as fast as is written. Any thread. */
 bool stream_busy(struct stream *s);
 void stream_printf(struct stream *s, const char *fmt, ...) PRINTF_LIKE(2, 3);

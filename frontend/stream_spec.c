@@ -191,8 +191,10 @@ bool stream_spec_parse_chardev(struct stream_spec *s, const char *text, struct e
     bool ok = id && *id ? true : fail(e, "-chardev %s needs an id=NAME", text);
     if (ok) {
         spec_init(s, STREAM_NULL, id);
-        ok = subopts_bool(&o, "mux", &s->mux, e) && chardev_kind(s, kind ? kind : "", &o, e) &&
-             subopts_done(&o, "-chardev", e);
+        const char *log = subopts_get(&o, "logfile");
+        s->log = log ? strdup(log) : NULL;
+        ok = subopts_bool(&o, "mux", &s->mux, e) && subopts_bool(&o, "logappend", &s->log_append, e) &&
+             chardev_kind(s, kind ? kind : "", &o, e) && subopts_done(&o, "-chardev", e);
     }
     subopts_free(&o);
     return ok;
@@ -203,5 +205,6 @@ void stream_spec_free(struct stream_spec *s)
     free(s->path);
     free(s->host);
     free(s->port);
-    s->path = s->host = s->port = NULL;
+    free(s->log);
+    s->path = s->host = s->port = s->log = NULL;
 }

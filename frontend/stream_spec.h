@@ -33,9 +33,11 @@ struct stream_spec {
     bool mon;                         /* "mon:" was written in front: a monitor shares it */
     bool signal;                      /* stdio: Ctrl-c and Ctrl-z are for us, not for the guest */
     bool append;                      /* file */
-    bool vc;                          /* a text console of the window was asked for: there are none, the kind is null */
-    bool named;                       /* by -chardev: others refer to it by its label */
-    unsigned uses;                    /* filled by options_finish */
+    char *log;                        /* -chardev: a file that gets a copy of what goes out, or NULL */
+    bool log_append;
+    bool vc;       /* a text console of the window was asked for: there are none, the kind is null */
+    bool named;    /* by -chardev: others refer to it by its label */
+    unsigned uses; /* filled by options_finish */
 };
 
 /* The form of -serial, -monitor, -gdb...: "stdio", "mon:stdio", "file:x", "tcp:host:port,server",

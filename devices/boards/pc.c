@@ -488,7 +488,7 @@ static bool add_vga(struct pc *pc)
     struct device *vga = device_create(&m->sys, &vga_class, "vga", &c);
     free(rom.data);
     if (vga)
-        m->display = vga_display(vga);
+        machine_add_display(m, vga_display(vga));
     return vga != NULL;
 }
 

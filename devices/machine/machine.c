@@ -295,8 +295,8 @@ struct machine *machine_create(const struct machine_config *cfg, char *err, size
     world_init(m);
     static bool (*const board_build[])(struct machine * m) = {
         [MACHINE_PC] = pc_build, [MACHINE_BARE] = bare_build, [MACHINE_NONE] = none_build};
-    bool ok = input_init(m) && watch_disks(m) && create_cpus(m) && observe_translators(m) && board_build[cfg->type](m) &&
-              add_devices(m);
+    bool ok = input_init(m) && watch_disks(m) && create_cpus(m) && observe_translators(m) &&
+              board_build[cfg->type](m) && add_devices(m);
     if (!ok) {
         snprintf(err, err_size, "%s", m->sys.err);
         machine_destroy(m);
@@ -487,12 +487,22 @@ static bool sleep_for(struct machine *m, u64 ns)
     return whole;
 }
 
-static void refresh_screen(struct machine *m, u64 now)
+static bool is_watched(const struct machine *m)
 {
-    if (!m->display || !m->display->observers || now - m->priv->last_refresh < REFRESH_NS)
+    const struct display *d = m->displays;
+    while (d && !d->observers)
+        d = d->next;
+    return d != NULL;
+}
+
+static void refresh_screens(struct machine *m, u64 now)
+{
+    if (now - m->priv->last_refresh < REFRESH_NS)
         return;
     m->priv->last_refresh = now;
-    m->display->refresh(m->display->owner, false);
+    for (struct display *d = m->displays; d; d = d->next)
+        if (d->observers)
+            d->refresh(d->owner, false);
 }
 
 static bool all_idle(const struct machine *m)
@@ -525,7 +535,7 @@ static u64 run_cpu(struct machine *m, struct cpu *cpu, u64 budget)
     u64 end = host_ns();
     vclock_slice_end(&p->vclock, n, end);
     p->current = m->cpu[0];
-    refresh_screen(m, end);
+    refresh_screens(m, end);
     check_stop(m, cpu);
     return n;
 }
@@ -566,7 +576,7 @@ static void idle(struct machine *m)
     bool real = m->config.icount == ICOUNT_OFF || m->config.icount_sleep;
     u64 start = host_ns();
     /* the screen goes on being looked at while the guest sleeps */
-    u64 nap = m->display && m->display->observers ? MIN(ns, REFRESH_NS) : ns;
+    u64 nap = is_watched(m) ? MIN(ns, REFRESH_NS) : ns;
     bool whole = !real && ns != UINT64_MAX;
     if (!whole && nap)
         whole = sleep_for(m, nap) && nap == ns;
@@ -578,7 +588,7 @@ static void idle(struct machine *m)
     else
         vclock_idle_done(&p->vclock, end - start, whole);
     vclock_sync(&p->vclock);
-    refresh_screen(m, end);
+    refresh_screens(m, end);
 }
 
 /* machine_run_to is there. */
@@ -788,23 +798,45 @@ static void call_add_observer(struct machine *m, void *arg)
 }
 void machine_add_observer(struct machine *m, struct machine_observer *o) { machine_call(m, call_add_observer, o); }
 
+struct look {
+    const char *screen;
+    struct screen_observer *observer;
+    bool found;
+};
 static void call_add_screen(struct machine *m, void *arg)
 {
-    struct screen_observer *o = arg;
-    if (!m->display)
-        return;
-    o->next = m->display->observers;
-    m->display->observers = o;
-    m->display->refresh(m->display->owner, true);
+    struct look *l = arg;
+    struct display *d = machine_find_display(m, l->screen);
+    l->found = d != NULL;
+    if (d)
+        display_attach(d, l->observer);
 }
-void machine_add_screen(struct machine *m, struct screen_observer *o) { machine_call(m, call_add_screen, o); }
+bool machine_add_screen(struct machine *m, const char *screen, struct screen_observer *o)
+{
+    struct look l = {.screen = screen, .observer = o};
+    machine_call(m, call_add_screen, &l);
+    return l.found;
+}
 
 static void call_remove_screen(struct machine *m, void *arg)
 {
-    struct screen_observer **p = m->display ? &m->display->observers : NULL;
-    while (p && *p && *p != arg)
-        p = &(*p)->next;
-    if (p && *p)
-        *p = (*p)->next;
+    for (struct display *d = m->displays; d; d = d->next)
+        display_detach(d, arg);
 }
 void machine_remove_screen(struct machine *m, struct screen_observer *o) { machine_call(m, call_remove_screen, o); }
+
+void machine_add_display(struct machine *m, struct display *d)
+{
+    struct display **p = &m->displays;
+    while (*p)
+        p = &(*p)->next;
+    *p = d;
+}
+
+struct display *machine_find_display(struct machine *m, const char *screen)
+{
+    struct display *d = m->displays;
+    while (d && screen && strcmp(d->name, screen) != 0)
+        d = d->next;
+    return d;
+}

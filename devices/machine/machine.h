@@ -128,7 +128,7 @@ struct machine {
     struct cpu *cpu[MAX_CPUS];
     unsigned ncpus;
     struct ram *ram;
-    struct display *display;           /* NULL without a display adapter */
+    struct display *displays;          /* in order of creation; NULL without a display adapter */
     struct device *pic, *ioapic, *pci; /* for info commands; NULL on a board without */
     /* What a drive tells of itself; false: no such drive. Machine thread. Set by a board with removable media. */
     bool (*look_at_drive)(struct machine *m, bool floppy, unsigned drive, struct drive_state *out);
@@ -234,8 +234,13 @@ void machine_add_observer(struct machine *m, struct machine_observer *o);
  * saves or loads a state does it before: no state has a disk's request in it.
  */
 bool machine_settle_disks(struct machine *m, unsigned ms);
-/* Gets the whole picture at once, and changes from then on, until it is removed. */
-void machine_add_screen(struct machine *m, struct screen_observer *o);
+/*
+ * To look at a screen (NULL: the first), by the name of its adapter: the whole picture at once, and changes from then
+ * on, until it is removed. False: there is none of that name.
+ */
+bool machine_add_screen(struct machine *m, const char *screen, struct screen_observer *o);
 void machine_remove_screen(struct machine *m, struct screen_observer *o);
+/* The same screen, or NULL. Machine thread. */
+struct display *machine_find_display(struct machine *m, const char *screen);
 
 #endif

@@ -173,6 +173,8 @@ void machine_kick(struct machine *m);
 /* Is this the machine's thread, or has it none yet? */
 bool machine_is_here(const struct machine *m);
 void machine_tell(struct machine *m, enum machine_event e, const char *detail);
+/* Boards: one screen more. */
+void machine_add_display(struct machine *m, struct display *d);
 void machine_do_step(struct machine *m, unsigned cpu, bool interrupts, bool timers);
 
 /* ---- input.c ---- */

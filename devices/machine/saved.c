@@ -19,7 +19,7 @@ const struct state_field machine_state_table[] = {
     M(config),
     M(cpu),
     M(ncpus),
-    M(display),
+    M(displays),
     M(pic),
     M(ioapic),
     M(pci),
@@ -167,6 +167,6 @@ void machine_restored(struct machine *m)
         cpu_restored(m->cpu[i]);
     forget_code(m);
     m->stop.valid = false;
-    if (m->display)
-        m->display->refresh(m->display->owner, true);
+    for (struct display *d = m->displays; d; d = d->next)
+        d->refresh(d->owner, true);
 }

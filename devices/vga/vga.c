@@ -481,6 +481,7 @@ static bool build(struct vga *v, const struct vga_config *cfg, u32 vram_size)
         return device_fail(v->dev.sys, "no memory for the display adapter");
     v->vram->tracked |= DIRTY_VGA | DIRTY_VBE;
     v->is_pci = cfg->pci != NULL;
+    v->display.name = v->dev.id;
     v->display.owner = v;
     v->display.refresh = vga_refresh;
     claim_ports(v);

@@ -523,10 +523,6 @@ void vga_refresh(void *owner, bool full)
         else
             refresh_vga(v, full);
     }
-    if (!v->damage.count)
-        return;
-    for (struct screen_observer *o = v->display.observers, *next; o; o = next) {
-        next = o->next;
-        o->frame(o, &v->display.surface, v->damage.rect, v->damage.count);
-    }
+    if (v->damage.count)
+        display_changed(&v->display, v->damage.rect, v->damage.count);
 }

@@ -809,6 +809,39 @@ START_TEST(damage)
 }
 END_TEST
 
+/* Who comes later gets the whole picture, and nobody else does; who has gone is told no more. */
+static struct counting {
+    struct screen_observer observer;
+    int calls, width, height;
+} looker[2];
+static void count_frame(struct screen_observer *o, const struct surface *s, const struct rect *dirty, int count)
+{
+    struct counting *c = container_of(o, struct counting, observer);
+    (void)s;
+    c->calls++;
+    c->width = dirty[count - 1].w;
+    c->height = dirty[count - 1].h;
+}
+START_TEST(observers)
+{
+    looker[0] = looker[1] = (struct counting){.observer = {.frame = count_frame}};
+    vbe_mode(640, 512, 32, 0x40);
+    display_attach(display, &looker[0].observer);
+    ck_assert(looker[0].calls == 1 && looker[0].width == 640 && looker[0].height == 512);
+    space_write(&sys.mem, LFB + (400 * 640 + 7) * 4, 0xffffff, 4);
+    display_attach(display, &looker[1].observer);
+    ck_assert(looker[0].calls == 2 && looker[0].width == 1 && looker[0].height == 1);
+    ck_assert(looker[1].calls == 1 && looker[1].width == 640 && looker[1].height == 512);
+    space_write(&sys.mem, LFB + (9 * 640 + 7) * 4, 0xffffff, 4);
+    display_detach(display, &looker[0].observer);
+    refresh();
+    ck_assert(looker[0].calls == 2 && looker[1].calls == 2 && looker[1].width == 1);
+    display_detach(display, &looker[1].observer);
+    ck_assert_ptr_null(display->observers);
+    ck_assert_str_eq(display->name, "VGA");
+}
+END_TEST
+
 START_TEST(pci_function)
 {
     struct system s2;
@@ -932,6 +965,7 @@ int main(void)
     tcase_add_test(t, renderer_stays_in_memory);
     tcase_add_test(t, window_beside_the_map);
     tcase_add_test(t, damage);
+    tcase_add_test(t, observers);
     tcase_add_test(t, pci_function);
     tcase_add_test(t, random_accesses);
     suite_add_tcase(s, t);

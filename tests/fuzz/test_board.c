@@ -50,8 +50,8 @@ static void one_input(struct machine *m)
         feed(&sink[0]);
         break;
     default:
-        if (m->display)
-            m->display->refresh(m->display->owner, below(2));
+        if (m->displays)
+            m->displays->refresh(m->displays->owner, below(2));
     }
 }
 

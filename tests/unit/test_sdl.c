@@ -89,7 +89,7 @@ static void setup(void)
     setenv("SDL_VIDEODRIVER", "dummy", 1);
     rig_open(&rig, 1);
     screen = (struct display){.refresh = refresh, .surface = {pixels, WIDTH, HEIGHT, WIDTH}};
-    rig.m->display = &screen;
+    rig.m->displays = &screen;
     mouse = (struct pointer_sink){.buttons = on_buttons};
     input_connect_pointer(rig.m, &mouse);
     input_connect_keyboard(rig.m, (struct keyboard_sink){.key = on_key});
@@ -102,7 +102,7 @@ static void setup(void)
 static void teardown(void)
 {
     sdl_free(sdl);
-    rig.m->display = NULL;
+    rig.m->displays = NULL;
     rig_close(&rig);
     keys_free(keys);
 }

@@ -6,6 +6,7 @@
 #include "frontend/device_end.h"
 #include "frontend/mux.h"
 #include "frontend/stream_fd.h"
+#include "frontend/stream_log.h"
 #include "tests/unit/frontend_rig.h"
 
 static struct rig rig;
@@ -203,6 +204,40 @@ START_TEST(full_output)
 }
 END_TEST
 
+static struct stream_log *log_to(const char *path, bool append)
+{
+    struct error e;
+    struct stream_log *log = stream_log_open(rig.stream, path, append, &e);
+    ck_assert_msg(log != NULL, "%s", e.text);
+    return log;
+}
+
+/* A log gets what goes out, whoever else reads it, comes and goes, and is begun anew or goes on. */
+START_TEST(logs)
+{
+    char path[64], text[64] = "";
+    struct error e;
+    snprintf(path, sizeof(path), "/tmp/orrery-log-%ld", (long)getpid());
+    stream_write(rig.stream, (const u8 *)"before, ", 8);
+    struct stream_log *log = log_to(path, false);
+    stream_write(rig.stream, (const u8 *)"one", 3);
+    stream_printf(rig.stream, ", two");
+    stream_log_close(log);
+    stream_printf(rig.stream, ", between");
+    log = log_to(path, true);
+    stream_printf(rig.stream, ", three");
+    stream_log_close(log);
+    ck_assert_str_eq(rig_talk(&rig, ""), "before, one, two, between, three");
+    FILE *f = fopen(path, "r");
+    ck_assert(f && fread(text, 1, sizeof(text) - 1, f) == 15);
+    ck_assert_str_eq(text, "one, two, three");
+    fclose(f);
+    unlink(path);
+    ck_assert_ptr_null(stream_log_open(rig.stream, "/nowhere/log", false, &e));
+    ck_assert_str_eq(e.text, "cannot create '/nowhere/log': No such file or directory");
+}
+END_TEST
+
 /* A port without a busy bit: much is kept, then the rest is lost; and the memory comes back. */
 START_TEST(put_output)
 {
@@ -316,6 +351,7 @@ int main(void)
     tcase_add_test(t, put_output);
     tcase_add_test(t, next_client);
     tcase_add_test(t, files);
+    tcase_add_test(t, logs);
     tcase_add_test(t, telnet);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
