@@ -87,7 +87,8 @@ void polling_init(struct polling *p, const struct machine_config *cfg)
 bool polling_is_due(const struct machine *m, u64 now)
 {
     const struct polling *p = &m->priv->polling;
-    return p->on && m->priv->state == RUN_RUNNING && now >= p->next_try && !m->cpu[m->priv->turn]->points && only_one_awake(m);
+    return p->on && m->priv->state == RUN_RUNNING && now >= p->next_try && !m->cpu[m->priv->turn]->points &&
+           only_one_awake(m);
 }
 
 u64 polling_run(struct machine *m, struct cpu *cpu, u64 budget)

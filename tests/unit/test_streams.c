@@ -218,6 +218,7 @@ START_TEST(logs)
     char path[64], text[64] = "";
     struct error e;
     snprintf(path, sizeof(path), "/tmp/orrery-log-%ld", (long)getpid());
+    rig_talk(&rig, ""); /* somebody is there */
     stream_write(rig.stream, (const u8 *)"before, ", 8);
     struct stream_log *log = log_to(path, false);
     stream_write(rig.stream, (const u8 *)"one", 3);
