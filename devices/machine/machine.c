@@ -612,7 +612,7 @@ static void *machine_main(void *arg)
     struct machine *m = arg;
     struct machine_private *p = m->priv;
     p->current = m->cpu[0];
-    prctl(PR_SET_TIMERSLACK, 1); /* ns: guests wait for what this thread sleeps until */
+    prctl(PR_SET_TIMERSLACK, 1);                               /* ns: guests wait for what this thread sleeps until */
     if (!m->config.start_paused && !machine_is_over(p->state)) /* what was loaded may be */
         machine_set_state(m, RUN_RUNNING);
     while (!p->quit) {
