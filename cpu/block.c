@@ -23,6 +23,7 @@ struct arena {
 struct code_page {
     u64 page;
     struct block *first;
+    struct code_bytes bytes; /* that are theirs; none, in a chunk that was written, since */
     struct code_page *next;
 };
 
@@ -100,6 +101,23 @@ static struct code_page **page_slot(struct block_cache *c, u64 page)
     return p;
 }
 
+void code_bytes_add(struct code_bytes *b, unsigned off, unsigned n)
+{
+    for (unsigned end = MIN(off + n, PAGE_SIZE); off < end; off++)
+        b->bit[off / 64] |= BIT64(off % 64);
+}
+
+bool code_bytes_any(const struct code_bytes *b, unsigned first, unsigned last)
+{
+    u64 found = 0;
+    for (unsigned k = first / 64; k <= last / 64; k++) {
+        u64 from = k == first / 64 ? ~0ull << first % 64 : ~0ull;
+        u64 to = k == last / 64 ? ~0ull >> (63 - last % 64) : ~0ull;
+        found |= b->bit[k] & from & to;
+    }
+    return found != 0;
+}
+
 /* Enters b in the list of the page 'pa' lies in; which: 0 its first page, 1 its second. */
 static void page_add(struct block_cache *c, struct block *b, u64 pa, unsigned which)
 {
@@ -109,6 +127,11 @@ static void page_add(struct block_cache *c, struct block *b, u64 pa, unsigned wh
         assert(*slot && "out of memory for the block cache");
         (*slot)->page = pa >> 12;
     }
+    unsigned in_first = b->pa2 == ~0ull ? b->len : (unsigned)(PAGE_SIZE - (b->pa & 0xfff));
+    if (which == 0)
+        code_bytes_add(&(*slot)->bytes, b->pa & 0xfff, in_first);
+    else
+        code_bytes_add(&(*slot)->bytes, 0, b->len - in_first);
     b->page_next[which] = (*slot)->first;
     (*slot)->first = b;
 }
@@ -158,18 +181,33 @@ static bool block_touches(const struct block *b, u64 pa, u64 end)
     return first < end && last > pa;
 }
 
-void block_code_written(struct cpu *cpu, u64 pa, unsigned len)
+/* The part of a page that was written; true: code is left in its chunks. */
+static bool page_written(struct block_cache *c, struct code_page *p, unsigned first, unsigned last)
 {
-    struct block_cache *c = cpu->engine_data;
-    u64 end = pa + len;
-    for (u64 page = pa >> 12; page <= (end - 1) >> 12; page++) {
-        struct code_page *p = *page_slot(c, page);
-        for (struct block *b = p ? p->first : NULL, *next; b; b = next) {
-            next = b->page_next[b->pa >> 12 == page ? 0 : 1];
-            if (block_touches(b, pa, end))
-                block_drop(c, b);
-        }
+    unsigned from = first & ~63u, to = last | 63;
+    if (!code_bytes_any(&p->bytes, first, last))
+        return code_bytes_any(&p->bytes, from, to);
+    u64 page = p->page << 12;
+    for (struct block *b = p->first, *next; b; b = next) {
+        next = b->page_next[b->pa >> 12 == p->page ? 0 : 1];
+        if (block_touches(b, page + from, page + to + 1))
+            block_drop(c, b);
     }
+    memset(&p->bytes.bit[from / 64], 0, (to + 1 - from) / 8);
+    return false;
+}
+
+bool block_code_written(struct cpu *cpu, u64 pa, unsigned len)
+{
+    u64 last = pa + len - 1;
+    bool left = false;
+    for (u64 page = pa >> 12; page <= last >> 12; page++) {
+        struct code_page *p = *page_slot(cpu->engine_data, page);
+        if (p)
+            left |= page_written(cpu->engine_data, p, page == pa >> 12 ? pa & 0xfff : 0,
+                                 page == last >> 12 ? last & 0xfff : PAGE_SIZE - 1);
+    }
+    return left;
 }
 
 /* Code bytes at one place: from its page's host memory, or (NULL) single bytes read through the world. */

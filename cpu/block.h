@@ -19,6 +19,7 @@ struct block_link {
     struct block *to;
     u64 ip;
     u32 gen;
+    u32 base, limit; /* CS's, if it was not flat: it holds for those */
 };
 
 struct block {
@@ -36,6 +37,15 @@ struct block {
 };
 
 struct code_page; /* the blocks that lie in one physical page */
+
+/* Which bytes of a page are code: data lies beside it. */
+struct code_bytes {
+    u64 bit[PAGE_SIZE / 64];
+};
+/* Notes n bytes from 'off' on, as far as the page goes. */
+void code_bytes_add(struct code_bytes *b, unsigned off, unsigned n);
+/* Whether one from 'first' to 'last' is. */
+bool code_bytes_any(const struct code_bytes *b, unsigned first, unsigned last);
 
 struct jump_entry {
     u64 lin;
@@ -70,7 +80,8 @@ void block_cache_unmap(struct block_cache *c);
  * the fetch, with SLOT_RIP = ip and cpu->cur = NULL set first.
  */
 struct block *block_lookup(struct cpu *cpu, u64 ip, u32 mode);
-/* RAM in [pa, pa + len) changed: drops blocks that overlap it. */
-void block_code_written(struct cpu *cpu, u64 pa, unsigned len);
+/* RAM in [pa, pa + len) changed: drops blocks that overlap its 64-byte chunks, if a byte of it is code; see struct
+ * engine. */
+bool block_code_written(struct cpu *cpu, u64 pa, unsigned len);
 
 #endif

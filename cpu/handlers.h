@@ -97,16 +97,24 @@ ALWAYS_INLINE bool hit_write(struct cpu *cpu, u64 lin, unsigned size, u8 **p)
 {
     return tlb_hit(&cpu->tlb[cpu->mmu_idx].write[(lin >> 12) & (TLB_ENTRIES - 1)], lin, size, p);
 }
-/* Linear address of the memory operand where that takes no checks; false: use uop_lin. */
-ALWAYS_INLINE bool flat_lin(const struct cpu *cpu, const struct uop *u, u64 *lin)
+/* Linear address of [off, off + size) of a segment, outside 64-bit code; false: C must look why not (seg.c). */
+ALWAYS_INLINE bool reach_lin(const struct cpu *cpu, unsigned s, u64 off, unsigned size, bool write, u64 *lin)
+{
+    *lin = (u32)(cpu->seg[s].base + off);
+    return likely((i64)(off + size - 1) <= cpu->reach[write][s]);
+}
+/* Linear address of the memory operand where that takes no more than a compare; false: use uop_lin. */
+ALWAYS_INLINE bool quick_lin(const struct cpu *cpu, const struct uop *u, unsigned size, bool write, u64 *lin)
 {
     u64 ea = cpu->gpr[u->base] + (cpu->gpr[u->index] << u->scale) + (u64)(i64)u->disp;
     if (likely(u->amode <= AM_FLAT32)) {
         *lin = u->amode == AM_FLAT64 ? ea : (u32)ea;
         return true;
     }
+    if (u->amode == AM_SEG)
+        return reach_lin(cpu, u->seg, u->asize == 2 ? (u16)ea : (u32)ea, size, write, lin);
     *lin = lin64(cpu, u->seg, u->asize == 8 ? ea : (u32)ea);
-    return likely(u->amode == AM_SEG64);
+    return true;
 }
 
 /* The memory operand's value; false only if hot, and then nothing has happened. */
@@ -115,7 +123,7 @@ ALWAYS_INLINE bool load(struct cpu *cpu, const struct uop *u, unsigned size, boo
     u64 lin;
     u8 *p;
     if (hot) {
-        if (!flat_lin(cpu, u, &lin) || !hit_read(cpu, lin, size, &p))
+        if (!quick_lin(cpu, u, size, false, &lin) || !hit_read(cpu, lin, size, &p))
             return false;
         *v = ld_le(p, size);
         return true;
@@ -129,7 +137,7 @@ ALWAYS_INLINE bool store(struct cpu *cpu, const struct uop *u, unsigned size, bo
     u64 lin;
     u8 *p;
     if (hot) {
-        if (!flat_lin(cpu, u, &lin) || !hit_write(cpu, lin, size, &p))
+        if (!quick_lin(cpu, u, size, true, &lin) || !hit_write(cpu, lin, size, &p))
             return false;
         st_le(p, v, size);
         return true;
@@ -142,7 +150,7 @@ ALWAYS_INLINE bool change(struct cpu *cpu, const struct uop *u, unsigned size, b
 {
     u64 lin;
     if (hot) {
-        if (!flat_lin(cpu, u, &lin) || !hit_write(cpu, lin, size, &m->p))
+        if (!quick_lin(cpu, u, size, true, &lin) || !hit_write(cpu, lin, size, &m->p))
             return false;
         m->val = ld_le(m->p, size);
         m->size = size;
@@ -161,8 +169,13 @@ ALWAYS_INLINE void change_end(struct cpu *cpu, const struct rmw *m, bool hot, u6
 
 /*
  * The stack, size bytes at a time. Size 8 exists only in 64-bit mode, where the
- * stack is flat and 64 bits wide; hot handlers of other sizes want MODE_FLAT.
+ * stack is flat and 64 bits wide; hot handlers of other sizes want MODE_FLAT, or look at SS.
  */
+/* From an offset of the stack, already cut, to its linear address. */
+ALWAYS_INLINE bool quick_stack(const struct cpu *cpu, unsigned size, bool write, u64 *sp)
+{
+    return (cpu->mode & MODE_CODE) != MODE_CODE64 && reach_lin(cpu, SS, *sp, size, write, sp);
+}
 ALWAYS_INLINE u64 stack_at(struct cpu *cpu, u64 sp, unsigned size, bool write)
 {
     return size == 8 ? sp : stack_lin(cpu, sp, size, write);
@@ -182,7 +195,7 @@ ALWAYS_INLINE bool push_below(struct cpu *cpu, unsigned size, bool hot, u64 v)
     if (hot) {
         if (size != 8) {
             sp &= cpu->sp_mask;
-            if (unlikely(!(cpu->mode & MODE_FLAT)))
+            if (!(cpu->mode & MODE_FLAT) && !quick_stack(cpu, size, true, &sp))
                 return false;
         }
         if (!hit_write(cpu, sp, size, &p))
@@ -200,7 +213,7 @@ ALWAYS_INLINE bool peek_at(struct cpu *cpu, unsigned size, bool hot, u64 sp, u64
     if (hot) {
         if (size != 8) {
             sp &= cpu->sp_mask;
-            if (unlikely(!(cpu->mode & MODE_FLAT)))
+            if (!(cpu->mode & MODE_FLAT) && !quick_stack(cpu, size, false, &sp))
                 return false;
         }
         if (!hit_read(cpu, sp, size, &p))

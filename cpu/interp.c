@@ -46,12 +46,13 @@ const struct uop *goto_direct_slow(struct cpu *cpu, u64 ip, unsigned link)
         return NULL;
     u64 flushes = c->flushes;
     struct block *b = block_lookup(cpu, ip, cpu->mode);
-    /* Outside flat code CS.limit and base must be looked at again each time. */
-    if (c->flushes == flushes && from->valid && (cpu->mode & (MODE_FLAT | MODE_CODE64))) {
-        bool same_page =
-            b->pa >> 12 == from->pa >> 12 && ip >> 12 == here >> 12 && b->pa2 == ~0ull && from->pa2 == ~0ull;
+    /* Outside flat code it holds for that CS alone. */
+    if (c->flushes == flushes && from->valid) {
+        bool same_page = (cpu->mode & (MODE_FLAT | MODE_CODE64)) && b->pa >> 12 == from->pa >> 12 &&
+                         ip >> 12 == here >> 12 && b->pa2 == ~0ull && from->pa2 == ~0ull;
         if (b->key == cpu->mode)
-            from->link[link] = (struct block_link){b, ip, same_page ? 0 : c->gen};
+            from->link[link] =
+                (struct block_link){b, ip, same_page ? 0 : c->gen, (u32)cpu->seg[CS].base, cpu->seg[CS].limit};
     }
     return block_chain(cpu, b);
 }

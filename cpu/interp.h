@@ -21,6 +21,12 @@ ALWAYS_INLINE bool block_may_follow(struct cpu *cpu, const struct block *b)
     return likely(cpu->budget >= (i64)b->need) && likely(!__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED));
 }
 
+/* Whether CS is what it was when the link was made: what its target's address and limit come from. */
+ALWAYS_INLINE bool link_has_cs(const struct cpu *cpu, const struct block_link *l)
+{
+    return l->base == (u32)cpu->seg[CS].base && l->limit == cpu->seg[CS].limit;
+}
+
 /* What goto_direct and goto_indirect do when the next block is not at hand. */
 const struct uop *goto_direct_slow(struct cpu *cpu, u64 ip, unsigned link);
 const struct uop *goto_indirect_slow(struct cpu *cpu, u64 ip);
@@ -32,7 +38,8 @@ ALWAYS_INLINE const struct uop *goto_direct(struct cpu *cpu, const struct uop *u
     const struct block_cache *c = cpu->engine_data;
     const struct block_link *l = &cpu->block->link[link];
     (void)u;
-    if (likely(l->to) && likely(l->gen == 0 || (l->gen == c->gen && l->ip == ip)) && block_may_follow(cpu, l->to)) {
+    if (likely(l->to) && likely(l->gen == 0 || (l->gen == c->gen && l->ip == ip && link_has_cs(cpu, l))) &&
+        block_may_follow(cpu, l->to)) {
         cpu->gpr[SLOT_RIP] = ip;
         return block_enter(cpu, l->to);
     }

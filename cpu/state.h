@@ -287,7 +287,8 @@ struct cpu_env {
     /* Access that page() gave no pointer for; size 1, 2, 4 or 8, inside one page. */
     u64 (*mem_read)(void *world, u64 pa, unsigned size);
     void (*mem_write)(void *world, u64 pa, u64 val, unsigned size);
-    /* The 64-byte chunk of RAM at pa now holds decoded code: writes must reach engine->code_written. */
+    /* The 64-byte chunk of RAM at pa now holds decoded code: writes must reach engine->code_written, as long as that
+     * says so. */
     void (*code_here)(void *world, u64 pa);
     u32 (*io_read)(void *world, u16 port, unsigned size);
     void (*io_write)(void *world, u16 port, u32 val, unsigned size);
@@ -330,8 +331,11 @@ struct engine {
     const char *name;
     /* Runs until attention or budget says so; returns at an instruction boundary. */
     void (*run)(struct cpu *cpu);
-    /* RAM in [pa, pa+len) changed and held code. */
-    void (*code_written)(struct cpu *cpu, u64 pa, unsigned len);
+    /*
+     * RAM in [pa, pa+len) changed, in 64-byte chunks that held code: what lay there is forgotten. False: so is all else
+     * of those chunks, until code_here() names them again.
+     */
+    bool (*code_written)(struct cpu *cpu, u64 pa, unsigned len);
     /* Forget what is cached by virtual address, as the TLB just did: the page at lin, or all, global pages or not. */
     void (*flush)(struct cpu *cpu, enum flush_kind kind, u64 lin);
     /* What it has done so far, in words; NULL: nothing to tell. */

@@ -20,7 +20,7 @@ struct jit_page {
     struct translation_block *first;
     struct translation_block *crossing; /* those whose second page it is */
     bool far, near_hole;                /* it has far jumps; see jit_near_hole */
-    u64 bytes[PAGE_SIZE / 64];          /* bit per byte that is theirs, or was since there were none */
+    struct code_bytes bytes;            /* that are theirs; none, in a chunk that was written, since */
     struct jit_page *next;
 };
 
@@ -353,47 +353,43 @@ void jit_drop(struct jit *jit, struct translation_block *tb)
     jit->stale = true;
 }
 
-/* Data lies beside code, and then nothing is dropped: whether a byte from 'first' to 'last' is a translation's. */
-static bool touches_code(const struct jit_page *p, unsigned first, unsigned last)
+/* The part of a page that was written; true: code is left in its chunks. */
+static bool page_written(struct jit *jit, struct jit_page *p, unsigned first, unsigned last)
 {
-    u64 found = 0;
-    for (unsigned k = first / 64; k <= last / 64; k++) {
-        u64 from = k == first / 64 ? ~0ull << first % 64 : ~0ull,
-            to = k == last / 64 ? ~0ull >> (63 - last % 64) : ~0ull;
-        found |= p->bytes[k] & from & to;
+    unsigned from = first / 64, to = last / 64;
+    if (!code_bytes_any(&p->bytes, first, last))
+        return code_bytes_any(&p->bytes, from * 64, to * 64 + 63);
+    u64 chunks = (~0ull >> (63 - to)) & (~0ull << from);
+    struct translation_block **t = &p->first;
+    while (*t)
+        if ((*t)->chunks & chunks) {
+            *jit_heat(jit, (*t)->pa, (*t)->key) = 0; /* what is new there must prove itself */
+            jit_drop(jit, *t);
+            *t = (*t)->page_next;
+        } else {
+            t = &(*t)->page_next;
+        }
+    if (chunks & 1) {
+        for (struct translation_block *c = p->crossing; c; c = c->crossing_next)
+            jit_drop(jit, c);
+        p->crossing = NULL;
     }
-    return found != 0;
+    memset(&p->bytes.bit[from], 0, (to + 1 - from) * sizeof(p->bytes.bit[0]));
+    return false;
 }
 
-void jit_code_written(struct cpu *cpu, u64 pa, unsigned len)
+bool jit_code_written(struct cpu *cpu, u64 pa, unsigned len)
 {
     struct jit *jit = cpu->translator;
-    block_code_written(cpu, pa, len);
+    bool left = block_code_written(cpu, pa, len);
     u64 last = pa + len - 1;
     for (u64 page = pa >> 12; page <= last >> 12; page++) {
         struct jit_page *p = *page_slot(jit, page);
-        unsigned first = page == pa >> 12 ? pa & 0xfff : 0, end = page == last >> 12 ? last & 0xfff : PAGE_SIZE - 1;
-        if (!p || !touches_code(p, first, end))
-            continue;
-        u64 from = first / 64, to = end / 64;
-        u64 chunks = (~0ull >> (63 - to)) & (~0ull << from);
-        struct translation_block **t = &p->first;
-        while (*t)
-            if ((*t)->chunks & chunks) {
-                *jit_heat(jit, (*t)->pa, (*t)->key) = 0; /* what is new there must prove itself */
-                jit_drop(jit, *t);
-                *t = (*t)->page_next;
-            } else {
-                t = &(*t)->page_next;
-            }
-        if (chunks & 1) {
-            for (struct translation_block *c = p->crossing; c; c = c->crossing_next)
-                jit_drop(jit, c);
-            p->crossing = NULL;
-        }
-        if (!p->first && !p->crossing)
-            memset(p->bytes, 0, sizeof(p->bytes));
+        if (p)
+            left |= page_written(jit, p, page == pa >> 12 ? pa & 0xfff : 0,
+                                 page == last >> 12 ? last & 0xfff : PAGE_SIZE - 1);
     }
+    return left;
 }
 
 static struct jit_page *page_of(struct jit *jit, u64 pa)
@@ -415,10 +411,10 @@ static bool enter_in_tables(struct jit *jit, struct translation_block *tb)
         return false;
     tb->page_next = page->first;
     page->first = tb;
-    for (unsigned k = 0; k < ARRAY_LEN(page->bytes); k++)
-        page->bytes[k] |= jit->sb->bytes[k];
+    for (unsigned k = 0; k < ARRAY_LEN(page->bytes.bit); k++)
+        page->bytes.bit[k] |= jit->sb->bytes.bit[k];
     if (crosses) {
-        second->bytes[0] |= BIT64(15) - 1; /* as far as an instruction may reach */
+        code_bytes_add(&second->bytes, 0, 15); /* as far as an instruction may reach */
         tb->crossing_next = second->crossing;
         second->crossing = tb;
     }

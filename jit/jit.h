@@ -280,7 +280,7 @@ void jit_flush(struct jit *jit);
 bool jit_near_hole(struct jit *jit, u64 pa);
 /* The translation is entered no more; its place is translated again. */
 void jit_drop(struct jit *jit, struct translation_block *tb);
-void jit_code_written(struct cpu *cpu, u64 pa, unsigned len);
+bool jit_code_written(struct cpu *cpu, u64 pa, unsigned len);
 void jit_change_jumps(struct jit *jit, u32 common);
 /* From now on indirect jumps find what was remembered under this key. Before translated code runs under it. */
 ALWAYS_INLINE void jit_sync_jumps(struct jit *jit, u64 key)

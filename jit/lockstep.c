@@ -391,12 +391,13 @@ static void lockstep_run(struct cpu *cpu)
  * Code, or page tables: both TLBs forget all, so that neither knows what memory does not say any more. Software may
  * leave entries stale for a while, and then what it sees depends on what each engine happened to have looked up.
  */
-static void lockstep_code_written(struct cpu *cpu, u64 pa, unsigned len)
+static bool lockstep_code_written(struct cpu *cpu, u64 pa, unsigned len)
 {
     const struct jit *jit = cpu->translator;
-    jit_code_written(cpu, pa, len);
-    block_code_written(jit->lockstep->copy, pa, len);
+    bool left = jit_code_written(cpu, pa, len);
+    left |= block_code_written(jit->lockstep->copy, pa, len);
     tlb_flush(cpu, true); /* of the copy, too: lockstep_flush */
+    return left;
 }
 
 static void lockstep_flush(struct cpu *cpu, enum flush_kind kind, u64 lin)

@@ -138,8 +138,7 @@ static void rely_on(struct superblock *sb, const struct uop *u)
 {
     for (u32 b = u->pc_off / 64u; b <= MIN((u->pc_off + u->len - 1u) / 64, 63u); b++)
         sb->chunks |= BIT64(b);
-    for (u32 b = u->pc_off; b < MIN(u->pc_off + u->len, (u32)PAGE_SIZE); b++)
-        sb->bytes[b / 64] |= BIT64(b % 64);
+    code_bytes_add(&sb->bytes, u->pc_off, u->len);
 }
 
 /* How the superblock goes on after its last instruction; *off: where. */
@@ -217,7 +216,7 @@ bool superblock_find(const struct cpu *cpu, struct superblock *sb)
     enum step step = STEP_ON;
     sb->n = 0;
     sb->chunks = 0;
-    memset(sb->bytes, 0, sizeof(sb->bytes));
+    sb->bytes = (struct code_bytes){0};
     sb->far = false;
     unsigned most = sb->pa2 == ~0ull ? SUPERBLOCK_MAX : 1;
     while (sb->n < most && step != STEP_END && decode_at(cpu, sb, off, &sb->insn[sb->n])) {

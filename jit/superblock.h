@@ -7,6 +7,7 @@
 #ifndef ORRERY_JIT_SUPERBLOCK_H
 #define ORRERY_JIT_SUPERBLOCK_H
 
+#include "cpu/block.h"
 #include "cpu/insn.h"
 
 enum { SUPERBLOCK_MAX = 96, SUPERBLOCK_GROUPS = 16 };
@@ -75,9 +76,9 @@ struct superblock {
     /* Segmented code: EIP of the page's start, which may be below the segment's; the last it may fetch; CS's base. */
     u32 page_eip, last_eip, cs_base;
     unsigned n;
-    u64 chunks;                /* bit per 64-byte chunk of the page that holds its code */
-    u64 bytes[PAGE_SIZE / 64]; /* bit per byte of the page that is its code */
-    const u8 *page;            /* the page's bytes */
+    u64 chunks;              /* bit per 64-byte chunk of the page that holds its code */
+    struct code_bytes bytes; /* of that page, which are its code */
+    const u8 *page;          /* the page's bytes */
     const u32 *host; /* features of the host whose instructions are copied, in the words of cpu->features; NULL: any */
     const struct insn_set *loners; /* instructions that may lead no group */
     bool sites;                    /* its accesses are to remember pages, where the backend can do that */

@@ -14,7 +14,7 @@
 ALWAYS_INLINE bool target(struct cpu *cpu, const struct uop *u, unsigned size, bool hot, bool call, u64 *ip)
 {
     *ip &= size_mask(size);
-    bool fine = size == 8 ? (u64)((i64)(*ip << 16) >> 16) == *ip : (cpu->mode & MODE_FLAT) != 0;
+    bool fine = size == 8 ? (u64)((i64)(*ip << 16) >> 16) == *ip : *ip <= cpu->seg[CS].limit || (cpu->mode & MODE_FLAT);
     if (likely(fine))
         return true;
     if (hot)

@@ -196,7 +196,7 @@ ALWAYS_INLINE bool vec_fetch(struct cpu *cpu, const struct uop *u, unsigned n, u
     u64 lin;
     u8 *p;
     if (hot) {
-        if (!flat_lin(cpu, u, &lin) || !hit_read(cpu, lin, n, &p) || unlikely(lin & (align - 1)))
+        if (!quick_lin(cpu, u, n, false, &lin) || !hit_read(cpu, lin, n, &p) || unlikely(lin & (align - 1)))
             return false;
         m->h[0] = n >= 16 ? vec_ld(p) : (v128){ld_le(p, n), 0};
         m->h[1] = n == 32 ? vec_ld(p + 16) : m->h[0];
@@ -213,7 +213,7 @@ ALWAYS_INLINE bool vec_put(struct cpu *cpu, const struct uop *u, unsigned n, uns
     u64 lin;
     u8 *p;
     if (hot) {
-        if (!flat_lin(cpu, u, &lin) || !hit_write(cpu, lin, n, &p) || unlikely(lin & (align - 1)))
+        if (!quick_lin(cpu, u, n, true, &lin) || !hit_write(cpu, lin, n, &p) || unlikely(lin & (align - 1)))
             return false;
         if (n < 16)
             st_le(p, m.h[0][0], n);

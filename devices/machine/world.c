@@ -86,18 +86,19 @@ static void world_code_here(void *world, u64 pa)
 static void world_code_written(void *owner, struct ram *ram, u64 off, unsigned len)
 {
     struct machine *m = owner;
-    u64 first = off & ~63ull, end = (off + len + 63) & ~63ull;
-    for (u64 chunk = first; chunk < end; chunk += 64)
-        ram->code[chunk >> 12] &= ~BIT64(chunk >> 6 & 63);
+    u64 end = off + len;
+    bool left = false;
     for (unsigned i = 0; i < m->sys.mem.nflat; i++) {
         const struct flat_range *f = &m->sys.mem.flat[i];
         u64 base = f->region->ram_off + f->off;
-        if (f->region->ram != ram || end <= base || first >= base + f->size)
+        if (f->region->ram != ram || end <= base || off >= base + f->size)
             continue;
-        u64 from = MAX(first, base), to = MIN(end, base + f->size);
+        u64 from = MAX(off, base), to = MIN(end, base + f->size);
         for (unsigned c = 0; c < m->ncpus; c++)
-            m->cpu[c]->engine->code_written(m->cpu[c], f->start + (from - base), (unsigned)(to - from));
+            left |= m->cpu[c]->engine->code_written(m->cpu[c], f->start + (from - base), (unsigned)(to - from));
     }
+    for (u64 chunk = off & ~63ull; !left && chunk < end; chunk += 64)
+        ram->code[chunk >> 12] &= ~BIT64(chunk >> 6 & 63);
 }
 
 static void world_cleaned(void *owner, struct ram *ram, u64 off, u64 len)

@@ -12,7 +12,8 @@ rule_fn rule_alu, rule_unary, rule_carry, rule_direction, rule_lahf, rule_sahf, 
 /* rules_string.c */
 rule_fn rule_movs, rule_stos, rule_lods, rule_compare_string;
 /* rules_flow.c */
-rule_fn rule_push, rule_pop, rule_leave, rule_jmp, rule_call, rule_ret, rule_jcc, rule_loop, rule_jcxz;
+rule_fn rule_push, rule_pop, rule_pusha, rule_popa, rule_enter, rule_leave, rule_jmp, rule_call, rule_ret, rule_jcc,
+    rule_loop, rule_jcxz;
 enum { CC_ALWAYS = 16 };
 /* Flat code's pushes and pops have rules for its own operand size; segmented code's for both of its sizes. */
 bool has_stack_rule(const struct tr *t, const struct uop *u);

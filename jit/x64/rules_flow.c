@@ -102,6 +102,55 @@ bool rule_leave(struct tr *t, const struct uop *u)
     return true;
 }
 
+/* All eight at once: rAX highest. Not in 64-bit code. */
+bool rule_pusha(struct tr *t, const struct uop *u)
+{
+    const i32 size = u->size;
+    struct rm m;
+    if (!has_stack_rule(t, u))
+        return false;
+    access_stack(t, RSP, -8 * size, 8u * u->size, ACC_WRITE | ACC_FREE_S0, &m);
+    for (unsigned r = RAX; r <= RDI; r++) {
+        struct rm at = m;
+        at.disp += (i32)(RDI - r) * size;
+        e_store(&t->e, u->size, at, (unsigned)host_of(r));
+    }
+    move_stack(t, -8 * size);
+    return true;
+}
+bool rule_popa(struct tr *t, const struct uop *u)
+{
+    const i32 size = u->size;
+    struct rm m;
+    if (!has_stack_rule(t, u))
+        return false;
+    access_stack(t, RSP, 0, 8u * u->size, ACC_READ | ACC_FREE_S0, &m);
+    for (unsigned r = RAX; r <= RDI; r++) {
+        struct rm at = m;
+        at.disp += (i32)(RDI - r) * size;
+        if (r != RSP)
+            e_load(&t->e, u->size, (unsigned)host_of(r), at);
+    }
+    move_stack(t, 8 * size);
+    return true;
+}
+
+/* Of level 0; the new top of the stack must be writable. What is pushed when that fails, C pushes again. */
+bool rule_enter(struct tr *t, const struct uop *u)
+{
+    const i32 size = u->size, locals = (i32)(u16)u->imm;
+    struct rm m;
+    if (!has_stack_rule(t, u) || stack_width(t) == 8 || (u->disp & 31))
+        return false;
+    access_stack(t, RSP, -size, u->size, ACC_WRITE | ACC_FREE_S0, &m);
+    e_store(&t->e, u->size, m, (unsigned)host_of(RBP));
+    access_stack(t, RSP, -size - locals, u->size, ACC_WRITE, &m);
+    move_stack(t, -size);
+    put_popped(t, u, RBP, (unsigned)host_of(RSP));
+    move_stack(t, -locals);
+    return true;
+}
+
 /* The return address below the stack; rSP does not move yet. */
 static void push_return(struct tr *t, const struct uop *u)
 {
