@@ -180,6 +180,13 @@ u32 jit_code_segment(struct jit *jit, const struct seg *cs)
     }
 }
 
+void jit_forget_segments(struct jit *jit)
+{
+    memset(jit->segments, 0, sizeof(jit->segments));
+    jit->nsegments = 0;
+    jit_flush(jit);
+}
+
 /* The linear address of the page behind that of EIP. */
 static u64 next_page(const struct cpu *cpu, u64 eip)
 {
@@ -333,8 +340,6 @@ void jit_flush(struct jit *jit)
     jit_sites_flush(jit);
     jit->used = jit->stubs;
     jit->meta_used = jit->meta_stubs;
-    memset(jit->segments, 0, sizeof(jit->segments));
-    jit->nsegments = 0;
     jit->counters.flushes++;
     jit->gone = NULL;
 }

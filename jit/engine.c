@@ -1,7 +1,6 @@
 /*
  * The engine "jit": the run loop that interprets what is cold, translates what
- * is hot, enters translations and links them; and what emitted code calls. Only
- * 64-bit code and flat 32-bit code are translated; the rest is interpreted.
+ * is hot, enters translations and links them; and what emitted code calls.
  */
 #include "jit/engine.h"
 
@@ -191,6 +190,8 @@ static struct translation_block *find_anywhere(struct jit *jit, u64 eip)
     unsigned warmer = c->built == built ? 1 : DECODING;
     jit->counters.lookups++;
     u64 key = jit_key(cpu);
+    if (unlikely(key_segment(key) == CODE_SEGMENTS_FULL))
+        return NULL;
     u8 *heat = jit_heat(jit, b->pa, key);
     bool warming = *heat > 0 && *heat < jit->hot; /* it was looked for when the block was new */
     struct translation_block *tb = warming ? NULL : jit_find(jit, b->pa, key, eip);
@@ -331,7 +332,7 @@ void jit_once(struct jit *jit)
     }
     u64 key = key_of(cpu);
     if (unlikely(key_segment(key) == CODE_SEGMENTS_FULL)) {
-        jit_flush(jit); /* no code segment has a number any more */
+        jit_forget_segments(jit);
         gone = NULL;
         key = key_of(cpu);
     }

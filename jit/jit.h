@@ -261,10 +261,10 @@ void jit_destroy(struct jit *jit);
 void *jit_meta(struct jit *jit, size_t n);
 ALWAYS_INLINE u32 jit_meta_offset(const struct jit *jit, const void *p) { return (u32)((const u8 *)p - jit->meta); }
 ALWAYS_INLINE void *jit_meta_at(const struct jit *jit, u32 offset) { return jit->meta + offset; }
-/*
- * The number of CS in keys, new where it must be; CODE_SEGMENTS_FULL: there is no room for it before jit_flush.
- */
+/* The number of CS in keys, new where it must be; CODE_SEGMENTS_FULL: there is no room before jit_forget_segments. */
 u32 jit_code_segment(struct jit *jit, const struct seg *cs);
+/* No code segment has a number any more, and no translation is left. */
+void jit_forget_segments(struct jit *jit);
 /* Aims jit->sb at the code at pa, seen at EIP, in that page alone; false: it cannot be read. */
 bool jit_aim(struct jit *jit, u64 pa, u64 key, u64 eip);
 /* The translation of sb's start, new. Flushes everything first when full; NULL: cannot be translated. */

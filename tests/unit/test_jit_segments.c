@@ -270,8 +270,32 @@ START_TEST(data_beside_code_drops_nothing)
 }
 END_TEST
 
+/* More code segments than have numbers at a time: of one code, at one address, and each has its own limit. */
+START_TEST(code_segments_without_end)
+{
+    enum { SEGMENTS = CODE_SEGMENTS + 100 };
+    w_start("max");
+    jit_detach(w.cpu);
+    if (!jit_attach(w.cpu, CODE_BYTES, 0))
+        exit(EXIT_SUCCESS);
+    w_protected(0);
+    CODE_AT(CODE, 0x40, 0xe9, 0x04, 0x01, 0xf4); /* inc ax; jmp 108h, which not all have */
+    for (unsigned i = 0; i < SEGMENTS; i++) {
+        w.cpu->seg[CS] = (struct seg){.sel = SEL_TEST2, .attr = D_CODE16, .limit = 0x100 + i, .base = CODE};
+        w.cpu->gpr[SLOT_RIP] = 0;
+        w.cpu->gpr[RAX] = i;
+        cpu_update_mode(w.cpu);
+        cpu_run(w.cpu, 2);
+        ck_assert_uint_eq((u16)w.cpu->gpr[RAX], (u16)(i + 1));
+        ck_assert_uint_eq(w.cpu->gpr[SLOT_RIP], i < 8 ? STUBS + EXC_GP * STUB_SIZE : 0x108);
+        w.cpu->gpr[RSP] = STACK0;
+    }
+}
+END_TEST
+
 static void add(TCase *c)
 {
+    tcase_add_test(c, code_segments_without_end);
     tcase_add_test(c, a_loop_over_a_segment);
     tcase_add_test(c, offsets_wrap_but_words_do_not);
     tcase_add_test(c, the_stack_wraps);
