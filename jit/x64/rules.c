@@ -87,6 +87,7 @@ static const struct rule rules[UOP_OP_COUNT] = {
     [UOP_JMP_FAR] = {rule_far, 0},
     [UOP_CALL_FAR] = {rule_far, 1},
     [UOP_RET_FAR] = {rule_ret_far, 0},
+    [UOP_IRET] = {rule_iret, 0},
     [UOP_MOV_FROM_SREG] = {rule_mov_from_sreg, 0},
     [UOP_SWAPGS] = {rule_swapgs, 0},
     [UOP_RD_BASE] = {rule_rd_base, 0},

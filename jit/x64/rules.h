@@ -22,8 +22,15 @@ void move_stack(struct tr *t, i32 n);
 /* rules_system.c */
 rule_fn rule_cli, rule_sti, rule_set_ac, rule_pushf, rule_popf, rule_push_sreg, rule_mov_from_sreg, rule_swapgs,
     rule_rd_base, rule_wr_base, rule_mov_from_cr;
+/*
+ * To the slow path: in virtual-8086 mode, where IF and flag images are the monitor's unless IOPL is 3 (S0 is lost);
+ * who may not change IF: all but ring 0, and virtual-8086 mode behind the former; when something waits for attention.
+ */
+void only_outside_vme(struct tr *t);
+void only_with_if(struct tr *t);
+void nobody_waits(struct tr *t);
 /* rules_far.c */
-rule_fn rule_mov_to_sreg, rule_pop_sreg, rule_load_far, rule_far, rule_ret_far;
+rule_fn rule_mov_to_sreg, rule_pop_sreg, rule_load_far, rule_far, rule_ret_far, rule_iret;
 /* rules_x87.c */
 rule_fn rule_x87, rule_x87_function, rule_fcomi, rule_fcmov, rule_fnclex, rule_fwait, rule_fldcw, rule_fnstw, rule_mmx,
     rule_emms, rule_mmx_from_gpr, rule_mmx_to_gpr, rule_mmx_gather, rule_mmx_xmm;

@@ -1,6 +1,6 @@
 /*
  * Rules for real and virtual-8086 mode, where a segment is its paragraph:
- * loads of segment registers, far jumps, calls and returns. All segments have
+ * loads of segment registers, far jumps, calls and returns, IRET. All segments have
  * 64 KiB before and after (KEY_PARAGRAPH), so that nothing but selector and base
  * changes. Elsewhere all of it is C's.
  */
@@ -211,6 +211,67 @@ bool rule_ret_far(struct tr *t, const struct uop *u)
     e_store(e, 8, FIELD(gpr[SLOT_T1]), S0);
     find_far(t);
     move_stack(t, 4 + (u->form == FORM_I ? (i32)(u16)u->imm : 0));
+    exit_far_indirect(t);
+    return true;
+}
+
+/* A part of the flags' image that IRET popped, kept in SLOT_T0, into S0: the bits of 'mask', moved down by 'shift'. */
+static void image_bits(struct tr *t, unsigned shift, u32 mask)
+{
+    e_load(&t->e, 4, S0, FIELD(gpr[SLOT_T0]));
+    if (shift) {
+        e_op(&t->e, 4, 0xc1, 5, rm_reg(S0)); /* shr */
+        e8(&t->e, shift);
+    }
+    e_alu_imm(&t->e, 4, ALU_AND, rm_reg(S0), (i32)mask);
+}
+
+/* The slow path unless the image in S0 differs from EFLAGS in arithmetic flags, and in an IF that may change, alone. */
+static void check_image(struct tr *t)
+{
+    struct emit *e = &t->e;
+    e_op(e, 4, 0x33, S0, FIELD(eflags)); /* xor */
+    e_op(e, 4, 0xf7, 0, rm_reg(S0));     /* test */
+    e32(e, 0xffff & ~(u32)(FL_ARITH | FL_1 | FL_IF));
+    to_slow_path(t, e_jcc(e, CC_NE));
+    e_alu_imm(e, 4, ALU_AND, rm_reg(S0), FL_IF);
+    u8 *same = e_jcc(e, CC_E);
+    only_with_if(t);
+    nobody_waits(t);
+    e_patch(e, same, e->p);
+}
+
+bool rule_iret(struct tr *t, const struct uop *u)
+{
+    struct emit *e = &t->e;
+    struct rm m, high = OWN(flags);
+    high.disp++;
+    if (!has_far_rule(t, u->size))
+        return false;
+    no_x87(t);
+    only_outside_vme(t);
+    e_op(e, 1, 0x80, 7, FIELD(nmi_masked)); /* cmp */
+    e8(e, 0);
+    to_slow_path(t, e_jcc(e, CC_NE));
+    access_stack(t, RSP, 0, 6, ACC_READ | ACC_FREE_S0, &m);
+    e_load(e, 4, S0, m);
+    e_store(e, 8, FIELD(gpr[SLOT_T1]), S0);
+    m.disp += 4;
+    e_op(e, 4, 0x0fb7, S0, m); /* movzx */
+    e_store(e, 8, FIELD(gpr[SLOT_T0]), S0);
+    check_image(t);
+    e_load(e, 4, S0, FIELD(gpr[SLOT_T1]));
+    find_far(t);
+    image_bits(t, 0, FL_IF);
+    e_alu_imm(e, 4, ALU_AND, FIELD(eflags), ~(i32)FL_IF);
+    e_op(e, 4, 0x09, S0, FIELD(eflags)); /* or */
+    image_bits(t, 0, FL_ARITH & 0xff);
+    e_alu_imm(e, 4, ALU_OR, rm_reg(S0), FL_1);
+    e_store(e, 1, high, S0);
+    image_bits(t, 11, 1); /* OF */
+    e_store(e, 1, OWN(flags), S0);
+    flags_in_memory(t);
+    move_stack(t, 6);
     exit_far_indirect(t);
     return true;
 }

@@ -27,7 +27,7 @@ static void test_imm(struct tr *t, struct rm m, u32 bits)
     e_op(&t->e, 4, 0xf7, 0, m);
     e32(&t->e, bits);
 }
-static void nobody_waits(struct tr *t)
+void nobody_waits(struct tr *t)
 {
     only_when(t, 4, FIELD(attention), 0);
     only_when(t, 4, FIELD(held), 0);
@@ -37,8 +37,7 @@ static void nobody_waits(struct tr *t)
 
 static bool is_v86_code(const struct tr *t) { return (t->sb->key & KEY_PARAGRAPH) && key_is_user(t->sb->key); }
 
-/* In virtual-8086 mode, where IF and flag images are the monitor's unless IOPL is 3: the slow path. S0 is lost. */
-static void only_outside_vme(struct tr *t)
+void only_outside_vme(struct tr *t)
 {
     struct emit *e = &t->e;
     if (!is_v86_code(t))
@@ -48,8 +47,7 @@ static void only_outside_vme(struct tr *t)
     e_alu_imm(e, 4, ALU_CMP, rm_reg(S0), FL_IOPL);
     to_slow_path(t, e_jcc(e, CC_NE));
 }
-/* Who may change IF: ring 0, and virtual-8086 mode with IOPL 3, which only_outside_vme has looked for. */
-static void only_with_if(struct tr *t)
+void only_with_if(struct tr *t)
 {
     if (!is_v86_code(t))
         only_when(t, 1, FIELD(cpl), 0);

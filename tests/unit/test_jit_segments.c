@@ -5,7 +5,7 @@
  */
 #include "tests/unit/jit_world.h"
 
-enum { PARAGRAPH = CODE >> 4, DATA_PARAGRAPH = DATA >> 4, BUDGET = 20000, IVT_STUB = 0x700 };
+enum { PARAGRAPH = CODE >> 4, DATA_PARAGRAPH = DATA >> 4, BUDGET = 20000, IVT_STUB = 0x700, START_EDX = 0x60fb1 };
 
 /* Real mode at CODE, where IP is 0; DS = DATA, SS:SP below STACK0. */
 static void real_mode(void)
@@ -17,6 +17,7 @@ static void real_mode(void)
     seg_load_real(w.cpu, ES, DATA_PARAGRAPH);
     seg_load_real(w.cpu, SS, 0);
     w.cpu->gpr[RSP] = STACK0;
+    w.cpu->gpr[RDX] = START_EDX;
     w.cpu->gpr[SLOT_RIP] = 0;
     memset(w.ram, 0, 0x400);
     for (unsigned v = 0; v < 256; v++) /* each vector: HLT in segment 0 */
@@ -182,6 +183,30 @@ START_TEST(frames_have_16_bits)
 }
 END_TEST
 
+/* INT and IRET: the handler changes the flags that are popped. */
+static void handler(void)
+{
+    st32(w.ram + 4 * 0x60, (u32)DATA_PARAGRAPH << 16 | 0x10);
+    CODE_AT(DATA + 0x10, 0x55, 0x89, 0xe5,                  /* push bp; mov bp, sp */
+            0x80, 0x76, 0x06, 0x01, 0x80, 0x76, 0x07, 0x0a, /* xor byte [bp + 6], CF; xor byte [bp + 7], OF and IF */
+            0x5d, 0x42, 0xcf);                              /* pop bp; inc dx; iret */
+}
+START_TEST(interrupts_return)
+{
+    REAL(handler, 0xb9, 0x40, 0x00, /* mov cx, 64 */
+         0x31, 0xdb, 0x31, 0xff,    /* xor bx, bx; xor di, di */
+         0xcd, 0x60,                /* l: int 60h */
+         0x83, 0xd3, 0x00,          /* adc bx, 0 */
+         0x9c, 0x58, 0x01, 0xc7,    /* pushf; pop ax; add di, ax */
+         0xe2, 0xf5,                /* loop l */
+         0xcd, 0x60, 0x9c, 0x58,    /* int 60h; pushf; pop ax */
+         0xf4);
+    ck_assert_uint_gt((u16)w.cpu->gpr[RBX], 0);
+    ck_assert_uint_eq(w.cpu->gpr[RSP], STACK0);
+    ck_assert_uint_eq((u16)w.cpu->gpr[RDX], (u16)(START_EDX + 65));
+}
+END_TEST
+
 /* A segment of 4 GiB in real mode. */
 static void unreal(void)
 {
@@ -302,6 +327,7 @@ static void add(TCase *c)
     tcase_add_test(c, ip_wraps_in_jumps);
     tcase_add_test(c, far_calls_go_and_return);
     tcase_add_test(c, frames_have_16_bits);
+    tcase_add_test(c, interrupts_return);
     tcase_add_test(c, big_real_mode);
     tcase_add_test(c, limits_are_exact);
     tcase_add_test(c, data_beside_code_drops_nothing);
