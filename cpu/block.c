@@ -218,13 +218,13 @@ static unsigned fetch_bytes(struct cpu *cpu, const u8 *page, u64 pa, u8 *out, un
         memcpy(out, page + (pa & 0xfff), n);
     else
         for (unsigned i = 0; i < n; i++)
-            out[i] = (u8)cpu->env->mem_read(cpu->env->world, pa + i, 1);
+            out[i] = (u8)cpu->env->mem_read(cpu->env->world, cpu, pa + i, 1);
     return n;
 }
 static const u8 *page_at(struct cpu *cpu, u64 pa)
 {
     struct cpu_page page;
-    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
+    cpu->env->page(cpu->env->world, cpu, pa & PAGE_MASK, &page);
     return page.read;
 }
 

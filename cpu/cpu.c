@@ -20,6 +20,7 @@ struct cpu *cpu_create(const struct cpu_model *model, unsigned index, const stru
     if (!room)
         return NULL;
     struct cpu *cpu = (struct cpu *)(room + CPU_ENGINE_ROOM);
+    pthread_mutex_init(&cpu->asked_lock, NULL);
     cpu->model = model;
     cpu->fp80 = fp80_functions(false);
     cpu->index = index;
@@ -47,6 +48,7 @@ void cpu_destroy(struct cpu *cpu)
     tlb_destroy(cpu);
     block_cache_destroy(cpu->engine_data);
     debug_free(cpu);
+    pthread_mutex_destroy(&cpu->asked_lock);
     free((u8 *)cpu - CPU_ENGINE_ROOM);
 }
 

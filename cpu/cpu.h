@@ -88,6 +88,32 @@ void cpu_step_done(struct cpu *cpu, u32 eflags_before);
  */
 bool cpu_check_code_break(struct cpu *cpu, u64 lin);
 
+/* ---- what others ask of a CPU (request.c) ---- */
+enum cpu_request_kind {
+    CPU_FLUSH,        /* forget what is cached by virtual address: what lies behind physical pages changed */
+    CPU_PROTECT,      /* writes to host page 'host' must reach the world */
+    CPU_CODE_WRITTEN, /* [pa, pa + len) changed and held code */
+    CPU_A20,          /* pa: what of physical addresses passes */
+};
+struct cpu_request {
+    enum cpu_request_kind kind;
+    u64 pa, len;
+    const u8 *host;
+};
+/*
+ * From any thread. On the thread that runs the CPU, and while nobody does, it has been done on return; otherwise the
+ * CPU does it before its next instruction (ATT_REQUEST brings it there). CPU_CODE_WRITTEN: whether code may be left
+ * there.
+ */
+bool cpu_ask(struct cpu *cpu, const struct cpu_request *r);
+/* Whether it has done all it was asked to. */
+bool cpu_has_answered(const struct cpu *cpu);
+/* The owner: does what was asked. */
+void cpu_answer(struct cpu *cpu);
+/* This thread runs the CPU from now on, having done what was asked; nobody does. */
+void cpu_own(struct cpu *cpu);
+void cpu_disown(struct cpu *cpu);
+
 /* ---- raising (excp.c); all need cpu->cur set (or NULL, see above) ---- */
 _Noreturn void cpu_raise(struct cpu *cpu, u8 vector);
 _Noreturn void cpu_raise_error(struct cpu *cpu, u8 vector, u32 error);

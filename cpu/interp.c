@@ -195,6 +195,7 @@ const struct engine engine_interp = {"interp", interp_run, block_code_written, i
 
 static void run_begin(struct cpu *cpu, u64 instructions)
 {
+    cpu_own(cpu);
     cpu->budget = cpu->slice = (i64)instructions;
     cpu->block = NULL;
     cpu->cur = NULL;
@@ -207,6 +208,7 @@ static u64 run_end(struct cpu *cpu)
     cpu->icount_base += done;
     cpu->slice = cpu->budget = 0;
     cpu->block = NULL;
+    cpu_disown(cpu);
     return done;
 }
 

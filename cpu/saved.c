@@ -113,6 +113,9 @@ const struct state_field cpu_state[] = {
     DERIVES(phys_host),
     DERIVES(tlb),
     DERIVES(tlb_lists),
+    DERIVES(asked),
+    DERIVES(answered),
+    RUNS(owner),
     RUNS(sse_live),
     RUNS(sse_host_mxcsr),
     RUNS(budget),
@@ -130,6 +133,7 @@ const struct state_field cpu_state[] = {
     RUNS(tlb_filled),
     RUNS(tlb_epoch),
     CONFIGURE(tlb_strict),
+    CONFIGURE(asked_lock),
     CONFIGURE(index),
     CONFIGURE(count),
     CONFIGURE(env),
@@ -195,7 +199,7 @@ void cpu_restored(struct cpu *cpu)
     cpu->delivering = cpu->no_step_trap = false;
     cpu->exc_ext = 0;
     cpu->cur = NULL;
-    cpu_clear_attention(cpu, ~(u32)ATT_EXIT);
+    cpu_clear_attention(cpu, ~(u32)(ATT_EXIT | ATT_REQUEST));
     cpu_raise_attention(cpu, cpu->pending);
     cpu_set_mxcsr(cpu, cpu->mxcsr);
     debug_changed(cpu); /* empties the TLB, too */

@@ -7,6 +7,7 @@
 #ifndef ORRERY_CPU_STATE_H
 #define ORRERY_CPU_STATE_H
 
+#include <pthread.h>
 #include <setjmp.h>
 
 #include "cpu/base.h"
@@ -283,10 +284,10 @@ struct cpu_page {
  */
 struct cpu_env {
     void *world;
-    void (*page)(void *world, u64 pa, struct cpu_page *out);
+    void (*page)(void *world, struct cpu *cpu, u64 pa, struct cpu_page *out);
     /* Access that page() gave no pointer for; size 1, 2, 4 or 8, inside one page. */
-    u64 (*mem_read)(void *world, u64 pa, unsigned size);
-    void (*mem_write)(void *world, u64 pa, u64 val, unsigned size);
+    u64 (*mem_read)(void *world, struct cpu *cpu, u64 pa, unsigned size);
+    void (*mem_write)(void *world, struct cpu *cpu, u64 pa, u64 val, unsigned size);
     /* The 64-byte chunk of RAM at pa now holds decoded code: writes must reach engine->code_written, as long as that
      * says so. */
     void (*code_here)(void *world, u64 pa);
@@ -317,6 +318,7 @@ enum attention {
     ATT_TRAP = BIT(5),    /* pending #DB (TF or data/IO breakpoint) at this boundary: see dr6_pending */
     ATT_SHADOW = BIT(7),  /* a debugger steps: interrupts wait for one instruction (STI, MOV SS use cpu->shadow) */
     ATT_VIRTUAL = BIT(8), /* VIF and VIP are both set: #GP(0) before the next instruction (VME, PVI) */
+    ATT_REQUEST = BIT(9), /* something is in cpu->asked */
 };
 
 enum flush_kind {
@@ -340,6 +342,19 @@ struct engine {
     void (*flush)(struct cpu *cpu, enum flush_kind kind, u64 lin);
     /* What it has done so far, in words; NULL: nothing to tell. */
     void (*info)(const struct cpu *cpu, FILE *out);
+};
+
+/* What others have asked of a CPU (request.c), merged. */
+struct cpu_asked_range {
+    u64 pa, end;
+};
+struct cpu_asked {
+    bool flush, a20;
+    u64 a20_mask;
+    unsigned nhosts, nranges;
+    const u8 *host[64];
+    struct cpu_asked_range range[64];
+    u32 count; /* requests so far */
 };
 
 /* Host address of a physical page that may be read plainly. */
@@ -445,6 +460,10 @@ struct cpu {
     bool tables_are_code;        /* writes to page tables in use are told as those to decoded code: for lockstep */
     struct tlb *tlb;             /* [MMU_COUNT] */
     struct tlb_lists *tlb_lists; /* which entries are filled, global or not (mmu.c) */
+    u64 owner;                   /* the thread that runs it now; 0: nobody */
+    pthread_mutex_t asked_lock;  /* guards the next */
+    struct cpu_asked asked;
+    u32 answered; /* asked.count as it was when all of it had been carried out */
 
     /* ---- SAVED, once cpu_settle() has filled it: INTR, NMI, INIT, SIPI, traps of 'attention' and 'held' ---- */
     u32 pending;

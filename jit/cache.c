@@ -488,7 +488,7 @@ static bool cross_border(struct jit *jit, struct superblock *sb, u64 eip)
     if (decode(cpu->features, mode, sb->page + off, PAGE_SIZE - off, &in) != DECODE_NEED_MORE)
         return false;
     u64 pa2 = mmu_fetch(cpu, next_page(cpu, eip));
-    cpu->env->page(cpu->env->world, pa2, &page);
+    cpu->env->page(cpu->env->world, cpu, pa2, &page);
     if (!page.read)
         return false;
     memcpy(jit->border + off, sb->page + off, PAGE_SIZE - off);
@@ -519,7 +519,7 @@ bool jit_aim(struct jit *jit, u64 pa, u64 key, u64 eip)
 {
     struct superblock *sb = jit->sb;
     struct cpu_page page;
-    jit->cpu->env->page(jit->cpu->env->world, pa & PAGE_MASK, &page);
+    jit->cpu->env->page(jit->cpu->env->world, jit->cpu, pa & PAGE_MASK, &page);
     sb->pa = pa;
     sb->pa2 = ~0ull;
     sb->key = key;

@@ -18,14 +18,16 @@ static _Noreturn void stop(struct lockstep *l)
     longjmp(l->copy->unwind, 1);
 }
 
-static void copy_page(void *world, u64 pa, struct cpu_page *out)
+static void copy_page(void *world, struct cpu *cpu, u64 pa, struct cpu_page *out)
 {
+    (void)cpu;
     struct lockstep *l = world;
-    l->cpu->env->page(l->cpu->env->world, pa, out);
+    l->cpu->env->page(l->cpu->env->world, l->cpu, pa, out);
     out->write = NULL; /* so that every write is seen */
 }
-static u64 copy_mem_read(void *world, u64 pa, unsigned size)
+static u64 copy_mem_read(void *world, struct cpu *cpu, u64 pa, unsigned size)
 {
+    (void)cpu;
     (void)pa, (void)size;
     stop(world);
 }
@@ -38,11 +40,12 @@ static void add_guards(struct logged_write *w, u64 pa)
     w->after = (u8)MIN(PAGE_SIZE - off - w->size, (u64)GUARD);
 }
 
-static void copy_mem_write(void *world, u64 pa, u64 val, unsigned size)
+static void copy_mem_write(void *world, struct cpu *cpu, u64 pa, u64 val, unsigned size)
 {
+    (void)cpu;
     struct lockstep *l = world;
     struct cpu_page page;
-    l->cpu->env->page(l->cpu->env->world, pa & PAGE_MASK, &page);
+    l->cpu->env->page(l->cpu->env->world, l->cpu, pa & PAGE_MASK, &page);
     if (!page.write || l->nwrites == WRITES_MAX)
         stop(l);
     u8 *host = page.write + (pa & 0xfff);

@@ -1,7 +1,7 @@
 /*
- * XADD, CMPXCHG, CMPXCHG8B, CMPXCHG16B, and UD0/1/2. vCPUs run in turn on one
- * thread, so a LOCK prefix needs nothing beyond what the decoder checks. The
- * compare-and-exchanges write their destination even when they fail.
+ * XADD, CMPXCHG, CMPXCHG8B, CMPXCHG16B, and UD0/1/2. CPUs run in turn on one
+ * thread, so a LOCK prefix needs nothing beyond what the decoder checks (emitted
+ * code has it). The compare-and-exchanges write their destination even when they fail.
  */
 #include "cpu/handlers.h"
 

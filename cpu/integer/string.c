@@ -70,7 +70,7 @@ ALWAYS_INLINE void leave_if_device(struct cpu *cpu, u64 lin, const void *plain, 
     u64 pa;
     if (likely(__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) == 0) || plain || !mmu_probe(cpu, lin, &pa))
         return;
-    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
+    cpu->env->page(cpu->env->world, cpu, pa & PAGE_MASK, &page);
     if (!page.read)
         *next = LEAVE;
 }

@@ -510,15 +510,16 @@ static void take_one(struct cpu *cpu, u32 now)
 static void hold_back(struct cpu *cpu)
 {
     u32 bits = __atomic_load_n(&cpu->attention, __ATOMIC_ACQUIRE);
-    u32 rest = bits & ~deliverable(cpu, bits);
-    if (!cpu->wait_sipi)
-        rest &= ~(u32)ATT_SIPI; /* lost, unless it was waited for */
-    __atomic_fetch_or(&cpu->held, rest, __ATOMIC_SEQ_CST);
-    __atomic_fetch_and(&cpu->attention, ~(bits & ~deliverable(cpu, bits)), __ATOMIC_SEQ_CST);
+    u32 later = bits & ~(deliverable(cpu, bits) | ATT_REQUEST);
+    u32 lost = cpu->wait_sipi ? 0 : ATT_SIPI; /* unless it was waited for */
+    __atomic_fetch_or(&cpu->held, later & ~lost, __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&cpu->attention, ~later, __ATOMIC_SEQ_CST);
 }
 
 bool cpu_take_pending(struct cpu *cpu)
 {
+    if (__atomic_load_n(&cpu->attention, __ATOMIC_ACQUIRE) & ATT_REQUEST)
+        cpu_answer(cpu);
     u32 bits = __atomic_load_n(&cpu->attention, __ATOMIC_ACQUIRE);
     cpu->cur = NULL;
     if (bits & ATT_SHADOW) {

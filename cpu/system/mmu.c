@@ -28,9 +28,9 @@ u64 phys_read(struct cpu *cpu, u64 pa, unsigned size)
     u64 tag = (pa & PAGE_MASK) + 1;
     if (unlikely(h->tag != tag)) {
         struct cpu_page page;
-        cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
+        cpu->env->page(cpu->env->world, cpu, pa & PAGE_MASK, &page);
         if (!page.read)
-            return cpu->env->mem_read(cpu->env->world, pa, size);
+            return cpu->env->mem_read(cpu->env->world, cpu, pa, size);
         *h = (struct phys_host){tag, page.read};
     }
     return ld_le(h->host + (pa & 0xfff), size);
@@ -39,11 +39,11 @@ u64 phys_read(struct cpu *cpu, u64 pa, unsigned size)
 void phys_write(struct cpu *cpu, u64 pa, u64 val, unsigned size)
 {
     struct cpu_page page;
-    cpu->env->page(cpu->env->world, pa & PAGE_MASK, &page);
+    cpu->env->page(cpu->env->world, cpu, pa & PAGE_MASK, &page);
     if (page.write)
         st_le(page.write + (pa & 0xfff), val, size);
     else
-        cpu->env->mem_write(cpu->env->world, pa, val, size);
+        cpu->env->mem_write(cpu->env->world, cpu, pa, val, size);
 }
 
 /* ---- walks ---- */
@@ -153,15 +153,44 @@ static u32 walk(struct cpu *cpu, u64 lin, struct walk *w)
     return cpu->cr4 & CR4_PAE ? walk_long_entries(cpu, lin, w) : walk_32bit(cpu, lin, w);
 }
 
-/* Sets A on the whole path and D on its leaf: only once the access has been found legal. */
-static void mark_path(struct cpu *cpu, struct walk *w, bool dirty)
+/*
+ * An entry becomes 'now' if it is still as it was read: another CPU may write it at any time. Tables lie at multiples
+ * of their entries' size, so where there is memory the host does it in one.
+ */
+static bool exchange_entry(struct cpu *cpu, u64 pa, u64 was, u64 now, unsigned size)
+{
+    struct cpu_page page;
+    cpu->env->page(cpu->env->world, cpu, pa & PAGE_MASK, &page);
+    if (!page.write) {
+        if (phys_read(cpu, pa, size) != was)
+            return false;
+        cpu->env->mem_write(cpu->env->world, cpu, pa, now, size);
+        return true;
+    }
+    u8 *host = page.write + (pa & 0xfff);
+    u32 was4, now4;
+    u64 was8, now8;
+    if (size == 4) {
+        st32(&was4, (u32)was), st32(&now4, (u32)now);
+        return __atomic_compare_exchange_n((u32 *)host, &was4, now4, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
+    st64(&was8, was), st64(&now8, now);
+    return __atomic_compare_exchange_n((u64 *)host, &was8, now8, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/*
+ * Sets A on the whole path and D on its leaf: only once the access has been found legal. False: an entry is another by
+ * now, the path is to be walked again.
+ */
+static bool mark_path(struct cpu *cpu, struct walk *w, bool dirty)
 {
     for (unsigned level = w->level; level <= w->top; level++) {
         u64 e = w->entry[level] | PTE_A | (dirty && level == w->level ? PTE_D : 0);
-        if (e != w->entry[level])
-            phys_write(cpu, w->entry_pa[level], e, w->entry_size);
+        if (e != w->entry[level] && !exchange_entry(cpu, w->entry_pa[level], w->entry[level], e, w->entry_size))
+            return false;
         w->entry[level] = e;
     }
+    return true;
 }
 
 /* So that the engine hears of what makes an entry of the TLB stale. */
@@ -222,16 +251,17 @@ static void translate(struct cpu *cpu, u64 lin, enum access access, unsigned idx
         return;
     }
     struct walk w;
-    u32 error = walk(cpu, lin, &w);
-    if (error != PF_P)
-        page_fault(cpu, lin, access, idx, error);
-    *t = (struct translation){.phys = w.phys & cpu->a20_mask};
-    rights(cpu, &w, idx, t);
-    error |= apply_key(cpu, &w, access, idx, t);
-    bool ok = access == ACCESS_READ ? t->read : access == ACCESS_WRITE ? t->write : t->exec;
-    if (!ok)
-        page_fault(cpu, lin, access, idx, error);
-    mark_path(cpu, &w, access == ACCESS_WRITE);
+    do {
+        u32 error = walk(cpu, lin, &w);
+        if (error != PF_P)
+            page_fault(cpu, lin, access, idx, error);
+        *t = (struct translation){.phys = w.phys & cpu->a20_mask};
+        rights(cpu, &w, idx, t);
+        error |= apply_key(cpu, &w, access, idx, t);
+        bool ok = access == ACCESS_READ ? t->read : access == ACCESS_WRITE ? t->write : t->exec;
+        if (!ok)
+            page_fault(cpu, lin, access, idx, error);
+    } while (!mark_path(cpu, &w, access == ACCESS_WRITE));
     if (unlikely(cpu->tables_are_code))
         tell_tables(cpu, &w);
     u64 leaf = w.entry[w.level];
@@ -251,6 +281,8 @@ u64 mmu_translate(struct cpu *cpu, u64 lin, enum access access, unsigned mmu_idx
 bool mmu_probe(struct cpu *cpu, u64 lin, u64 *pa)
 {
     struct walk w;
+    if (__atomic_load_n(&cpu->attention, __ATOMIC_ACQUIRE) & ATT_REQUEST)
+        cpu_answer(cpu); /* whoever looks has stopped it, and owns it */
     if (!(cpu->cr0 & CR0_PG)) {
         *pa = (u32)lin & cpu->a20_mask;
         return true;
@@ -336,7 +368,7 @@ static u64 data_page(struct cpu *cpu, u64 lin, bool write, unsigned idx, struct 
         tlb_fill_data(cpu, idx, lin, &t);
     }
     u64 phys = e->phys & PAGE_MASK;
-    cpu->env->page(cpu->env->world, phys, page);
+    cpu->env->page(cpu->env->world, cpu, phys, page);
     tlb_fill_host(cpu, idx, lin, page);
     return phys | (lin & 0xfff);
 }
@@ -374,7 +406,7 @@ static void read_part(struct cpu *cpu, const struct cpu_page *page, u64 pa, u8 *
     }
     for (unsigned done = 0, size; done < n; done += size) {
         size = bus_size(pa + done, n - done);
-        st_le(buf + done, cpu->env->mem_read(cpu->env->world, pa + done, size), size);
+        st_le(buf + done, cpu->env->mem_read(cpu->env->world, cpu, pa + done, size), size);
     }
 }
 
@@ -388,7 +420,7 @@ static void write_part(struct cpu *cpu, const struct cpu_page *page, u64 pa, con
     for (unsigned done = 0, size; done < n; done += size) {
         unsigned left = n - done;
         size = !page->read ? bus_size(pa + done, left) : left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-        cpu->env->mem_write(cpu->env->world, pa + done, ld_le(buf + done, size), size);
+        cpu->env->mem_write(cpu->env->world, cpu, pa + done, ld_le(buf + done, size), size);
     }
 }
 

@@ -230,36 +230,35 @@ static void ferr_write(void *owner, u64 off, u64 val, unsigned size)
 
 /* ---- memory as a processor sees it: its own local APIC's page lies over what the bus has there ---- */
 
-static struct device *lapic_at(struct machine *m, u64 pa)
+static struct device *lapic_at(struct machine *m, struct cpu *cpu, u64 pa)
 {
-    struct device *lapic = m->priv->current ? lapic_of(m, m->priv->current) : NULL;
+    struct device *lapic = lapic_of(m, cpu);
     return lapic && lapic_claims(lapic, pa) ? lapic : NULL;
 }
-static void pc_page(void *world, u64 pa, struct cpu_page *out)
+static void pc_page(void *world, struct cpu *cpu, u64 pa, struct cpu_page *out)
 {
-    if (lapic_at(world, pa))
+    if (lapic_at(world, cpu, pa))
         *out = (struct cpu_page){NULL, NULL};
     else
-        pc_of(world)->bus_side.page(world, pa, out);
+        pc_of(world)->bus_side.page(world, cpu, pa, out);
 }
-static u64 pc_mem_read(void *world, u64 pa, unsigned size)
+static u64 pc_mem_read(void *world, struct cpu *cpu, u64 pa, unsigned size)
 {
-    struct device *lapic = lapic_at(world, pa);
-    return lapic ? lapic_page_read(lapic, pa, size) : pc_of(world)->bus_side.mem_read(world, pa, size);
+    struct device *lapic = lapic_at(world, cpu, pa);
+    return lapic ? lapic_page_read(lapic, pa, size) : pc_of(world)->bus_side.mem_read(world, cpu, pa, size);
 }
-static void pc_mem_write(void *world, u64 pa, u64 val, unsigned size)
+static void pc_mem_write(void *world, struct cpu *cpu, u64 pa, u64 val, unsigned size)
 {
-    struct device *lapic = lapic_at(world, pa);
+    struct device *lapic = lapic_at(world, cpu, pa);
     if (lapic)
         lapic_page_write(lapic, pa, val, size);
     else
-        pc_of(world)->bus_side.mem_write(world, pa, val, size);
+        pc_of(world)->bus_side.mem_write(world, cpu, pa, val, size);
 }
 static void cpu_page_moved(void *p, u64 pa)
 {
-    struct cpu *cpu = p;
-    tlb_flush(cpu, true);
-    cpu->engine->code_written(cpu, pa, PAGE_SIZE);
+    cpu_ask(p, &(struct cpu_request){.kind = CPU_FLUSH});
+    cpu_ask(p, &(struct cpu_request){.kind = CPU_CODE_WRITTEN, .pa = pa, .len = PAGE_SIZE});
 }
 
 static bool add_lapics(struct pc *pc)

@@ -513,14 +513,30 @@ static bool seems_data(struct ram *ram, u64 page)
     return true;
 }
 
+bool ram_code_here(struct ram *ram, u64 off)
+{
+    u64 *word = &ram->code[off / RAM_PAGE], bit = BIT64(off >> 6 & 63);
+    return !(__atomic_load_n(word, __ATOMIC_RELAXED) & bit) && !__atomic_fetch_or(word, bit, __ATOMIC_RELAXED);
+}
+
+void ram_code_gone(struct ram *ram, u64 off, u64 end)
+{
+    while (off < end) {
+        u64 in = off % RAM_PAGE, n = MIN(end - off, RAM_PAGE - in);
+        __atomic_fetch_and(&ram->code[off / RAM_PAGE], ~code_bits(in, n), __ATOMIC_RELAXED);
+        off += n;
+    }
+}
+
 void ram_written(struct space *s, struct ram *ram, u64 off, u64 len)
 {
     s->work += len;
     while (len) {
         u64 page = off / RAM_PAGE, in = off % RAM_PAGE, n = MIN(len, RAM_PAGE - in);
-        ram->dirty[page] = DIRTY_ALL;
-        if (unlikely(ram->code[page]) && s->code_written) {
-            if (ram->code[page] & code_bits(in, n))
+        __atomic_store_n(&ram->dirty[page], DIRTY_ALL, __ATOMIC_RELAXED);
+        u64 code = __atomic_load_n(&ram->code[page], __ATOMIC_RELAXED);
+        if (unlikely(code) && s->code_written) {
+            if (code & code_bits(in, n))
                 s->code_written(s->code_owner, ram, off, (unsigned)n);
             else if (seems_data(ram, page))
                 s->code_written(s->code_owner, ram, page * RAM_PAGE, RAM_PAGE);
@@ -534,9 +550,9 @@ bool ram_clean(struct space *s, struct ram *ram, enum dirty_client client, u64 o
 {
     u64 first = UINT64_MAX, last = 0;
     for (u64 page = off / RAM_PAGE; page * RAM_PAGE < off + len; page++) {
-        if (!(ram->dirty[page] & client))
+        if (!(__atomic_load_n(&ram->dirty[page], __ATOMIC_RELAXED) & client))
             continue;
-        ram->dirty[page] &= (u8)~client;
+        __atomic_fetch_and(&ram->dirty[page], (u8)~client, __ATOMIC_RELAXED);
         first = MIN(first, page);
         last = page;
     }

@@ -44,7 +44,7 @@ struct ram {
     u8 *host;
     u64 size;
     int fd;      /* memfd: clones and windows map it again; -1: the host has none to give, 'host' is all there is */
-    u8 *dirty;   /* one byte a page, bits by client: enum dirty_client */
+    u8 *dirty;   /* one byte a page, bits by client: enum dirty_client; atomic, as 'code' is */
     u64 *code;   /* one word a page, one bit per 64 bytes: holds decoded code */
     u32 *beside; /* one a page: writes beside its code since that was noted, and in the top byte how often it was
                     dropped */
@@ -143,8 +143,13 @@ void ram_written(struct space *s, struct ram *ram, u64 off, u64 len);
 ALWAYS_INLINE bool ram_direct(const struct ram *ram, u64 off)
 {
     u64 page = off >> 12;
-    return (ram->dirty[page] & ram->tracked) == ram->tracked && !ram->code[page];
+    u8 dirty = __atomic_load_n(&ram->dirty[page], __ATOMIC_RELAXED);
+    return (dirty & ram->tracked) == ram->tracked && !__atomic_load_n(&ram->code[page], __ATOMIC_RELAXED);
 }
+/* The 64 bytes around 'off' hold decoded code from now on; true: they are the first of their page. */
+bool ram_code_here(struct ram *ram, u64 off);
+/* Those that [off, end) touches do no longer. */
+void ram_code_gone(struct ram *ram, u64 off, u64 end);
 /* Clears the client's bits of the pages in [off, off+len); true if any was set. Tells 'cleaned' once. */
 bool ram_clean(struct space *s, struct ram *ram, enum dirty_client client, u64 off, u64 len);
 

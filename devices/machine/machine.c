@@ -527,14 +527,12 @@ static void check_stop(struct machine *m, struct cpu *cpu)
 static u64 run_cpu(struct machine *m, struct cpu *cpu, u64 budget)
 {
     struct machine_private *p = m->priv;
-    p->current = cpu;
     u64 begin = host_ns();
     vclock_slice_begin(&p->vclock, cpu, begin);
     p->vclock.slowly = polling_is_due(m, begin);
     u64 n = p->vclock.slowly ? polling_run(m, cpu, budget) : cpu_run(cpu, budget);
     u64 end = host_ns();
     vclock_slice_end(&p->vclock, n, end);
-    p->current = m->cpu[0];
     refresh_screens(m, end);
     check_stop(m, cpu);
     return n;
@@ -611,7 +609,6 @@ static void *machine_main(void *arg)
 {
     struct machine *m = arg;
     struct machine_private *p = m->priv;
-    p->current = m->cpu[0];
     prctl(PR_SET_TIMERSLACK, 1);                               /* ns: guests wait for what this thread sleeps until */
     if (!m->config.start_paused && !machine_is_over(p->state)) /* what was loaded may be */
         machine_set_state(m, RUN_RUNNING);
@@ -749,12 +746,10 @@ void machine_quit(struct machine *m, const char *reason)
 }
 
 /* Takes an interrupt that waits: true when the CPU is at the start of a handler now. */
-static bool enter_handler(struct machine *m, struct cpu *cpu)
+static bool enter_handler(struct cpu *cpu)
 {
     u64 ip = cpu->gpr[SLOT_RIP], base = cpu->seg[CS].base;
-    m->priv->current = cpu;
     cpu_take_pending(cpu);
-    m->priv->current = m->cpu[0];
     return cpu->gpr[SLOT_RIP] != ip || cpu->seg[CS].base != base;
 }
 
@@ -784,7 +779,7 @@ void machine_do_step(struct machine *m, unsigned which, bool interrupts, bool ti
         vclock_idle_skip(v);
         vclock_sync(v);
     }
-    if (!cpu_idle(cpu) && (!interrupts || !enter_handler(m, cpu)))
+    if (!cpu_idle(cpu) && (!interrupts || !enter_handler(cpu)))
         run_cpu(m, cpu, 1);
     if (timers)
         vclock_sync(v);

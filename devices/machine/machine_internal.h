@@ -109,8 +109,9 @@ void polling_write(struct polling *p, u64 pa, u8 *host, unsigned size);
 struct machine_private {
     pthread_t thread;
     bool started;
-    const struct flat_range *page_range; /* the last one a CPU asked for; NULL after a change of the view */
-    pthread_mutex_t lock;                /* guards the fields up to the blank line */
+    const struct flat_range
+        *page_range[MAX_CPUS]; /* the last one each CPU asked for; NULL after a change of the view */
+    pthread_mutex_t lock;      /* guards the fields up to the blank line */
     pthread_cond_t wake, finished;
     struct post *first, **last;
     bool ended;              /* nobody runs what is posted any more */
@@ -128,11 +129,10 @@ struct machine_private {
     struct cpu_env env;         /* world.c fills it, the board the interrupt side */
     unsigned turn;              /* whose turn it is, and how much of it is left */
     u64 quantum_left;
-    u64 stop_at;         /* the machine pauses once so many instructions have retired */
-    u32 turn_seed;       /* what the length of the next turn comes from */
-    u64 last_refresh;    /* host ns */
-    u64 last_tsc;        /* what a CPU read last, before its own offset */
-    struct cpu *current; /* running right now: for per-CPU devices */
+    u64 stop_at;      /* the machine pauses once so many instructions have retired */
+    u32 turn_seed;    /* what the length of the next turn comes from */
+    u64 last_refresh; /* host ns */
+    u64 last_tsc;     /* what a CPU read last, before its own offset */
     struct polling polling;
     struct jit_perf *perf;
     struct firmware_dirs firmware;

@@ -51,7 +51,6 @@ const struct state_field machine_private_table[] = {
     RUNS(reset_reason),
     RUNS(shutdown_reason),
     RUNS(quit),
-    RUNS(current),
     RUNS(page_range),
     RUNS(last_refresh),
     RUNS(polling),
@@ -130,7 +129,6 @@ void machine_settle(struct machine *m)
 /* Nothing is remembered of what memory held. */
 static void forget_code(struct machine *m)
 {
-    enum { MOST = 1 << 30 };
     const struct space *mem = &m->sys.mem;
     for (unsigned i = 0; i < mem->nflat; i++) {
         const struct flat_range *f = &mem->flat[i];
@@ -143,11 +141,8 @@ static void forget_code(struct machine *m)
             memset(ram->beside, 0, pages * sizeof(*ram->beside));
             memset(ram->dirty, 0xff, pages * sizeof(*ram->dirty));
         }
-        for (u64 at = 0, n; at < f->size; at += n) {
-            n = MIN(f->size - at, (u64)MOST);
-            for (unsigned c = 0; c < m->ncpus; c++)
-                m->cpu[c]->engine->code_written(m->cpu[c], f->start + at, (unsigned)n);
-        }
+        for (unsigned c = 0; c < m->ncpus; c++)
+            cpu_ask(m->cpu[c], &(struct cpu_request){.kind = CPU_CODE_WRITTEN, .pa = f->start, .len = f->size});
     }
 }
 

@@ -9,16 +9,14 @@
 
 static u64 gate_a20(const struct machine *m, u64 pa) { return m->sys.a20 ? pa : pa & ~(1ull << 20); }
 
-static void world_page(void *world, u64 pa, struct cpu_page *out)
+static void world_page(void *world, struct cpu *cpu, u64 pa, struct cpu_page *out)
 {
     struct machine *m = world;
     *out = (struct cpu_page){NULL, NULL};
     pa = gate_a20(m, pa);
-    const struct flat_range *f = m->priv->page_range; /* nearly always the same: RAM */
-    if (unlikely(!f || pa - f->start >= f->size)) {
-        f = space_find(&m->sys.mem, pa);
-        m->priv->page_range = f;
-    }
+    const struct flat_range **last = &m->priv->page_range[cpu->index], *f = *last; /* nearly always the same: RAM */
+    if (unlikely(!f || pa - f->start >= f->size))
+        f = *last = space_find(&m->sys.mem, pa);
     if (!f || !f->region->host || pa + PAGE_SIZE > f->start + f->size)
         return;
     struct region *r = f->region;
@@ -42,8 +40,9 @@ static void watch_answer(struct machine *m, const struct space *s, u32 settled)
     m->priv->polling.round.given_up |= s->settled == settled;
 }
 
-static u64 world_read(void *world, u64 pa, unsigned size)
+static u64 world_read(void *world, struct cpu *cpu, u64 pa, unsigned size)
 {
+    (void)cpu;
     struct machine *m = world;
     pa = gate_a20(m, pa);
     vclock_before_access(&m->priv->vclock);
@@ -54,14 +53,23 @@ static u64 world_read(void *world, u64 pa, unsigned size)
     return val;
 }
 
-static void world_write(void *world, u64 pa, u64 val, unsigned size)
+static void world_write(void *world, struct cpu *cpu, u64 pa, u64 val, unsigned size)
 {
+    (void)cpu;
     struct machine *m = world;
     pa = gate_a20(m, pa);
     vclock_before_access(&m->priv->vclock);
     if (unlikely(m->priv->polling.watching))
         polling_write(&m->priv->polling, pa, plain_ram(m, pa, size), size);
     space_write(&m->sys.mem, pa, val, size);
+}
+
+static bool ask_all(struct machine *m, const struct cpu_request *r)
+{
+    bool left = false;
+    for (unsigned i = 0; i < m->ncpus; i++)
+        left |= cpu_ask(m->cpu[i], r);
+    return left;
 }
 
 static void world_code_here(void *world, u64 pa)
@@ -73,13 +81,8 @@ static void world_code_here(void *world, u64 pa)
         return;
     struct ram *ram = f->region->ram;
     u64 off = f->region->ram_off + f->off + (pa - f->start);
-    u64 *word = &ram->code[off >> 12], bit = BIT64(off >> 6 & 63);
-    if (*word & bit)
-        return;
-    bool first = *word == 0;
-    *word |= bit;
-    for (unsigned i = 0; first && i < m->ncpus; i++)
-        tlb_protect_host_page(m->cpu[i], ram->host + (off & PAGE_MASK));
+    if (ram_code_here(ram, off))
+        ask_all(m, &(struct cpu_request){.kind = CPU_PROTECT, .host = ram->host + (off & PAGE_MASK)});
 }
 
 /* RAM that held decoded code was written: every physical address it shows at is told. */
@@ -94,57 +97,45 @@ static void world_code_written(void *owner, struct ram *ram, u64 off, unsigned l
         if (f->region->ram != ram || end <= base || off >= base + f->size)
             continue;
         u64 from = MAX(off, base), to = MIN(end, base + f->size);
-        for (unsigned c = 0; c < m->ncpus; c++)
-            left |= m->cpu[c]->engine->code_written(m->cpu[c], f->start + (from - base), (unsigned)(to - from));
+        struct cpu_request r = {.kind = CPU_CODE_WRITTEN, .pa = f->start + (from - base), .len = to - from};
+        left |= ask_all(m, &r);
     }
-    for (u64 chunk = off & ~63ull; !left && chunk < end; chunk += 64)
-        ram->code[chunk >> 12] &= ~BIT64(chunk >> 6 & 63);
+    if (!left)
+        ram_code_gone(ram, off, end);
 }
 
 static void world_cleaned(void *owner, struct ram *ram, u64 off, u64 len)
 {
     struct machine *m = owner;
     enum { FLUSH_ABOVE = 64 };
-    u64 pages = (len + PAGE_SIZE - 1) / PAGE_SIZE;
-    for (unsigned i = 0; i < m->ncpus; i++) {
-        if (pages > FLUSH_ABOVE) {
-            tlb_flush(m->cpu[i], true);
-            continue;
-        }
-        for (u64 p = off & PAGE_MASK; p < off + len; p += PAGE_SIZE)
-            tlb_protect_host_page(m->cpu[i], ram->host + p);
+    if ((len + PAGE_SIZE - 1) / PAGE_SIZE > FLUSH_ABOVE) {
+        ask_all(m, &(struct cpu_request){.kind = CPU_FLUSH});
+        return;
     }
+    for (u64 p = off & PAGE_MASK; p < off + len; p += PAGE_SIZE)
+        ask_all(m, &(struct cpu_request){.kind = CPU_PROTECT, .host = ram->host + p});
 }
 
 /* The view of memory changed: what CPUs remember of pages is void. */
 static void world_changed(void *owner)
 {
     struct machine *m = owner;
-    m->priv->page_range = NULL;
-    for (unsigned i = 0; i < m->ncpus; i++)
-        tlb_flush(m->cpu[i], true);
+    memset(m->priv->page_range, 0, sizeof(m->priv->page_range));
+    ask_all(m, &(struct cpu_request){.kind = CPU_FLUSH});
 }
 
 /* ... and so is code from where something else answers now. */
 static void world_moved(void *owner, u64 start, u64 size)
 {
     struct machine *m = owner;
-    enum { MOST = 1 << 30 };
-    for (u64 at = 0, n; at < size; at += n) {
-        n = MIN(size - at, (u64)MOST);
-        for (unsigned i = 0; i < m->ncpus; i++)
-            m->cpu[i]->engine->code_written(m->cpu[i], start + at, (unsigned)n);
-    }
+    ask_all(m, &(struct cpu_request){.kind = CPU_CODE_WRITTEN, .pa = start, .len = size});
 }
 
 /* Code that is cached is known by addresses that have passed the gate, so it stays. */
 static void world_a20_changed(void *owner)
 {
     struct machine *m = owner;
-    for (unsigned i = 0; i < m->ncpus; i++) {
-        m->cpu[i]->a20_mask = gate_a20(m, ~0ull);
-        tlb_flush(m->cpu[i], true);
-    }
+    ask_all(m, &(struct cpu_request){.kind = CPU_A20, .pa = gate_a20(m, ~0ull)});
 }
 
 static u32 world_io_read(void *world, u16 port, unsigned size)

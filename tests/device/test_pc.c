@@ -32,17 +32,13 @@ static void teardown(void) { machine_destroy(m); }
 
 static u32 cpu_read(unsigned n, u64 pa)
 {
-    m->priv->current = m->cpu[n];
-    u32 val = (u32)m->priv->env.mem_read(m, pa, 4);
-    m->priv->current = NULL;
+    u32 val = (u32)m->priv->env.mem_read(m, m->cpu[n], pa, 4);
     return val;
 }
 static bool cpu_has_ram(unsigned n, u64 pa)
 {
     struct cpu_page page;
-    m->priv->current = m->cpu[n];
-    m->priv->env.page(m, pa, &page);
-    m->priv->current = NULL;
+    m->priv->env.page(m, m->cpu[n], pa, &page);
     return page.read != NULL;
 }
 static void apic_base(unsigned n, u64 val)
@@ -115,9 +111,7 @@ START_TEST(message_to_a_processor)
     pci_config_write(m->pci, SLOT, 0x44, LAPIC_BASE | 1 << 12, 4);
     pci_config_write(m->pci, SLOT, 0x4c, VECTOR, 2);
     pci_config_write(m->pci, SLOT, 0x42, 1, 2);
-    m->priv->current = m->cpu[1];
-    m->priv->env.mem_write(m, LAPIC_BASE + SVR, 0x1ff, 4);
-    m->priv->current = NULL;
+    m->priv->env.mem_write(m, m->cpu[1], LAPIC_BASE + SVR, 0x1ff, 4);
     space_write(&m->sys.mem, BAR + RAISE, 1, 4);
     ck_assert(m->cpu[1]->attention & ATT_INTR);
     ck_assert(!(m->cpu[0]->attention & ATT_INTR));

@@ -61,12 +61,11 @@ static void one_apic_access(struct machine *m)
     struct cpu_env *env = &m->priv->env;
     u64 pa = LAPIC_BASE + below(0x400);
     unsigned size = 1u << below(4);
-    m->priv->current = m->cpu[below(2)];
+    struct cpu *cpu = m->cpu[below(2)];
     if (below(2))
-        env->mem_write(m, pa, rnd(), size);
+        env->mem_write(m, cpu, pa, rnd(), size);
     else
-        env->mem_read(m, pa, size);
-    m->priv->current = NULL;
+        env->mem_read(m, cpu, pa, size);
 }
 
 static void step(struct machine *m)

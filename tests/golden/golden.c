@@ -25,8 +25,9 @@ static struct {
 
 enum { CODE = 0x10000, CODE_BYTES = 1 << 20, EXIT_SKIPPED = 77 };
 
-static void world_page(void *world, u64 pa, struct cpu_page *out)
+static void world_page(void *world, struct cpu *cpu, u64 pa, struct cpu_page *out)
 {
+    (void)cpu;
     (void)world, (void)pa;
     *out = (struct cpu_page){.read = g.page, .write = g.page};
 }

@@ -56,20 +56,23 @@ static struct {
     bool pretends, jit_pretends;
 } ours;
 
-static void world_page(void *world, u64 pa, struct cpu_page *out)
+static void world_page(void *world, struct cpu *cpu, u64 pa, struct cpu_page *out)
 {
+    (void)cpu;
     (void)world;
     bool ram = pa < RAM_SIZE;
     out->read = ram ? ours.ram + pa : NULL;
     out->write = ram && !ours.code_page[pa >> 12] ? ours.ram + pa : NULL;
 }
-static u64 world_read(void *world, u64 pa, unsigned size)
+static u64 world_read(void *world, struct cpu *cpu, u64 pa, unsigned size)
 {
+    (void)cpu;
     (void)world;
     return pa + size <= RAM_SIZE ? ld_le(ours.ram + pa, size) : ~0ull;
 }
-static void world_write(void *world, u64 pa, u64 val, unsigned size)
+static void world_write(void *world, struct cpu *cpu, u64 pa, u64 val, unsigned size)
 {
+    (void)cpu;
     (void)world;
     if (pa + size > RAM_SIZE)
         return;

@@ -720,13 +720,20 @@ END_TEST
 static _Alignas(PAGE_SIZE) u8 ram[1 << 16];
 static struct cpu *irq13_cpu;
 
-static void ram_page(void *world, u64 pa, struct cpu_page *out)
+static void ram_page(void *world, struct cpu *cpu, u64 pa, struct cpu_page *out)
 {
+    (void)cpu;
     (void)world;
     out->read = out->write = pa < sizeof(ram) ? ram + pa : NULL;
 }
-static u64 ram_read(void *world, u64 pa, unsigned size) { return (void)world, (void)pa, (void)size, ~0ull; }
-static void ram_write(void *world, u64 pa, u64 val, unsigned size) { (void)world, (void)pa, (void)val, (void)size; }
+static u64 ram_read(void *world, struct cpu *cpu, u64 pa, unsigned size)
+{
+    return (void)world, (void)cpu, (void)pa, (void)size, ~0ull;
+}
+static void ram_write(void *world, struct cpu *cpu, u64 pa, u64 val, unsigned size)
+{
+    (void)world, (void)cpu, (void)pa, (void)val, (void)size;
+}
 static void ram_code(void *world, u64 pa) { (void)world, (void)pa; }
 static void irq13_ferr(void *world, bool level)
 {

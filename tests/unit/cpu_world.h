@@ -71,6 +71,7 @@ static struct {
     bool code_page[RAM_SIZE / PAGE_SIZE];
     struct cpu *cpu;
     struct cpu_env env;
+    void (*on_page)(u64 pa); /* the CPU asks what is there, or NULL */
     struct cpu_model model;
     struct trace trace;
     int vector; /* what int_ack answers */
@@ -84,10 +85,13 @@ static struct {
     unsigned io_count;
 } w;
 
-static void w_page(void *world, u64 pa, struct cpu_page *out)
+static void w_page(void *world, struct cpu *cpu, u64 pa, struct cpu_page *out)
 {
+    (void)cpu;
     (void)world;
     bool ram = pa < RAM_SIZE;
+    if (w.on_page)
+        w.on_page(pa);
     out->read = ram ? w.ram + pa : NULL;
     out->write = ram && !w.code_page[pa >> 12] ? w.ram + pa : NULL;
 }
@@ -97,16 +101,18 @@ static void w_mmio(u64 pa, unsigned size)
     if (w.mmio_count == w.mmio_exit_at)
         cpu_raise_attention(w.cpu, ATT_EXIT);
 }
-static u64 w_read(void *world, u64 pa, unsigned size)
+static u64 w_read(void *world, struct cpu *cpu, u64 pa, unsigned size)
 {
+    (void)cpu;
     (void)world;
     if (pa + size <= RAM_SIZE)
         return ld_le(w.ram + pa, size);
     w_mmio(pa, size);
     return w.mmio_value & size_mask(size);
 }
-static void w_write(void *world, u64 pa, u64 val, unsigned size)
+static void w_write(void *world, struct cpu *cpu, u64 pa, u64 val, unsigned size)
 {
+    (void)cpu;
     (void)world;
     if (pa + size > RAM_SIZE) {
         w_mmio(pa, size);

@@ -4,6 +4,8 @@
  * pages and invalidation, PDPTEs, accesses across pages, MMIO, alignment
  * checks. Expected values are the manual's (SDM vol. 3, chapter 4).
  */
+#include <unistd.h>
+
 #include "tests/unit/cpu_world.h"
 
 static void start(void) { w_start("max"); }
@@ -548,6 +550,100 @@ START_TEST(pkrs_msr)
 }
 END_TEST
 
+/* Another CPU writes the entry between the walk that read it and the bits that are set in it. */
+static struct {
+    enum paging form;
+    unsigned looks;
+} rival;
+static void rival_writes(u64 pa)
+{
+    if (pa == table_at(0) && ++rival.looks == 2) /* the walk's look was the first */
+        put(rival.form, 0, (PHYS + 0x1000) | P | W);
+}
+
+START_TEST(entry_written_meanwhile)
+{
+    u64 pa;
+    rival.form = (enum paging)_i;
+    build(rival.form, 0, P | W, P | W | A);
+    w.on_page = rival_writes;
+    ck_assert_int_eq(try_translate(LIN, ACCESS_WRITE, MMU_KERNEL, &pa), NO_FAULT);
+    ck_assert_uint_eq(pa, PHYS + 0x1000);
+    ck_assert_uint_eq(get(rival.form, 0), (PHYS + 0x1000) | P | W | A | D);
+}
+END_TEST
+
+/* ---- what others ask (request.c) ---- */
+
+static struct {
+    pthread_t thread;
+    int running, stop;
+} other;
+static void *run_other(void *arg)
+{
+    (void)arg;
+    __atomic_store_n(&other.running, 1, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&other.stop, __ATOMIC_SEQ_CST))
+        cpu_run(w.cpu, 20000); /* emitted code looks up at the end of a slice */
+    return NULL;
+}
+static void ask(struct cpu_request r)
+{
+    cpu_ask(w.cpu, &r);
+    for (unsigned i = 0; i < 20000 && !cpu_has_answered(w.cpu); i++)
+        usleep(500);
+    ck_assert(cpu_has_answered(w.cpu));
+}
+
+/* A thread that runs the CPU does what another asks, and says when it has; nobody else touches its caches. */
+START_TEST(asked_while_it_runs)
+{
+    struct cpu *c = w.cpu;
+    w_long(0);
+    CODE_AT(CODE, 0xb8, 1, 0, 0, 0, 0xeb, 0xf9); /* mov eax, 1; jmp back */
+    ck_assert_int_eq(pthread_create(&other.thread, NULL, run_other, NULL), 0);
+    while (!__atomic_load_n(&other.running, __ATOMIC_SEQ_CST))
+        usleep(100);
+    usleep(20000);
+    for (u8 value = 2; value < 60; value++) {
+        w.ram[CODE + 1] = value;
+        ask((struct cpu_request){.kind = CPU_CODE_WRITTEN, .pa = CODE + 1, .len = 1});
+    }
+    ask((struct cpu_request){.kind = CPU_FLUSH});
+    usleep(1000);
+    __atomic_store_n(&other.stop, 1, __ATOMIC_SEQ_CST);
+    pthread_join(other.thread, NULL);
+    ck_assert_uint_eq(c->gpr[RAX], 59);
+}
+END_TEST
+
+/* One that another thread has does it before its next instruction; what there is no room for makes it forget more, not
+ * less.
+ */
+START_TEST(asked_before_it_runs)
+{
+    struct cpu *c = w.cpu;
+    w_long(0);
+    CODE_AT(CODE, 0xb8, 1, 0, 0, 0, 0xf4); /* mov eax, 1; hlt */
+    w_run(10);
+    ck_assert_uint_eq(c->gpr[RAX], 1);
+    w.ram[CODE + 1] = 2;
+    c->owner = 1; /* no thread's */
+    for (unsigned i = 0; i < 200; i++)
+        cpu_ask(c, &(struct cpu_request){.kind = CPU_CODE_WRITTEN, .pa = RAM_SIZE - 4096 + 8 * i, .len = 1});
+    cpu_ask(c, &(struct cpu_request){.kind = CPU_CODE_WRITTEN, .pa = CODE, .len = 64});
+    cpu_ask(c, &(struct cpu_request){.kind = CPU_A20, .pa = ~0ull & ~BIT64(20)});
+    ck_assert(!cpu_has_answered(c) && c->a20_mask == ~0ull);
+    c->owner = 0;
+    c->gpr[SLOT_RIP] = CODE;
+    c->halted = false;
+    w_run(10);
+    ck_assert(cpu_has_answered(c));
+    ck_assert_uint_eq(c->gpr[RAX], 2);
+    ck_assert_uint_eq(c->a20_mask, ~BIT64(20));
+}
+END_TEST
+
 static void add(TCase *t)
 {
     tcase_add_checked_fixture(t, start, NULL);
@@ -563,6 +659,9 @@ static void add(TCase *t)
     tcase_add_test(t, global_pages);
     tcase_add_loop_test(t, invlpg_large, 0, 3);
     tcase_add_test(t, protect_host_page);
+    tcase_add_loop_test(t, entry_written_meanwhile, 0, 3);
+    tcase_add_test(t, asked_while_it_runs);
+    tcase_add_test(t, asked_before_it_runs);
     tcase_add_test(t, page_crossing);
     tcase_add_test(t, mmio);
     tcase_add_test(t, alignment_check);
