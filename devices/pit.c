@@ -345,6 +345,7 @@ static void write(void *owner, u64 off, u64 val, unsigned size)
     struct pit *p = owner;
     i64 now = clocks(p);
     trace(p->dev.sys->trace, pit, "write %u %02x", (unsigned)off, (u8)val);
+    system_sound_changes(p->dev.sys);
     for (unsigned i = 0; i < COUNTERS; i++)
         sync(&p->counter[i], now);
     if (off < COUNTERS)
@@ -371,10 +372,55 @@ static void gate2(void *owner, unsigned pin, bool level)
 {
     (void)pin;
     struct pit *p = owner;
+    system_sound_changes(p->dev.sys);
     set_gate(&p->counter[2], clocks(p), level);
 }
 
 struct irq pit_gate2(struct device *dev) { return (struct irq){gate2, dev, 0}; }
+
+/* Clocks of the first 'd' since the count was loaded in which OUT is high. */
+static i64 high_since_start(const struct pit_counter *c, i64 d)
+{
+    i64 n = c->modulus;
+    switch (c->mode) {
+    case 0:
+    case 1:
+        return MAX(d - n, 0);
+    case 2:
+        return n == 1 ? d : d - d / n;
+    case 3:
+        return d / n * high_half(c->modulus) + MIN(d % n, high_half(c->modulus));
+    default:
+        return d > n ? d - 1 : d;
+    }
+}
+
+/* Clocks in [from, to) in which OUT is high while the count is as it is. */
+static i64 high_between(const struct pit_counter *c, i64 from, i64 to)
+{
+    if (from >= to)
+        return 0;
+    if (!c->running || c->held)
+        return out_at(c, from) ? to - from : 0;
+    i64 before = from < c->start ? MIN(to, c->start) - from : 0;
+    i64 high = c->out_before ? before : 0;
+    from += before;
+    return from < to ? high + high_since_start(c, to - c->start) - high_since_start(c, from - c->start) : high;
+}
+
+u64 pit_out2_high(void *dev, u64 from, u64 to)
+{
+    const struct pit *p = dev;
+    struct pit_counter c = p->counter[2];
+    i64 high = 0, a = (i64)from, b = (i64)to;
+    sync(&c, a);
+    if (c.reload && c.reload_at < b) {
+        high = high_between(&c, a, c.reload_at);
+        a = c.reload_at;
+        sync(&c, a);
+    }
+    return (u64)(high + high_between(&c, a, b));
+}
 
 bool pit_out2(void *dev)
 {

@@ -18,5 +18,7 @@ extern const struct device_class pit_class;
 struct irq pit_gate2(struct device *dev);
 /* OUT of counter 2, now; dev is the device, as port 61h wants it. */
 bool pit_out2(void *dev);
+/* In how many of the clocks [from, to), counted from virtual 0, it is high, as counter 2 is programmed now. */
+u64 pit_out2_high(void *dev, u64 from, u64 to);
 
 #endif

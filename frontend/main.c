@@ -40,6 +40,7 @@ struct app {
     struct loop *loop;
     struct machine *machine;
     struct host host;                         /* host.stream: by spec */
+    struct sound *sound;                      /* or NULL */
     struct mux *mux[MAX_STREAM_SPECS];        /* over that stream, or NULL */
     struct stream_log *log[MAX_STREAM_SPECS]; /* of that stream, or NULL */
     unsigned stream_users[MAX_STREAM_SPECS];
@@ -316,6 +317,19 @@ static void close_drives(struct app *app)
         disk_close(c->floppy[i].disk);
 }
 
+/* Nothing makes sound but the speaker, if it is connected. */
+static bool open_sound(struct app *app, struct error *e)
+{
+    const struct sound_options *o = &app->options.sound;
+    if (!o->id || !app->options.speaker_audiodev)
+        return true;
+    *e = (struct error){{0}};
+    app->sound = sound_find_driver(o->driver)->open(o, e);
+    if (app->sound)
+        machine_add_sound(app->machine, &app->sound->sink);
+    return app->sound || !e->text[0];
+}
+
 /* ---- running ---- */
 
 static void connect_monitors(struct app *app)
@@ -392,6 +406,8 @@ static bool build(struct app *app, struct error *e)
         if (!device_end_start(app->end[i], app->machine))
             return fail(e, "out of memory");
     }
+    if (!open_sound(app, e))
+        return false;
     connect_monitors(app);
     if (app->options.gdb != STREAM_NONE)
         app->gdb = gdb_server_create(&app->host, stream_for(app, app->options.gdb));
@@ -416,8 +432,11 @@ static void tear_down(struct app *app)
         monitor_free(app->monitor[i]);
         qmp_free(app->qmp[i]);
     }
+    if (app->sound)
+        machine_remove_sound(app->machine, &app->sound->sink);
     if (app->machine)
         machine_destroy(app->machine);
+    sound_close(app->sound);
     sdl_free(app->window);
     for (unsigned i = 0; i < app->nends; i++)
         device_end_free(app->end[i]);

@@ -12,6 +12,7 @@
 #include "frontend/device_words.h"
 #include "frontend/process.h"
 #include "frontend/sdl.h"
+#include "frontend/sound.h"
 #include "frontend/stream_spec.h"
 
 enum {
@@ -74,9 +75,10 @@ struct options {
     const char *hardware_accel; /* the first of the others that was asked for */
     struct memory_object memory_object[8];
     unsigned nmemory_objects;
-    const char *audiodev, *speaker_audiodev; /* ids: the one there is, the one the speaker is to have */
-    const char *memory_backend;              /* -machine memory-backend=: the id of one of them */
-    bool memory_given;                       /* by -m */
+    struct sound_options sound;
+    const char *speaker_audiodev; /* the id the speaker is to have; NULL: nobody hears it */
+    const char *memory_backend;   /* -machine memory-backend=: the id of one of them */
+    bool memory_given;            /* by -m */
     struct process_options process;
     u8 escape; /* -echr: the key that a mux listens for */
     struct sdl_options window;

@@ -410,7 +410,8 @@ static bool add_pit(struct pc *pc)
     struct device *p = device_create(sys, &pit_class, "pit", &pit);
     if (!p)
         return false;
-    struct port61_config port61 = {.gate2 = pit_gate2(p), .out2 = pit_out2, .out2_owner = p};
+    struct port61_config port61 = {
+        .gate2 = pit_gate2(p), .out2 = pit_out2, .out2_high = pit_out2_high, .out2_owner = p, .out2_hz = PIT_HZ};
     return device_create(sys, &port61_class, "port61", &port61);
 }
 

@@ -17,6 +17,7 @@ const struct state_field system_state[] = {
     STRUCTS(struct system, clock, struct clock, clock_state),
     STATE(struct system, exit_code),
     STATE(struct system, a20),
+    HOST(struct system, audio),
     HOST(struct system, trace),
     HOST(struct system, devices),
     HOST(struct system, main_bus),

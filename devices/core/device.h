@@ -8,6 +8,7 @@
 #ifndef ORRERY_CORE_DEVICE_H
 #define ORRERY_CORE_DEVICE_H
 
+#include "devices/core/audio.h"
 #include "devices/core/bus.h"
 #include "devices/core/clock.h"
 #include "devices/core/irq.h"
@@ -78,6 +79,7 @@ struct global_property {
 struct system {
     struct space mem, io;
     struct clock clock;
+    struct audio audio;
     struct trace *trace;
     struct device *devices; /* in order of creation */
     struct bus main_bus, *buses;
@@ -95,6 +97,13 @@ struct system {
     void (*a20_changed)(void *owner);
     void *a20_owner;
 };
+
+/* A source's state is about to change: what it played until now is handed out. */
+ALWAYS_INLINE void system_sound_changes(struct system *sys)
+{
+    if (sys->audio.sinks)
+        audio_catch_up(&sys->audio, clock_now(&sys->clock));
+}
 
 /*
  * A device's life: new, its properties set, plugged in; unplugged or destroyed with the system. id NULL: the class's

@@ -492,7 +492,7 @@ static bool is_watched(const struct machine *m)
     const struct display *d = m->displays;
     while (d && !d->observers)
         d = d->next;
-    return d != NULL;
+    return d || m->sys.audio.sinks;
 }
 
 static void refresh_screens(struct machine *m, u64 now)
@@ -500,6 +500,7 @@ static void refresh_screens(struct machine *m, u64 now)
     if (now - m->priv->last_refresh < REFRESH_NS)
         return;
     m->priv->last_refresh = now;
+    system_sound_changes(&m->sys);
     for (struct display *d = m->displays; d; d = d->next)
         if (d->observers)
             d->refresh(d->owner, false);
@@ -573,7 +574,7 @@ static void idle(struct machine *m)
     u64 ns = vclock_idle_sleep(&p->vclock);
     bool real = m->config.icount == ICOUNT_OFF || m->config.icount_sleep;
     u64 start = host_ns();
-    /* the screen goes on being looked at while the guest sleeps */
+    /* the screen goes on being looked at, and the sound listened to, while the guest sleeps */
     u64 nap = is_watched(m) ? MIN(ns, REFRESH_NS) : ns;
     bool whole = !real && ns != UINT64_MAX;
     if (!whole && nap)
@@ -819,6 +820,16 @@ static void call_remove_screen(struct machine *m, void *arg)
         display_detach(d, arg);
 }
 void machine_remove_screen(struct machine *m, struct screen_observer *o) { machine_call(m, call_remove_screen, o); }
+
+static void call_add_sound(struct machine *m, void *arg) { audio_attach(&m->sys.audio, arg, clock_now(&m->sys.clock)); }
+void machine_add_sound(struct machine *m, struct audio_sink *s) { machine_call(m, call_add_sound, s); }
+
+static void call_remove_sound(struct machine *m, void *arg)
+{
+    audio_catch_up(&m->sys.audio, clock_now(&m->sys.clock));
+    audio_detach(&m->sys.audio, arg);
+}
+void machine_remove_sound(struct machine *m, struct audio_sink *s) { machine_call(m, call_remove_sound, s); }
 
 void machine_add_display(struct machine *m, struct display *d)
 {

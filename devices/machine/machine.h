@@ -240,6 +240,9 @@ bool machine_settle_disks(struct machine *m, unsigned ms);
  */
 bool machine_add_screen(struct machine *m, const char *screen, struct screen_observer *o);
 void machine_remove_screen(struct machine *m, struct screen_observer *o);
+/* What the guest plays from now on, until it is removed. */
+void machine_add_sound(struct machine *m, struct audio_sink *s);
+void machine_remove_sound(struct machine *m, struct audio_sink *s);
 /* The same screen, or NULL. Machine thread. */
 struct display *machine_find_display(struct machine *m, const char *screen);
 

@@ -61,6 +61,7 @@ boot_script(locks 300 locks.sh) # skips without qemu-utils
 boot_test(kernels 300 kernels.sh)
 boot_script(clocks 600 clocks.sh)
 boot_script(polling 120 polling.sh)
+boot_script(sound 120 sound.sh)
 boot_test(icount 600 icount.sh -icount shift=1)
 boot_test(icount-smp2 600 icount.sh -icount shift=0,sleep=off -smp 2)
 boot_test(freedos 300 freedos.sh)
