@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "frontend/hmp.h"
+#include "frontend/qom.h"
 
 #define LL(v) ((unsigned long long)(v))
 
@@ -63,18 +64,18 @@ void info_chardev(struct hmp *h)
 
 static void info_drive(struct hmp *h, const struct drive_option *d)
 {
-    char name[64], node[32];
+    char node[32], device[QOM_NAME_MAX];
     struct drive_state now = {0};
     host_look_at_drive(h->host, d, &now);
-    host_drive_name(d, name, sizeof(name));
     host_node_name(d, node, sizeof(node));
     if (now.disk)
-        fprintf(h->out, "%s (%s): %s (%s%s)\n", name, node, now.disk->path, now.disk->format,
+        fprintf(h->out, "%s (%s): %s (%s%s)\n", d->name, node, now.disk->path, now.disk->format,
                 now.disk->readonly ? ", read-only" : "");
     else
-        fprintf(h->out, "%s: [not inserted]\n", name);
-    fprintf(h->out, "    Attached to:      %s\n", d->bus == DRIVE_FLOPPY ? "fdc" : d->index < 2 ? "ide.0" : "ide.1");
-    if (d->cdrom || d->bus == DRIVE_FLOPPY)
+        fprintf(h->out, "%s: [not inserted]\n", d->name);
+    if (host_drive_device(h->host, d, device, sizeof(device)))
+        fprintf(h->out, "    Attached to:      %s\n", device);
+    if (now.has_tray || d->bus == DRIVE_FLOPPY)
         fprintf(h->out, "    Removable device: %slocked, tray %s\n", now.locked ? "" : "not ",
                 now.tray_open ? "open" : "closed");
     if (now.disk)
@@ -96,17 +97,15 @@ void info_blockstats(struct hmp *h)
 {
     const struct options *o = h->host->options;
     for (unsigned i = 0; i < o->ndrives; i++) {
-        char name[64];
         struct drive_state now = {0};
-        host_drive_name(&o->drive[i], name, sizeof(name));
         host_look_at_drive(h->host, &o->drive[i], &now);
         const struct disk_count *rd = &now.count[DISK_READ], *wr = &now.count[DISK_WRITE];
         const struct disk_count *flush = &now.count[DISK_FLUSH];
         fprintf(h->out,
                 "%s: rd_bytes=%llu wr_bytes=%llu rd_operations=%llu wr_operations=%llu flush_operations=%llu "
                 "wr_total_time_ns=%llu rd_total_time_ns=%llu flush_total_time_ns=%llu rd_merged=0 wr_merged=0\n",
-                name, LL(rd->bytes), LL(wr->bytes), LL(rd->operations), LL(wr->operations), LL(flush->operations),
-                LL(wr->ns), LL(rd->ns), LL(flush->ns));
+                o->drive[i].name, LL(rd->bytes), LL(wr->bytes), LL(rd->operations), LL(wr->operations),
+                LL(flush->operations), LL(wr->ns), LL(rd->ns), LL(flush->ns));
     }
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "frontend/qom.h"
+
 struct host_event {
     bool of_disk; /* failure is what happened, else event */
     struct disk_failure failure;
@@ -132,30 +134,29 @@ void host_unlisten(struct host *h, struct host_listener *l)
 
 /* ---- drives ---- */
 
-void host_drive_name(const struct drive_option *d, char *name, size_t size)
+/* How the board counts it; false: no device has it. */
+static bool place_of(const struct machine *m, const struct drive_option *d, bool *floppy, unsigned *n)
 {
-    if (d->id)
-        snprintf(name, size, "%s", d->id);
-    else if (d->bus == DRIVE_FLOPPY)
-        snprintf(name, size, "floppy%d", d->index);
-    else
-        snprintf(name, size, "ide%d-%s%d", d->index / 2, d->cdrom ? "cd" : "hd", d->index % 2);
+    const struct loose_drive *loose = d->bus == DRIVE_NONE ? &m->config.loose[d->index] : NULL;
+    *floppy = d->bus == DRIVE_FLOPPY;
+    *n = loose ? loose->place : (unsigned)d->index;
+    return !loose || loose->taken;
 }
 
 void host_node_name(const struct drive_option *d, char *name, size_t size)
 {
-    snprintf(name, size, "#block%03d", (d->bus == DRIVE_FLOPPY ? MAX_IDE : 0) + d->index);
+    static const int first[DRIVE_BUSES] = {
+        [DRIVE_IDE] = 0, [DRIVE_FLOPPY] = MAX_IDE, [DRIVE_NONE] = MAX_IDE + MAX_FLOPPY};
+    snprintf(name, size, "#block%03d", first[d->bus] + d->index);
 }
 
 struct drive_option *host_find_drive(struct host *h, const char *name, struct error *e)
 {
-    char names[MAX_DRIVES][64];
     const char *list[MAX_DRIVES];
     for (unsigned i = 0; i < h->options->ndrives; i++) {
-        host_drive_name(&h->options->drive[i], names[i], sizeof(names[i]));
-        if (!strcmp(names[i], name))
+        list[i] = h->options->drive[i].name;
+        if (!strcmp(list[i], name))
             return &h->options->drive[i];
-        list[i] = names[i];
     }
     fail_unknown(e, "drive", name, list, h->options->ndrives);
     return NULL;
@@ -164,13 +165,22 @@ struct drive_option *host_find_drive(struct host *h, const char *name, struct er
 struct look {
     const struct drive_option *drive;
     struct drive_state *out;
+    char *device; /* NULL: not asked for */
+    size_t size;
     bool done;
 };
 
 static void look_at_drive(struct machine *m, void *arg)
 {
     struct look *l = arg;
-    l->done = m->look_at_drive && m->look_at_drive(m, l->drive->bus == DRIVE_FLOPPY, (unsigned)l->drive->index, l->out);
+    bool floppy;
+    unsigned n;
+    if (place_of(m, l->drive, &floppy, &n))
+        l->done = m->look_at_drive && m->look_at_drive(m, floppy, n, l->out);
+    else
+        l->out->disk = m->config.loose[l->drive->index].drive.disk;
+    if (l->device && l->out->device)
+        qom_device_id(m, l->out->device, l->device, l->size);
     if (l->done && l->out->disk)
         memcpy(l->out->count, l->out->disk->count, sizeof(l->out->count));
 }
@@ -182,14 +192,26 @@ bool host_look_at_drive(struct host *h, const struct drive_option *d, struct dri
     return l.done;
 }
 
+bool host_drive_device(struct host *h, const struct drive_option *d, char *name, size_t size)
+{
+    struct drive_state now = {0};
+    struct look l = {.drive = d, .out = &now, .device = name, .size = size};
+    machine_call(h->machine, look_at_drive, &l);
+    return now.device != NULL;
+}
+
 bool host_change_medium(struct host *h, const char *drive, const char *file, const char *format, bool force,
                         struct error *e)
 {
     struct drive_option *d = host_find_drive(h, drive, e);
     struct disk *disk = NULL;
+    struct drive_state now = {0};
+    bool floppy;
+    unsigned n;
     if (!d)
         return false;
-    if (d->bus == DRIVE_IDE && !d->cdrom)
+    host_look_at_drive(h, d, &now);
+    if (!place_of(h->machine, d, &floppy, &n) || (!floppy && !now.has_tray))
         return fail(e, "Device '%s' is not removable", drive);
     if (file) {
         struct disk_options opt = d->image;
@@ -200,11 +222,10 @@ bool host_change_medium(struct host *h, const char *drive, const char *file, con
         if (!disk)
             return false;
     }
-    if (!machine_change_medium(h->machine, d->bus == DRIVE_FLOPPY, (unsigned)d->index, disk, file, force)) {
+    if (!machine_change_medium(h->machine, floppy, n, disk, file, force)) {
         disk_close(disk);
-        return d->bus == DRIVE_FLOPPY
-                   ? fail(e, "'%s' has not the size of a floppy", file ? file : "")
-                   : fail(e, "Device '%s' is locked, the guest must release it or the command be forced", drive);
+        return floppy ? fail(e, "'%s' has not the size of a floppy", file ? file : "")
+                      : fail(e, "Device '%s' is locked, the guest must release it or the command be forced", drive);
     }
     free(d->changed);
     d->image.path = d->changed = file ? strdup(file) : NULL;

@@ -48,13 +48,14 @@ void host_unlisten(struct host *h, struct host_listener *l);
 /* Hands on all events that have happened so far: before answering the command that caused them. */
 void host_deliver(struct host *h);
 
-/* A drive of the command line by its id or its default name ("ide0-hd0", "ide1-cd0", "floppy0"). */
-void host_drive_name(const struct drive_option *d, char *name, size_t size);
+/* The device a drive has: its id or its path; false: none yet. */
+bool host_drive_device(struct host *h, const struct drive_option *d, char *name, size_t size);
 /* The drive as it is now; it and its medium stay so while the caller holds the main thread. False: not on this board.
  */
 bool host_look_at_drive(struct host *h, const struct drive_option *d, struct drive_state *out);
 /* ... and its image's node: QEMU's way to number nodes nobody named. */
 void host_node_name(const struct drive_option *d, char *name, size_t size);
+/* A drive of the command line by its id or its default name ("ide0-hd0", "ide1-cd0", "floppy0"). */
 struct drive_option *host_find_drive(struct host *h, const char *name, struct error *e);
 /* Puts a medium in (file; its format "raw", or NULL: as it looks) or takes it out (NULL). 'force': even when the
  * guest locked the tray. */

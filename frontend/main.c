@@ -291,15 +291,13 @@ static bool open_drives(struct app *app, struct error *e)
     struct options *o = &app->options;
     for (unsigned i = 0; i < o->ndrives; i++) {
         struct drive_option *d = &o->drive[i];
-        struct drive_config *to = d->bus == DRIVE_IDE ? &o->config.ide[d->index] : &o->config.floppy[d->index];
-        *to = (struct drive_config){.present = true, .cdrom = d->cdrom};
+        struct drive_config *to = options_drive_config(o, d);
+        *to = (struct drive_config){.present = true, .cdrom = d->cdrom, .id = d->name};
         if (!d->image.path)
             continue;
-        char name[64];
         struct disk_options opt = d->image;
         struct error why = {{0}};
-        host_drive_name(d, name, sizeof(name));
-        opt.drive = name;
+        opt.drive = d->name;
         to->disk = disk_open(&opt, &o->trace, why.text, sizeof(why.text));
         if (!to->disk)
             return fail(e, "%s: %.300s", d->given, why.text);
@@ -315,6 +313,8 @@ static void close_drives(struct app *app)
         disk_close(c->ide[i].disk);
     for (unsigned i = 0; i < MAX_FLOPPY; i++)
         disk_close(c->floppy[i].disk);
+    for (unsigned i = 0; i < MAX_LOOSE; i++)
+        disk_close(c->loose[i].drive.disk);
 }
 
 /* Nothing makes sound but the speaker, if it is connected. */

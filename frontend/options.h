@@ -17,7 +17,7 @@
 
 enum {
     MAX_STREAM_SPECS = 32,
-    MAX_DRIVES = MAX_FLOPPY + MAX_IDE,
+    MAX_DRIVES = MAX_FLOPPY + MAX_IDE + MAX_LOOSE,
     MAX_MONITORS = 8,
     MAX_DEVICES = 64,
     MAX_GLOBALS = 32,
@@ -25,7 +25,8 @@ enum {
     STREAM_ABSENT = -2 /* the device is not there either ("-serial none") */
 };
 
-enum drive_bus { DRIVE_IDE, DRIVE_FLOPPY };
+enum drive_bus { DRIVE_IDE, DRIVE_FLOPPY, DRIVE_NONE /* -device plugs it in */, DRIVE_BUSES };
+enum { DRIVE_NAME_MAX = 64 };
 struct drive_option {
     enum drive_bus bus;
     int index; /* -1: the next free one */
@@ -33,6 +34,7 @@ struct drive_option {
     struct disk_options image; /* path NULL: no medium */
     const char *id;            /* for monitor commands; NULL: "ide1-cd0" and so on */
     const char *given;         /* the option as typed, for messages */
+    char name[DRIVE_NAME_MAX]; /* the id, or that; once all drives have their places */
     char *changed;             /* what the monitor put in: image.path points here */
 };
 struct monitor_option {
@@ -92,6 +94,8 @@ enum options_result { OPTIONS_RUN, OPTIONS_DONE /* help or version was printed t
 /* Parses all of argv; on OPTIONS_ERROR one sentence is in e. Always pair with options_free. */
 enum options_result options_parse(struct options *o, int argc, char *const argv[], FILE *out, struct error *e);
 void options_free(struct options *o);
+/* What the machine is told of a drive. */
+struct drive_config *options_drive_config(struct options *o, const struct drive_option *d);
 /* The line scripts look at: QEMU's version whose words we follow, then our own. */
 void options_version(FILE *out);
 /* -help: everything, grouped, with examples. */

@@ -5,13 +5,13 @@
 #include "frontend/options_parse.h"
 
 /* Space that runs out stops the machine; all errors of a floppy are the guest's. */
-static enum disk_policy write_policy(enum drive_bus bus) { return bus == DRIVE_IDE ? DISK_ENOSPC : DISK_REPORT; }
+static enum disk_policy write_policy(enum drive_bus bus) { return bus == DRIVE_FLOPPY ? DISK_REPORT : DISK_ENOSPC; }
 
 static struct drive_option *add_drive(struct options *o, enum drive_bus bus, int index, const char *file,
                                       const char *given, struct error *e)
 {
     if (o->ndrives == MAX_DRIVES) {
-        fail(e, "%s: there is room for %d IDE drives and %d floppy drives", given, MAX_IDE, MAX_FLOPPY);
+        fail(e, "%s: there is room for %d drives", given, MAX_DRIVES);
         return NULL;
     }
     struct drive_option *d = &o->drive[o->ndrives++];
@@ -45,15 +45,24 @@ SIMPLE_DRIVE(opt_cdrom, DRIVE_IDE, 2, "-cdrom", true)
 SIMPLE_DRIVE(opt_fda, DRIVE_FLOPPY, 0, "-fda", false)
 SIMPLE_DRIVE(opt_fdb, DRIVE_FLOPPY, 1, "-fdb", false)
 
+static const char *const interfaces[DRIVE_BUSES] = {
+    [DRIVE_IDE] = "ide", [DRIVE_FLOPPY] = "floppy", [DRIVE_NONE] = "none"};
+static const int drive_places[DRIVE_BUSES] = {
+    [DRIVE_IDE] = MAX_IDE, [DRIVE_FLOPPY] = MAX_FLOPPY, [DRIVE_NONE] = MAX_LOOSE};
+
 /* if=, bus=, unit=, index= */
 static bool drive_place(struct subopts *s, enum drive_bus *bus, int *index, struct error *e)
 {
-    static const char *const interfaces[] = {"ide", "floppy"};
     const char *interface = subopts_get(s, "if");
-    *bus = interface && !strcmp(interface, "floppy") ? DRIVE_FLOPPY : DRIVE_IDE;
-    if (interface && *bus == DRIVE_IDE && strcmp(interface, "ide") != 0)
-        return fail_unknown(e, "-drive interface", interface, interfaces, ARRAY_LEN(interfaces));
-    u64 n = 0, channel = 0, unit = 0, places = *bus == DRIVE_IDE ? MAX_IDE : MAX_FLOPPY;
+    unsigned i = DRIVE_IDE;
+    while (interface && i < DRIVE_BUSES && strcmp(interface, interfaces[i]) != 0)
+        i++;
+    if (i == DRIVE_BUSES)
+        return fail_unknown(e, "-drive interface", interface, interfaces, DRIVE_BUSES);
+    *bus = (enum drive_bus)i;
+    if (*bus == DRIVE_NONE && (subopts_get(s, "index") || subopts_get(s, "unit") || subopts_get(s, "bus")))
+        return fail(e, "-drive if=none has no index, bus or unit: they are the device's that names it");
+    u64 n = 0, channel = 0, unit = 0, places = (u64)drive_places[*bus];
     if (!subopts_number(s, "index", places - 1, &n, e) || !subopts_number(s, "unit", 1, &unit, e) ||
         !subopts_number(s, "bus", places / 2 - 1, &channel, e))
         return false;
@@ -208,7 +217,7 @@ static bool drive_keys(struct options *o, struct subopts *s, const char *arg, st
     bool cdrom = media && !strcmp(media, "cdrom");
     if (cdrom && bus == DRIVE_FLOPPY)
         return fail(e, "-drive %s: a floppy drive takes no CD", arg);
-    if (!file && !cdrom && bus != DRIVE_FLOPPY)
+    if (!file && !cdrom && bus == DRIVE_IDE)
         return fail(e, "-drive %s: a hard disk needs file=NAME", arg);
     char given[160];
     snprintf(given, sizeof(given), "-drive %s", arg);
@@ -240,35 +249,65 @@ int opt_snapshot(struct options *o, const char *arg, FILE *out, struct error *e)
     return o->snapshot = true;
 }
 
-static bool place_drive(struct options *o, struct drive_option *taken[2][MAX_DRIVES], struct drive_option *d,
-                        struct error *e)
+/* How messages call the drives of each. */
+static const char *const kinds[DRIVE_BUSES] = {
+    [DRIVE_IDE] = "IDE", [DRIVE_FLOPPY] = "floppy", [DRIVE_NONE] = "if=none"};
+
+static bool place_drive(struct drive_option *taken[DRIVE_BUSES][MAX_DRIVES], struct drive_option *d, struct error *e)
 {
-    int places = d->bus == DRIVE_IDE ? MAX_IDE : MAX_FLOPPY;
-    (void)o;
+    int places = drive_places[d->bus];
     if (d->index < 0) {
         for (d->index = 0; d->index < places && taken[d->bus][d->index];)
             d->index++;
         if (d->index == places)
-            return fail(e, "%s: all %d %s drives are taken", d->given, places, d->bus == DRIVE_IDE ? "IDE" : "floppy");
+            return fail(e, "%s: all %d %s drives are taken", d->given, places, kinds[d->bus]);
     }
     struct drive_option *other = taken[d->bus][d->index];
     if (other)
         return fail(e, "%s and %s are both %s drive %d, give one of them another index", other->given, d->given,
-                    d->bus == DRIVE_IDE ? "IDE" : "floppy", d->index);
+                    kinds[d->bus], d->index);
     taken[d->bus][d->index] = d;
     return true;
 }
 
-bool options_finish_drives(struct options *o, struct error *e)
+/* Who makes IDE drives of his own gets no empty CD-ROM drive. */
+static bool has_ide_device(const struct options *o)
 {
-    for (unsigned i = 0; i < o->ndrives; i++)
-        o->drive[i].image.snapshot |= o->snapshot;
-    struct drive_option *taken[2][MAX_DRIVES] = {0};
+    bool hit = false;
+    for (unsigned i = 0; i < o->ndevices; i++) {
+        const struct device_class *cls = device_class_find(o->device[i].args.driver);
+        hit |= cls && cls->bus && !strcmp(cls->bus, "IDE");
+    }
+    return hit;
+}
+
+static bool name_drives(struct options *o, struct error *e)
+{
+    for (unsigned i = 0; i < o->ndrives; i++) {
+        struct drive_option *d = &o->drive[i];
+        if (d->id && strlen(d->id) >= sizeof(d->name))
+            return fail(e, "%s: the id is longer than %zu characters", d->given, sizeof(d->name) - 1);
+        if (d->id)
+            snprintf(d->name, sizeof(d->name), "%s", d->id);
+        else if (d->bus == DRIVE_IDE)
+            snprintf(d->name, sizeof(d->name), "ide%d-%s%d", d->index / 2, d->cdrom ? "cd" : "hd", d->index % 2);
+        else
+            snprintf(d->name, sizeof(d->name), "%s%d", interfaces[d->bus], d->index);
+        for (unsigned j = 0; j < i; j++)
+            if (!strcmp(o->drive[j].name, d->name))
+                return fail(e, "Duplicate ID '%s' for drive", d->name);
+    }
+    return true;
+}
+
+static bool place_drives(struct options *o, struct error *e)
+{
+    struct drive_option *taken[DRIVE_BUSES][MAX_DRIVES] = {0};
     for (int pass = 0; pass < 2; pass++) {
         for (unsigned i = 0; i < o->ndrives; i++) {
             struct drive_option *d = &o->drive[i];
             bool automatic = d->index < 0;
-            if (automatic == (pass == 1) && !place_drive(o, taken, d, e))
+            if (automatic == (pass == 1) && !place_drive(taken, d, e))
                 return false;
         }
     }
@@ -277,11 +316,26 @@ bool options_finish_drives(struct options *o, struct error *e)
         return fail(e, "%s: -M %s has no drives", o->drive[0].given, o->config.type == MACHINE_BARE ? "bare" : "none");
     if (o->nodefaults || !pc)
         return true;
-    if (!taken[DRIVE_IDE][2]) {
+    if (!taken[DRIVE_IDE][2] && !has_ide_device(o)) {
         struct drive_option *d = add_drive(o, DRIVE_IDE, 2, NULL, "-cdrom", e);
         if (!d)
             return false;
         d->cdrom = d->image.readonly = true;
     }
     return taken[DRIVE_FLOPPY][0] || add_drive(o, DRIVE_FLOPPY, 0, NULL, "-fda", e);
+}
+
+struct drive_config *options_drive_config(struct options *o, const struct drive_option *d)
+{
+    struct machine_config *c = &o->config;
+    return d->bus == DRIVE_IDE      ? &c->ide[d->index]
+           : d->bus == DRIVE_FLOPPY ? &c->floppy[d->index]
+                                    : &c->loose[d->index].drive;
+}
+
+bool options_finish_drives(struct options *o, struct error *e)
+{
+    for (unsigned i = 0; i < o->ndrives; i++)
+        o->drive[i].image.snapshot |= o->snapshot;
+    return place_drives(o, e) && name_drives(o, e);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "frontend/qmp.h"
+#include "frontend/qom.h"
 
 json_t *qmp_capabilities(struct qmp_call *c)
 {
@@ -121,12 +122,11 @@ static json_t *describe_image(const struct drive_option *d, const struct disk *d
 
 static json_t *describe_drive(struct qmp_call *c, const struct drive_option *d)
 {
-    char name[64];
+    char device[QOM_NAME_MAX];
     struct drive_state now = {0};
-    host_drive_name(d, name, sizeof(name));
     host_look_at_drive(c->host, d, &now);
-    json_t *r = json_pack("{s:s, s:b, s:b, s:s}", "device", name, "locked", now.locked, "removable",
-                          d->cdrom || d->bus == DRIVE_FLOPPY, "type", "unknown");
+    json_t *r = json_pack("{s:s, s:b, s:b, s:s}", "device", d->name, "locked", now.locked, "removable",
+                          now.has_tray || d->bus == DRIVE_FLOPPY, "type", "unknown");
     if (now.has_tray)
         json_object_set_new(r, "tray_open", json_boolean(now.tray_open));
     if (d->image.on_write_error >= DISK_STOP || d->image.on_read_error >= DISK_STOP) {
@@ -136,6 +136,8 @@ static json_t *describe_drive(struct qmp_call *c, const struct drive_option *d)
     }
     if (now.disk)
         json_object_set_new(r, "inserted", describe_image(d, now.disk));
+    if (host_drive_device(c->host, d, device, sizeof(device)))
+        json_object_set_new(r, "qdev", json_string(device));
     return r;
 }
 
@@ -184,12 +186,11 @@ json_t *qmp_query_blockstats(struct qmp_call *c)
     qmp_flag(c, "query-nodes");
     qmp_args_done(c);
     for (unsigned i = 0; i < o->ndrives; i++) {
-        char name[64], node[32];
+        char node[32];
         struct drive_state now = {0};
-        host_drive_name(&o->drive[i], name, sizeof(name));
         host_node_name(&o->drive[i], node, sizeof(node));
         host_look_at_drive(c->host, &o->drive[i], &now);
-        json_t *drive = json_pack("{s:s, s:o}", "device", name, "stats", describe_counts(&now));
+        json_t *drive = json_pack("{s:s, s:o}", "device", o->drive[i].name, "stats", describe_counts(&now));
         if (now.disk)
             json_object_set_new(drive, "node-name", json_string(node));
         json_array_append_new(list, drive);

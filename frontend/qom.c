@@ -49,24 +49,42 @@ static void value(struct listing *l, const char *name, const char *type, const c
     l->found(l->owner, &p);
 }
 
+/* Its name in its home. */
+static void device_name(struct machine *m, const struct device *d, char *name, size_t size)
+{
+    enum qom_kind home = home_of(d);
+    unsigned n = home == QOM_UNATTACHED ? m->ncpus : 0;
+    for (const struct device *before = m->sys.devices; before != d; before = before->next)
+        n += home_of(before) == home;
+    if (home == QOM_PERIPHERAL)
+        snprintf(name, size, "%s", d->id);
+    else
+        snprintf(name, size, "device[%u]", n);
+}
+
+void qom_device_id(struct machine *m, const struct device *d, char *text, size_t size)
+{
+    char name[DEVICE_ID_MAX];
+    enum qom_kind home = home_of(d);
+    device_name(m, d, name, sizeof(name));
+    if (home == QOM_PERIPHERAL)
+        snprintf(text, size, "%s", name);
+    else
+        snprintf(text, size, "/machine/%s/%s", home == QOM_ANONYMOUS ? "peripheral-anon" : "unattached", name);
+}
+
 static void list_devices(struct listing *l, enum qom_kind home)
 {
-    unsigned n = 0;
-    if (home == QOM_UNATTACHED) {
-        for (; n < l->m->ncpus; n++) {
-            char name[32];
-            snprintf(name, sizeof(name), "device[%u]", n);
-            child(l, name, (struct qom_node){.kind = QOM_CPU, .cpu = n});
-        }
+    for (unsigned n = 0; home == QOM_UNATTACHED && n < l->m->ncpus; n++) {
+        char name[32];
+        snprintf(name, sizeof(name), "device[%u]", n);
+        child(l, name, (struct qom_node){.kind = QOM_CPU, .cpu = n});
     }
     for (struct device *d = l->m->sys.devices; d; d = d->next) {
         char name[DEVICE_ID_MAX];
         if (home_of(d) != home)
             continue;
-        if (home == QOM_PERIPHERAL)
-            snprintf(name, sizeof(name), "%s", d->id);
-        else
-            snprintf(name, sizeof(name), "device[%u]", n++);
+        device_name(l->m, d, name, sizeof(name));
         child(l, name, (struct qom_node){.kind = QOM_DEVICE, .device = d});
     }
 }

@@ -28,6 +28,8 @@ bool qom_find(struct machine *m, const char *path, struct qom_node *out);
 /* Calls 'found' with each property of a node, children first. */
 void qom_properties(struct machine *m, struct qom_node n, void (*found)(void *owner, const struct qom_property *p),
                     void *owner);
+/* What users know a device by: its id or, without one, its path. */
+void qom_device_id(struct machine *m, const struct device *d, char *text, size_t size);
 const char *qom_type(struct machine *m, struct qom_node n);
 
 #endif

@@ -496,10 +496,55 @@ static bool add_ide(struct pc *pc)
 {
     struct machine *m = pc->m;
     struct ide_config c = {.bus = pc->pci, .irq = {isa_irq(pc, PC_IRQ_IDE0), isa_irq(pc, PC_IRQ_IDE1)}};
-    for (unsigned i = 0; i < MAX_IDE; i++)
-        c.drive[i] = (struct ide_drive_config){m->config.ide[i].present, m->config.ide[i].cdrom, m->config.ide[i].disk};
+    bool ok = true;
     pc->ide = device_create(&m->sys, &ide_class, "ide", &c);
-    return pc->ide != NULL;
+    if (!pc->ide)
+        return false;
+    for (unsigned i = 0; i < MAX_IDE; i++) { /* all of them, as each takes its disk */
+        const struct drive_config *d = &m->config.ide[i];
+        ok &= !d->present || ide_add_drive(&m->sys, i, d->cdrom, d->disk, d->id);
+    }
+    return ok;
+}
+
+static bool is_named(const struct drive_config *d, const char *id) { return d->present && d->id && !strcmp(d->id, id); }
+
+static bool on_the_board(const struct machine_config *c, const char *id)
+{
+    bool hit = false;
+    for (unsigned i = 0; i < MAX_IDE; i++)
+        hit |= is_named(&c->ide[i], id);
+    for (unsigned i = 0; i < MAX_FLOPPY; i++)
+        hit |= is_named(&c->floppy[i], id);
+    return hit;
+}
+
+/* For system.take_drive. */
+static bool take_drive(void *owner, struct device *user, const char *id, struct disk **disk)
+{
+    struct machine *m = owner;
+    struct machine_config *c = &m->config;
+    unsigned i = 0;
+    while (i < MAX_LOOSE && !is_named(&c->loose[i].drive, id))
+        i++;
+    if (i == MAX_LOOSE && on_the_board(c, id))
+        return device_fail(&m->sys,
+                           "Drive '%s' is already in use because it has been automatically connected to another device "
+                           "(did you need 'if=none' in the drive options?)",
+                           id);
+    if (i == MAX_LOOSE)
+        return device_fail(&m->sys, "Property '%s.drive' can't find value '%s'", user->cls->name, id);
+    struct loose_drive *d = &c->loose[i];
+    if (d->taken)
+        return device_fail(&m->sys, "Drive '%s' is already in use by another device", id);
+    d->taken = true;
+    d->place = ide_drive_number(user);
+    c->ide[d->place] = d->drive;
+    *disk = d->drive.disk;
+    if (*disk)
+        (*disk)->watch = &m->disks;
+    d->drive.disk = NULL;
+    return true;
 }
 
 static bool add_floppies(struct pc *pc)
@@ -527,8 +572,11 @@ static bool pc_look_at_drive(struct machine *m, bool floppy, unsigned drive, str
 {
     struct pc *pc = pc_of(m);
     *out = (struct drive_state){0};
-    return floppy ? fdc_look_at_drive(pc->fdc, drive, &out->disk)
-                  : ide_look_at_drive(pc->ide, drive, &out->disk, &out->has_tray, &out->tray_open, &out->locked);
+    if (!floppy)
+        out->device = ide_look_at_drive(pc->ide, drive, &out->disk, &out->has_tray, &out->tray_open, &out->locked);
+    else if (fdc_look_at_drive(pc->fdc, drive, &out->disk))
+        out->device = pc->fdc;
+    return out->device != NULL;
 }
 
 static bool add_firmware_config(struct pc *pc)
@@ -635,12 +683,15 @@ static void pc_destroy(struct machine *m)
         disk_close(m->config.ide[i].disk);
     for (unsigned i = 0; !pc->fdc && i < MAX_FLOPPY; i++)
         disk_close(m->config.floppy[i].disk);
+    for (unsigned i = 0; i < MAX_LOOSE; i++)
+        disk_close(m->config.loose[i].drive.disk);
     ram_destroy(pc->rom);
     free(pc);
 }
 
 static void pc_complete(struct machine *m)
 {
+    fill_disk_cmos(pc_of(m)); /* -device may have brought more */
     if (pc_of(m)->pm)
         piix4_pm_find_ports(pc_of(m)->pm);
 }
@@ -661,6 +712,8 @@ bool pc_build(struct machine *m)
     m->priv->board_destroy = pc_destroy;
     m->priv->board_change_medium = pc_change_medium;
     m->look_at_drive = pc_look_at_drive;
+    m->sys.take_drive = take_drive;
+    m->sys.take_owner = m;
     space_begin(&m->sys.mem);
     bool ok = map_ram(pc) && map_rom(pc) && add_interrupt_controllers(pc) && add_timers(pc) && add_chipset(pc) &&
               add_vga(pc) && add_ide(pc) && add_floppies(pc) && add_keyboard(pc) && add_delay_ports(pc) &&

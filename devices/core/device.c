@@ -26,6 +26,8 @@ const struct state_field system_state[] = {
     HOST(struct system, globals),
     HOST(struct system, find_chardev),
     HOST(struct system, find_owner),
+    HOST(struct system, take_drive),
+    HOST(struct system, take_owner),
     HOST(struct system, err),
     HOST(struct system, request),
     HOST(struct system, request_owner),

@@ -17,6 +17,7 @@
 
 struct chardev;
 struct device;
+struct disk;
 struct system;
 
 /* What devices are plugged into; a device provides it, or the machine itself. */
@@ -88,6 +89,10 @@ struct system {
     /* The back end a property names by its id; NULL: there is none, or it is in use. */
     struct chardev *(*find_chardev)(void *owner, const char *id);
     void *find_owner;
+    /* The drive of that name, for a device that stands on its bus; it is its own from then on, disk NULL: without a
+     * medium. False: it cannot be had, and why is in err. NULL: a machine without drives. */
+    bool (*take_drive)(void *owner, struct device *user, const char *id, struct disk **disk);
+    void *take_owner;
     char err[256]; /* the sentence of a failed create */
     /* Requests to the machine, applied at the next instruction boundary. */
     void (*request)(void *owner, enum system_request what);

@@ -418,21 +418,30 @@ static void identify_sizes(struct ide_drive *d)
         word(d, 100 + i, total >> 16 * i);
 }
 
+void ata_identity(struct ide_drive *d)
+{
+    const struct ide_identity *id = d->identity;
+    ata_string(d->buffer + 20, id->serial, 20);
+    ata_string(d->buffer + 46, id->version, 8);
+    ata_string(d->buffer + 54, id->model, 40);
+    if (!id->wwn)
+        return;
+    d->buffer[2 * 84 + 1] |= 1; /* bit 8 of both */
+    d->buffer[2 * 87 + 1] |= 1;
+    for (unsigned i = 0; i < 4; i++)
+        word(d, 108 + i, id->wwn >> (48 - 16 * i));
+}
+
 /* 8.15 of ATA-7; word 255 signs the block. */
 static void identify(struct ide_drive *d)
 {
-    char serial[20];
     u8 sum = 0;
     memset(d->buffer, 0, IDE_SECTOR);
-    snprintf(serial, sizeof serial, "OR%05u", d->number + 1u);
     word(d, 0, 0x0040);
     identify_sizes(d);
     identify_transfer_modes(d);
-    ata_string(d->buffer + 20, serial, 20);
     word(d, 20, 3);
     word(d, 21, 512);
-    ata_string(d->buffer + 46, ORRERY_VERSION, 8);
-    ata_string(d->buffer + 54, "ORRERY HARDDISK", 40);
     word(d, 47, 0x8000 | IDE_MULTIPLE_MAX);
     word(d, 48, 1);
     word(d, 59, d->multiple ? 0x100u | d->multiple : 0);
@@ -444,6 +453,7 @@ static void identify(struct ide_drive *d)
     word(d, 85, 0x4000 | (d->write_cache ? 0x20u : 0) | (d->smart ? 1u : 0));
     word(d, 86, 0x3400);
     word(d, 87, 0x4042);
+    ata_identity(d);
     if (d->disk->discards) {
         word(d, 105, TRIM_SECTORS);
         word(d, 169, 1);

@@ -514,7 +514,6 @@ static void put_text(u8 *p, const char *text, unsigned len)
 static void inquiry_page(struct ide_drive *d, const u8 *cdb)
 {
     u8 *b = d->buffer;
-    char serial[12];
     b[0] = 5;
     b[1] = cdb[2];
     b[2] = 0;
@@ -524,12 +523,11 @@ static void inquiry_page(struct ide_drive *d, const u8 *cdb)
         b[5] = 0x83;
         reply(d, 6, get_be16(cdb + 3));
     } else if (cdb[2] == 0x83) {
-        snprintf(serial, sizeof serial, "OR%05u", d->number + 1u);
         b[3] = 4 + 8;
         b[4] = 2; /* ASCII */
         b[5] = b[6] = 0;
         b[7] = 8;
-        put_text(b + 8, serial, 8);
+        put_text(b + 8, d->identity->serial, 8);
         reply(d, 16, get_be16(cdb + 3));
     } else {
         invalid_field(d);
@@ -554,7 +552,7 @@ static void inquiry(struct ide_drive *d, const u8 *cdb)
     b[4] = 31;
     put_text(b + 8, "ORRERY", 8);
     put_text(b + 16, "ORRERY CD-ROM", 16);
-    put_text(b + 32, ORRERY_VERSION, 4);
+    put_text(b + 32, d->identity->version, 4);
     reply(d, 36, cdb[4]);
 }
 
@@ -814,14 +812,9 @@ static void word(struct ide_drive *d, unsigned n, u16 val) { st16(d->buffer + 2 
 /* IDENTIFY PACKET DEVICE (ATA/ATAPI-7, 6.16) */
 void atapi_identify(struct ide_drive *d)
 {
-    char serial[20];
     u8 kind = d->transfer_mode >> 3, mode = d->transfer_mode & 7;
     memset(d->buffer, 0, IDE_SECTOR);
-    snprintf(serial, sizeof serial, "OR%05u", d->number + 1u);
     word(d, 0, 0x85c0); /* ATAPI CD-ROM, removable, DRQ within 50 us, 12-byte packets */
-    ata_string(d->buffer + 20, serial, 20);
-    ata_string(d->buffer + 46, ORRERY_VERSION, 8);
-    ata_string(d->buffer + 54, "ORRERY CD-ROM", 40);
     word(d, 49, 0x0f00);
     word(d, 50, 0x4000);
     word(d, 53, 7);
@@ -840,6 +833,7 @@ void atapi_identify(struct ide_drive *d)
     word(d, 87, 0x4000);
     word(d, 88, (u16)(0x3f | (kind == 8 ? BIT(8 + mode) : 0)));
     word(d, 93, (u16)(0x6001 | (d->unit ? 0x0e00 : 0)));
+    ata_identity(d);
     ide_open_window(d, 0, IDE_SECTOR, true);
     ide_interrupt(d);
 }

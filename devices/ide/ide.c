@@ -28,6 +28,7 @@ enum { COMMAND_DEVICE_RESET = 0x08, COMMAND_DIAGNOSTIC = 0x90, COMMAND_PACKET = 
 struct ide;
 struct ide_channel {
     struct ide *ide;
+    struct bus bus;
     struct irq irq;
     struct region command_ports, control_port;
     struct ide_drive drive[2];
@@ -666,17 +667,17 @@ bool ide_change_medium(struct device *dev, unsigned n, struct disk *disk, bool f
     return true;
 }
 
-bool ide_look_at_drive(struct device *dev, unsigned n, struct disk **disk, bool *has_tray, bool *tray_open,
-                       bool *locked)
+struct device *ide_look_at_drive(struct device *dev, unsigned n, struct disk **disk, bool *has_tray, bool *tray_open,
+                                 bool *locked)
 {
     const struct ide_drive *d = drive_number(dev, n);
     if (!d)
-        return false;
+        return NULL;
     *disk = d->disk;
     *has_tray = d->cdrom;
     *tray_open = d->cdrom && d->tray_open;
     *locked = d->cdrom && d->locked;
-    return true;
+    return d->dev;
 }
 
 /* ---- life ---- */
@@ -696,18 +697,15 @@ static void create_channel(struct ide *ide, unsigned n, const struct ide_config 
     struct space *io = &ide->dev.sys->io;
     ch->ide = ide;
     ch->irq = cfg->irq[n];
+    bus_init(&ch->bus, ide->dev.sys, &ide->dev, "IDE", n ? "ide.1" : "ide.0");
     region_device(&ch->command_ports, io, n ? "ide1" : "ide0", command_base[n], 8, ch, command_read, command_write);
     region_device(&ch->control_port, io, n ? "ide1-control" : "ide0-control", control_base[n], 1, ch, control_read,
                   control_write);
     for (unsigned i = 0; i < 2; i++) {
         struct ide_drive *d = &ch->drive[i];
-        const struct ide_drive_config *c = &cfg->drive[n * 2 + i];
         d->channel = ch;
         d->unit = (u8)i;
         d->number = (u8)(n * 2 + i);
-        d->present = c->present;
-        d->cdrom = c->cdrom;
-        d->disk = c->disk;
         event_init(&d->event, "ide", fire, d);
     }
 }
@@ -718,9 +716,6 @@ static bool create(struct device *dev, const void *cfg)
     const struct ide_config *c = cfg;
     if (!c)
         return device_fail(dev->sys, "the IDE controller needs a PCI bus");
-    for (unsigned i = 0; i < IDE_DRIVES; i++)
-        if (c->drive[i].present && !c->drive[i].cdrom && !c->drive[i].disk)
-            return device_fail(dev->sys, "IDE drive %u is a hard disk without an image", i);
     if (!pci_device_init(&ide->pci, dev->sys, c->bus, PC_DEVFN(PC_PCI_IDE), &identity, ide))
         return false;
     memset(ide->pci.wmask + 0x40, 0xff, 6); /* IDETIM, SIDETIM */
@@ -746,6 +741,31 @@ static void reset_drive(struct ide_drive *d)
     d->status = resting_status(d);
     ata_power_on(d);
     atapi_power_on(d);
+}
+
+struct ide_drive *ide_slot(struct bus *bus, unsigned unit)
+{
+    return &container_of(bus, struct ide_channel, bus)->drive[unit];
+}
+
+void ide_attach(struct ide_drive *d, struct device *dev, const struct ide_identity *identity, bool cdrom,
+                struct disk *disk)
+{
+    d->dev = dev;
+    d->identity = identity;
+    d->present = true;
+    d->cdrom = cdrom;
+    d->disk = disk;
+    reset_drive(d);
+}
+
+void ide_detach(struct ide_drive *d)
+{
+    disk_close(d->disk);
+    d->disk = NULL;
+    d->dev = NULL;
+    d->identity = NULL;
+    d->present = d->cdrom = false;
 }
 
 static void reset(struct device *dev)
@@ -797,13 +817,6 @@ static void restored(struct device *dev)
         ask_again(&ide->channel[i / 2].drive[i % 2]);
 }
 
-static void destroy(struct device *dev)
-{
-    struct ide *ide = container_of(dev, struct ide, dev);
-    for (unsigned i = 0; i < IDE_DRIVES; i++)
-        disk_close(ide->channel[i / 2].drive[i % 2].disk);
-}
-
 #define TF(f) STATE(struct ide_taskfile, f)
 static const struct state_field taskfile_state[] = {TF(feature), TF(count), TF(lba), STATE_END};
 
@@ -811,6 +824,8 @@ static const struct state_field taskfile_state[] = {TF(feature), TF(count), TF(l
 #define D_RANGE(f, lo, hi) STATE_RANGE(struct ide_drive, f, lo, hi)
 static const struct state_field drive_state[] = {
     HOST(struct ide_drive, channel),
+    HOST(struct ide_drive, dev),
+    HOST(struct ide_drive, identity),
     HOST(struct ide_drive, disk),
     HOST(struct ide_drive, work_limit),
     HOST(struct ide_drive, request),
@@ -879,6 +894,7 @@ static const struct state_field prd_state[] = {PRD(next), PRD(address), PRD(left
 #define CH(f) STATE(struct ide_channel, f)
 static const struct state_field channel_state[] = {
     HOST(struct ide_channel, ide),
+    HOST(struct ide_channel, bus),
     HOST(struct ide_channel, irq),
     HOST(struct ide_channel, command_ports),
     HOST(struct ide_channel, control_port),
@@ -911,5 +927,4 @@ const struct device_class ide_class = {
     .reset = reset,
     .restored = restored,
     .contradiction = contradiction,
-    .destroy = destroy,
 };

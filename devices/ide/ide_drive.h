@@ -46,9 +46,17 @@ struct ide_prd {
     bool last;
 };
 
+/* What IDENTIFY tells of a drive; its wwn 0: it has none. */
+struct ide_identity {
+    char serial[20 + 1], version[8 + 1], model[40 + 1];
+    u64 wwn;
+};
+
 struct ide_channel;
 struct ide_drive {
     struct ide_channel *channel;
+    struct device *dev; /* ide-hd or ide-cd; NULL: none is plugged in */
+    const struct ide_identity *identity;
     struct disk *disk;
     u8 unit;   /* 0 or 1 on its channel */
     u8 number; /* 0 to 3 */
@@ -103,6 +111,13 @@ struct ide_drive {
 
 /* ---- ide.c ---- */
 
+/* The drive's place, on a bus of the type "IDE". */
+struct ide_drive *ide_slot(struct bus *bus, unsigned unit);
+/* A drive comes, with power-on values, and goes. */
+void ide_attach(struct ide_drive *d, struct device *dev, const struct ide_identity *identity, bool cdrom,
+                struct disk *disk);
+void ide_detach(struct ide_drive *d);
+
 /* Schedules the next step; the drive is busy until then. ns IDE_WHEN_ANSWERED: see ide_ask. */
 void ide_next(struct ide_drive *d, enum ide_step step, u64 ns);
 /* Shows buffer[pos, pos+len) at the data port: DRQ. */
@@ -154,6 +169,8 @@ void ata_dma(struct ide_drive *d);
 void ata_geometry(const struct disk *disk, u16 *cylinders, u16 *heads, u16 *sectors);
 /* Copies an ATA string: bytes swapped in pairs, padded with spaces. */
 void ata_string(u8 *dst, const char *src, unsigned len);
+/* Words of IDENTIFY that say who it is: serial number, revision, model, and the World Wide Name beside words 84, 87. */
+void ata_identity(struct ide_drive *d);
 
 /* ---- atapi.c ---- */
 

@@ -14,7 +14,7 @@
 #include "devices/devices.h"
 #include "devices/machine/input.h"
 
-enum { MAX_FIRMWARE_DIRS = 8, MAX_CPUS = 8, MAX_SERIAL = 4, MAX_FLOPPY = 2, MAX_IDE = 4 };
+enum { MAX_FIRMWARE_DIRS = 8, MAX_CPUS = 8, MAX_SERIAL = 4, MAX_FLOPPY = 2, MAX_IDE = 4, MAX_LOOSE = 8 };
 
 enum machine_type { MACHINE_PC, MACHINE_BARE, MACHINE_NONE };
 enum icount_mode { ICOUNT_OFF, ICOUNT_SHIFT, ICOUNT_AUTO };
@@ -26,12 +26,20 @@ struct drive_config {
     bool present; /* the drive exists; disk NULL: no medium */
     bool cdrom;
     struct disk *disk;
+    const char *id; /* what devices know it by; NULL: no name */
+};
+/* A drive that waits for a device to name it. */
+struct loose_drive {
+    struct drive_config drive;
+    bool taken;
+    unsigned place; /* then: it has become config.ide[place] */
 };
 /* A drive as the guest has it now. */
 struct drive_state {
     struct disk *disk;                 /* NULL: no medium */
     struct disk_count count[DISK_OPS]; /* what its guest asked of the medium */
     bool has_tray, tray_open, locked;
+    const struct device *device; /* it is a drive of this one's; NULL: of none yet */
 };
 
 enum { TB_SIZE_DEFAULT = 48, TB_SIZE_MAX = 1024 }; /* MiB */
@@ -64,6 +72,7 @@ struct machine_config {
     struct input_listener *input_listener; /* NULL: nobody records */
     struct input_source *input_source;     /* NULL: what comes in comes from the host alone */
     struct drive_config floppy[MAX_FLOPPY], ide[MAX_IDE];
+    struct loose_drive loose[MAX_LOOSE];
     bool vga;
     bool no_acpi, no_pit, no_hpet;               /* -machine acpi=off, pit=off, hpet=off */
     bool nographic;                              /* the user has no screen: firmware speaks on COM1, too */

@@ -53,8 +53,8 @@ static struct machine *start(const struct shared *s)
         die("options", e.text);
     for (unsigned i = 0; i < o.ndrives; i++) {
         const struct drive_option *d = &o.drive[i];
-        struct drive_config *to = d->bus == DRIVE_IDE ? &o.config.ide[d->index] : &o.config.floppy[d->index];
-        *to = (struct drive_config){.present = true, .cdrom = d->cdrom};
+        struct drive_config *to = options_drive_config(&o, d);
+        *to = (struct drive_config){.present = true, .cdrom = d->cdrom, .id = d->name};
         if (d->image.path && !(to->disk = disk_open(&d->image, &o.trace, err, sizeof(err))))
             die("disk", err);
     }

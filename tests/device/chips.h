@@ -55,10 +55,24 @@ static inline struct device *chip_create(struct system *sys, const struct device
     }
     if (cls == &ide_class) {
         struct ide_config cfg = {.bus = chip_bus(sys)};
-        cfg.drive[0] = (struct ide_drive_config){.present = true, .disk = memory_disk(10000, sys->trace)};
-        cfg.drive[2] = (struct ide_drive_config){.present = true, .cdrom = true, .disk = memory_disk(4000, sys->trace)};
-        cfg.drive[3] = (struct ide_drive_config){.present = true, .cdrom = true};
-        return device_create(sys, cls, NULL, &cfg);
+        struct device *ide = device_create(sys, cls, NULL, &cfg);
+        bool ok = ide && ide_add_drive(sys, 0, false, memory_disk(10000, sys->trace), NULL) &&
+                  ide_add_drive(sys, 2, true, memory_disk(4000, sys->trace), NULL) &&
+                  ide_add_drive(sys, 3, true, NULL, NULL);
+        return ok ? ide : NULL;
+    }
+    if (cls == &ide_hd_class || cls == &ide_cd_class) {
+        struct ide_config cfg = {.bus = chip_bus(sys)};
+        if (!chip_find(sys, &ide_class) && !device_create(sys, &ide_class, NULL, &cfg))
+            return NULL;
+        bool cdrom = cls == &ide_cd_class;
+        for (unsigned i = 0; i < IDE_DRIVES; i++) {
+            struct disk *disk;
+            bool tray, open, locked;
+            if (!ide_look_at_drive(chip_find(sys, &ide_class), i, &disk, &tray, &open, &locked))
+                return ide_add_drive(sys, i, cdrom, memory_disk(4000, sys->trace), NULL);
+        }
+        return NULL;
     }
     if (cls->bus && !strcmp(cls->bus, "PCI"))
         chip_bus(sys);

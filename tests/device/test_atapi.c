@@ -17,9 +17,8 @@ static void make(struct disk *disc)
 {
     bench_setup();
     struct ide_config c = {.bus = bench.bus, .irq = {bench_line(14), bench_line(15)}};
-    c.drive[2] = (struct ide_drive_config){true, true, disc};
     ide = device_create(&bench.sys, &ide_class, "ide", &c);
-    ck_assert_msg(ide != NULL, "%s", bench.sys.err);
+    ck_assert_msg(ide && ide_add_drive(&bench.sys, 2, true, disc, NULL), "%s", bench.sys.err);
     pci_write(IDE, 0x20, BM, 4);
     pci_write(IDE, 0x04, 5, 2);
     outb(DEVICE, 0xa0);

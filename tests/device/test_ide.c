@@ -18,12 +18,12 @@ static void make(u64 master, bool readonly, u64 slave)
 {
     bench_setup();
     struct ide_config c = {.bus = bench.bus, .irq = {bench_line(14), bench_line(15)}};
-    if (master)
-        c.drive[0] = (struct ide_drive_config){true, false, bench_image(master * 512, readonly)};
-    if (slave)
-        c.drive[1] = (struct ide_drive_config){true, false, bench_image(slave * 512, false)};
     ide = device_create(&bench.sys, &ide_class, "ide", &c);
     ck_assert_msg(ide != NULL, "%s", bench.sys.err);
+    if (master)
+        ck_assert_ptr_nonnull(ide_add_drive(&bench.sys, 0, false, bench_image(master * 512, readonly), NULL));
+    if (slave)
+        ck_assert_ptr_nonnull(ide_add_drive(&bench.sys, 1, false, bench_image(slave * 512, false), NULL));
     pci_write(IDE, 0x20, BM, 4);
     pci_write(IDE, 0x04, 5, 2);
 }
@@ -136,6 +136,59 @@ START_TEST(identify)
         sum = (u8)(sum + b[i]);
     ck_assert_uint_eq(sum, 0);
     ck_assert_uint_eq(b[510], 0xa5);
+}
+END_TEST
+
+static bool give_disk(void *owner, struct device *user, const char *id, struct disk **disk)
+{
+    (void)owner, (void)user;
+    *disk = strcmp(id, "empty") != 0 ? bench_image(SECTORS * 512, false) : NULL;
+    return true;
+}
+
+/* A disk made by name, of that unit. */
+static struct device *named_disk(const char *drive, const char *unit)
+{
+    static const char *const given[][2] = {
+        {"serial", "A1"}, {"ver", "2.5"}, {"model", "disk"}, {"wwn", "0x5000c500a1b2c3d4"}};
+    struct device *d = device_new(&bench.sys, &ide_hd_class, "");
+    for (size_t i = 0; i < ARRAY_LEN(given); i++)
+        ck_assert(device_set(d, given[i][0], given[i][1]));
+    ck_assert(device_set(d, "drive", drive) && (!unit || device_set(d, "unit", unit)));
+    ck_assert(!device_set(d, "serial", "123456789012345678901")); /* IDENTIFY has room for 20 */
+    return device_plug(d, bus_find(&bench.sys, "IDE", "ide.0"), NULL);
+}
+
+/* IDENTIFY tells what a drive's properties say, with a bit in words 84 and 87 for the World Wide Name. */
+START_TEST(identity)
+{
+    u8 b[512];
+    bench.sys.take_drive = give_disk;
+    command28(0xec, 1, 0);
+    read_words(b, 512);
+    ck_assert(!memcmp(b + 20, "RO0000 1", 8) && ld16(b + 168) == 0x4042 && !ld64(b + 216));
+    ck_assert_ptr_nonnull(named_disk("x", NULL)); /* unit 0 is taken */
+    registers(0, 1, 0, LBA | SLAVE);
+    command(0xec);
+    read_words(b, 512);
+    ck_assert(!memcmp(b + 20, "1A                  ", 20));
+    ck_assert(!memcmp(b + 46, ".2 5    ", 8));
+    ck_assert(!memcmp(b + 54, "idks    ", 8));
+    ck_assert(ld16(b + 168) == 0x4142 && ld16(b + 174) == 0x4142);
+    ck_assert(ld16(b + 216) == 0x5000 && ld16(b + 218) == 0xc500 && ld16(b + 220) == 0xa1b2 && ld16(b + 222) == 0xc3d4);
+    ck_assert_ptr_null(named_disk("x", NULL));
+    ck_assert_str_eq(bench.sys.err, "ide-hd: IDE unit 1 is in use");
+    ck_assert_ptr_null(named_disk("x", "2"));
+    ck_assert_str_eq(bench.sys.err, "ide-hd: Can't create IDE unit 2, bus supports only 2 units");
+    ck_assert_ptr_null(named_disk("", "0"));
+    ck_assert_str_eq(bench.sys.err, "ide-hd: IDE unit 0 is in use");
+    teardown();
+    make(0, false, 0);
+    bench.sys.take_drive = give_disk;
+    ck_assert_ptr_null(named_disk("", NULL));
+    ck_assert_str_eq(bench.sys.err, "ide-hd: No drive specified");
+    ck_assert_ptr_null(named_disk("empty", NULL));
+    ck_assert_str_eq(bench.sys.err, "ide-hd: Device needs media, but drive is empty");
 }
 END_TEST
 
@@ -828,8 +881,9 @@ START_TEST(media_errors)
     bad_ops.write = bad_write;
     bad_sector = 100;
     disk->ops = &bad_ops;
-    struct ide_config c = {.bus = bench.bus, .irq = {bench_line(14)}, .drive = {{true, false, disk}}};
+    struct ide_config c = {.bus = bench.bus, .irq = {bench_line(14)}};
     ide = device_create(&bench.sys, &ide_class, "ide", &c);
+    ck_assert_ptr_nonnull(ide_add_drive(&bench.sys, 0, false, disk, NULL));
     pci_write(IDE, 0x20, BM, 4);
     pci_write(IDE, 0x04, 5, 2);
     u8 b[512] = {0};
@@ -897,6 +951,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, pci_function);
     tcase_add_test(t, identify);
+    tcase_add_test(t, identity);
     tcase_add_test(t, pio_read);
     tcase_add_test(t, pio_write);
     tcase_add_test(t, multiple);

@@ -24,9 +24,10 @@ static void setup(void)
 {
     bench_setup();
     struct ide_config c = {.bus = bench.bus, .irq = {bench_line(14), bench_line(15)}};
-    c.drive[0] = (struct ide_drive_config){true, false, bench_image(70000 * 512, false)};
-    c.drive[2] = (struct ide_drive_config){true, true, bench_image(32 << 20, true)};
-    ck_assert_msg(device_create(&bench.sys, &ide_class, "ide", &c) != NULL, "%s", bench.sys.err);
+    ck_assert_msg(device_create(&bench.sys, &ide_class, "ide", &c) &&
+                      ide_add_drive(&bench.sys, 0, false, bench_image(70000 * 512, false), NULL) &&
+                      ide_add_drive(&bench.sys, 2, true, bench_image(32 << 20, true), NULL),
+                  "%s", bench.sys.err);
     pci_write(IDE, 0x20, BM, 4);
     pci_write(IDE, 0x04, 5, 2);
     region_device(&costly, &bench.sys.mem, "costly", COSTLY, 16, NULL, NULL, costly_write);

@@ -30,10 +30,10 @@ static void make(void)
 {
     bench_setup();
     struct ide_config c = {.bus = bench.bus, .irq = {bench_line(14), bench_line(15)}};
-    c.drive[0] = (struct ide_drive_config){true, false, bench_image(3000 * 512, false)};
-    c.drive[1] = (struct ide_drive_config){true, true, NULL};
-    c.drive[3] = (struct ide_drive_config){true, true, bench_image(700 * 2048 + 3, true)};
     ide = device_create(&bench.sys, &ide_class, "ide", &c);
+    ck_assert(ide && ide_add_drive(&bench.sys, 0, false, bench_image(3000 * 512, false), NULL));
+    ck_assert(ide_add_drive(&bench.sys, 1, true, NULL, NULL) &&
+              ide_add_drive(&bench.sys, 3, true, bench_image(700 * 2048 + 3, true), NULL));
     dma = device_create(&bench.sys, &dma8237_class, "dma", NULL);
     struct fdc_config f = {.irq = bench_line(6), .dma = dma8237_channel(dma, 2)};
     f.drive[0] = (struct fdc_drive_config){true, bench_image(1440 * 512, false)};

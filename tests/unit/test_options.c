@@ -174,12 +174,22 @@ START_TEST(drives)
     ck_assert_int_eq(o.drive[0].index, 3);
     RUNS("-nodefaults");
     ck_assert_uint_eq(o.ndrives, 0);
+    RUNS("-drive", "if=none,id=x,file=f", "-drive", "if=none", "-device", "ide-hd,drive=x,bus=ide.0,unit=1");
+    ck_assert_uint_eq(o.ndrives, 3); /* with a floppy drive, but no CD-ROM */
+    ck_assert(o.drive[0].bus == DRIVE_NONE && !strcmp(o.drive[0].name, "x") && !strcmp(o.drive[1].name, "none1"));
+    ck_assert(options_drive_config(&o, &o.drive[1]) == &o.config.loose[1].drive);
+    ck_assert(!strcmp(o.device[0].args.bus, "ide.0") && o.device[0].args.nproperties == 2);
+    FAILS("Duplicate ID 'x' for drive", "-drive", "if=none,id=x", "-drive", "file=f,id=x");
+    FAILS("-drive if=none has no index, bus or unit: they are the device's that names it", "-drive",
+          "if=none,id=x,index=1");
+    FAILS("-device ide-hd,serail=1: ide-hd property 'serail' is unknown, did you mean 'serial'?", "-device",
+          "ide-hd,serail=1");
     FAILS("-hda a and -drive file=b,index=0 are both IDE drive 0, give one of them another index", "-hda", "a",
           "-drive", "file=b,index=0");
     FAILS("-drive key 'fromat' is unknown, did you mean 'format'?", "-drive", "file=a,fromat=raw");
     FAILS("-drive format 'qcow2' is unknown, there are: raw", "-drive", "file=a,format=qcow2");
     FAILS("-drive interface 'flopy' is unknown, did you mean 'floppy'?", "-drive", "file=a,if=flopy");
-    FAILS("-drive interface 'virtio' is unknown, there are: ide floppy", "-drive", "file=a,if=virtio");
+    FAILS("-drive interface 'virtio' is unknown, there are: ide floppy none", "-drive", "file=a,if=virtio");
     FAILS("-drive media 'cdron' is unknown, did you mean 'cdrom'?", "-drive", "file=a,media=cdron");
     FAILS("'index=4' must be a number from 0 to 3", "-drive", "file=a,index=4");
     FAILS("'readonly=maybe' must be on or off", "-drive", "file=a,readonly=maybe");
