@@ -72,11 +72,15 @@ finish
 truncate -s 2M "$WORK/a" "$WORK/b"
 truncate -s 1440K "$WORK/f"
 start -S -name Tycho -m 96 -smp 3 -hda "$WORK/a" -drive "file=$WORK/b,index=1,readonly=on" -fdb "$WORK/f" -snapshot \
-    -nodefaults -device pc-testdev -device pvpanic -serial null
+    -nodefaults -device pc-testdev -device pvpanic -serial null \
+    -drive if=none,id=disc,media=cdrom -device ide-cd,drive=disc,id=player,bus=ide.1,unit=1
 says 'info name' Tycho
 says 'info block' "^ide0-hd1 (#block001): $WORK/b (raw, read-only)"
 says 'info block' temporary
 says 'info block' "^floppy1 (#block005): $WORK/f"
+says 'info block' '^    Attached to:      player'
+says "change disc $WORK/f" ''
+says 'info block' "^disc (#block006): $WORK/f (raw, read-only)"
 says 'info cpus' 'CPU #2'
 says 'info mtree' '0000000005ffffff'
 says 'info device' pvpanic

@@ -132,6 +132,25 @@ START_TEST(signature)
 }
 END_TEST
 
+/* An empty drive that a -global has named. */
+START_TEST(identity)
+{
+    static const struct global_property globals[] = {{"ide-cd", "serial", "A1", &globals[1]},
+                                                     {"ide-cd", "model", "disc", &globals[2]},
+                                                     {"ide-cd", "wwn", "0x5000c500a1b2c3d4", NULL}};
+    u8 id[512];
+    bench.sys.globals = globals;
+    ck_assert_ptr_nonnull(ide_add_drive(&bench.sys, 3, true, NULL, NULL));
+    outb(DEVICE, 0xb0);
+    outb(STATUS, 0xa1);
+    settled();
+    for (int i = 0; i < 512; i += 2)
+        st16(id + i, inw(DATA));
+    ck_assert(!memcmp(id + 20, "1A                  ", 20) && !memcmp(id + 54, "idcs    ", 8));
+    ck_assert(ld16(id + 174) == 0x4100 && ld16(id + 216) == 0x5000 && ld16(id + 222) == 0xc3d4);
+}
+END_TEST
+
 START_TEST(inquiry)
 {
     ck_assert_uint_eq(packet(CDB(0x12, 0, 0, 0, 96)), READY);
@@ -402,6 +421,7 @@ int main(void)
     TCase *t = tcase_create("all");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, signature);
+    tcase_add_test(t, identity);
     tcase_add_test(t, inquiry);
     tcase_add_test(t, reading);
     tcase_add_test(t, byte_count_zero);
