@@ -6,6 +6,7 @@
 #ifndef ORRERY_CPU_BLOCK_H
 #define ORRERY_CPU_BLOCK_H
 
+#include "cpu/state.h"
 #include "cpu/uop.h"
 
 enum { BLOCK_MAX_INSNS = 32, JUMP_CACHE = 1 << 14, BLOCK_HASH_BITS = 17 };

@@ -11,7 +11,7 @@
 
 #include "cpu/flags.h"
 #include "cpu/mem.h"
-#include "cpu/uop.h"
+#include "cpu/exec.h"
 
 /* The handlers NAME_SHAPE_1 .. _8, each SHAPE(cpu, u, size, more...). */
 #define BY_SIZE(name, shape, ...)                                                                                      \

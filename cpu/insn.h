@@ -5,7 +5,7 @@
 #ifndef ORRERY_CPU_INSN_H
 #define ORRERY_CPU_INSN_H
 
-#include "cpu/system/cpuid.h"
+#include "cpu/system/features.h"
 #include "cpu/uop.h"
 
 enum insn_attr {

@@ -6,7 +6,7 @@
 #define ORRERY_CPU_INTERP_H
 
 #include "cpu/block.h"
-#include "cpu/uop.h"
+#include "cpu/exec.h"
 
 /* Enters b, whose EIP is in SLOT_RIP. */
 ALWAYS_INLINE const struct uop *block_enter(struct cpu *cpu, struct block *b)

@@ -8,7 +8,7 @@
 #define ORRERY_CPU_MEM_H
 
 #include "cpu/cpu.h"
-#include "cpu/uop.h"
+#include "cpu/exec.h"
 
 /* Slow paths (mmu.c); raise #PF, #GP/#SS (non-canonical), #AC. idx: enum mmu_idx. */
 u64 mem_read_slow(struct cpu *cpu, u64 lin, unsigned size, unsigned idx);

@@ -6,6 +6,7 @@
 #define ORRERY_JIT_JIT_H
 
 #include "cpu/block.h"
+#include "cpu/exec.h"
 #include "jit/engine.h"
 #include "jit/state.h"
 #include "jit/superblock.h"

@@ -1,6 +1,7 @@
 /* Flags recomputed from the registers an instruction left; see recipe.h. */
 #include "jit/recipe.h"
 
+#include "cpu/exec.h"
 #include "cpu/flags.h"
 
 static u16 gpr_of(const struct uop *u, unsigned slot) { return (u16)BIT(u->size == 1 ? slot / 8 : slot); }

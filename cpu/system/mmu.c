@@ -6,7 +6,8 @@
  * Physical memory is only reached through cpu->env.
  */
 #include "cpu/system/paging.h"
-#include "cpu/system/sys.h"
+#include "cpu/mem.h"
+#include "cpu/system/modes.h"
 #include "cpu/system/tlb.h"
 
 enum pf_error { PF_P = BIT(0), PF_W = BIT(1), PF_U = BIT(2), PF_RSVD = BIT(3), PF_I = BIT(4), PF_PK = BIT(5) };

@@ -7,20 +7,10 @@
 #ifndef ORRERY_CPU_SYS_H
 #define ORRERY_CPU_SYS_H
 
-#include "cpu/system/cpuid.h"
+#include "cpu/system/modes.h"
 #include "cpu/flags.h"
 #include "cpu/interp.h"
 #include "cpu/mem.h"
-
-ALWAYS_INLINE bool is_protected(const struct cpu *cpu) { return cpu->cr0 & CR0_PE; }
-ALWAYS_INLINE bool is_v86(const struct cpu *cpu) { return cpu->eflags & FL_VM; }
-/* Real mode or V86: selectors are paragraphs. */
-ALWAYS_INLINE bool is_real_like(const struct cpu *cpu) { return !is_protected(cpu) || is_v86(cpu); }
-ALWAYS_INLINE bool is_long(const struct cpu *cpu) { return cpu->efer & EFER_LMA; }
-ALWAYS_INLINE bool is_code64(const struct cpu *cpu) { return (cpu->mode & MODE_CODE) == MODE_CODE64; }
-ALWAYS_INLINE unsigned iopl(const struct cpu *cpu) { return (cpu->eflags & FL_IOPL) >> 12; }
-ALWAYS_INLINE bool is_canonical(u64 lin) { return (u64)((i64)(lin << 16) >> 16) == lin; }
-ALWAYS_INLINE bool is_amd(const struct cpu *cpu) { return cpu_has(cpu, FEAT_AMD); }
 
 /* The virtual interrupt of VME and PVI is pending and enabled (SDM vol. 3, 21.3.2). */
 ALWAYS_INLINE bool virtual_interrupt_pending(const struct cpu *cpu)
@@ -111,15 +101,6 @@ void frame_push(struct frame *f, u64 val);
 void frame_write(struct cpu *cpu, struct frame *f);
 /* Makes the frame's stack the current one. */
 void frame_load(struct cpu *cpu, const struct frame *f, bool inner);
-/* mmu_idx of explicit accesses at that privilege, EFLAGS.AC as it is. */
-ALWAYS_INLINE unsigned idx_for_cpl(const struct cpu *cpu, unsigned cpl)
-{
-    bool ac = cpu->eflags & FL_AC;
-    if (cpl == 3)
-        return ac && (cpu->cr0 & CR0_AM) ? MMU_USER_AC : MMU_USER;
-    return (cpu->cr4 & CR4_SMAP) && !ac ? MMU_KERNEL_SMAP : MMU_KERNEL;
-}
-
 /* True while every instruction ends in cpu_step_done, so that it may be told things (keep_rf, no_step_trap). */
 ALWAYS_INLINE bool is_stepping(const struct cpu *cpu) { return cpu->mode & MODE_STEP; }
 
@@ -171,11 +152,6 @@ void msr_reset(struct cpu *cpu);
 /* ---- protection keys (pkeys.c) ---- */
 void pkru_write(struct cpu *cpu, u32 val);
 bool pkrs_write(struct cpu *cpu, u32 val); /* true */
-/* Of a page with that leaf entry, user or not: which key guards it, 0..15 of IA32_PKRS, 16..31 of PKRU; -1: none. */
-int pkey_of(const struct cpu *cpu, u64 leaf, bool user);
-/* What that key denies to data accesses; 'user': accesses of CPL 3. */
-enum { PKEY_DENIES_WRITE = 1, PKEY_DENIES_ALL = 3 };
-unsigned pkey_denies(const struct cpu *cpu, int key, bool user);
 
 /* ---- XSAVE (xsave.c) ---- */
 /* XCR0 bits this CPU knows; components not in their initial state. */

@@ -32,4 +32,11 @@ bool tlb_exec_global(const struct cpu *cpu, u64 lin);
 void tlb_flush_keys(struct cpu *cpu, u32 keys);
 void tlb_fill_exec(struct cpu *cpu, unsigned idx, u64 lin, const struct translation *t);
 
+/* ---- protection keys (pkeys.c) ---- */
+/* Of a page with that leaf entry, user or not: which key guards it, 0..15 of IA32_PKRS, 16..31 of PKRU; -1: none. */
+int pkey_of(const struct cpu *cpu, u64 leaf, bool user);
+/* What that key denies to data accesses; 'user': accesses of CPL 3. */
+enum { PKEY_DENIES_WRITE = 1, PKEY_DENIES_ALL = 3 };
+unsigned pkey_denies(const struct cpu *cpu, int key, bool user);
+
 #endif
