@@ -234,6 +234,8 @@ static void round_begin(struct cpu *cpu, struct cpu_round *r)
 
 static void round_look(struct cpu *cpu, struct cpu_round *r)
 {
+    if (r->given_up)
+        return;
     if (memcmp(r->start, cpu, sizeof(r->start)) == 0 && r->memory_is_same(r->owner)) {
         r->length = cpu_icount(cpu) - r->begun;
         r->came_round = r->length != 0;
