@@ -582,10 +582,12 @@ static void idle(struct machine *m)
     else if (!nap)
         whole = true;
     u64 end = host_ns();
-    if (p->polling.waits)
+    if (p->polling.waits) {
         polling_waited(m, end - start, whole);
-    else
+    } else {
         vclock_idle_done(&p->vclock, end - start, whole);
+        polling_put_off(&p->polling, end);
+    }
     vclock_sync(&p->vclock);
     refresh_screens(m, end);
 }

@@ -99,6 +99,8 @@ struct polling {
 void polling_init(struct polling *p, const struct machine_config *cfg);
 /* Whether the slice that begins at 'now' (host ns) should be a try. */
 bool polling_is_due(const struct machine *m, u64 now);
+/* The guest has halted of itself until 'now' (host ns), and most likely will again soon. */
+void polling_put_off(struct polling *p, u64 now);
 /* The slice; returns instructions run, and says in 'waits' whether more would change nothing. */
 u64 polling_run(struct machine *m, struct cpu *cpu, u64 budget);
 /* ... and has waited: for so long, or until the next event. */

@@ -91,6 +91,8 @@ bool polling_is_due(const struct machine *m, u64 now)
            only_one_awake(m);
 }
 
+void polling_put_off(struct polling *p, u64 now) { p->next_try = MAX(p->next_try, now + FIRST_TRY_NS); }
+
 u64 polling_run(struct machine *m, struct cpu *cpu, u64 budget)
 {
     struct polling *p = &m->priv->polling;
