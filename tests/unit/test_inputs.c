@@ -128,8 +128,10 @@ static u64 hash(u64 h, const u8 *p, size_t n)
 static struct outcome outcome(struct machine *m)
 {
     struct outcome o = {.instructions = vclock_instructions(&m->priv->vclock), .ns = m->sys.clock.now};
-    for (unsigned i = 0; i < m->ncpus; i++)
-        o.mix = hash(o.mix, (const u8 *)m->cpu[i]->gpr, 16 * sizeof m->cpu[i]->gpr[0]); /* not the engine's own slots */
+    for (unsigned i = 0; i < m->ncpus; i++) { /* but for the engine's own slots */
+        const u64 *gpr = m->cpu[i]->gpr;
+        o.mix = hash(hash(o.mix, (const u8 *)gpr, 16 * sizeof *gpr), (const u8 *)&gpr[SLOT_RIP], sizeof *gpr);
+    }
     o.memory = hash(0, m->ram->host, m->ram->size);
     for (struct device *d = m->sys.devices; d; d = d->next) {
         struct state_buf b = {0};
